@@ -1,0 +1,125 @@
+"""The classifier that is evaluated, benchmarked and served: tokenizer, ONNX session and labels of one variant folder (no torch)."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from models.card import CARD_FILE, MODEL_FILE, Card, read_card
+from models.errors import BonsaiError
+from models.tokenization import Tokenizer
+
+BATCH = 32
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The best labels with their probabilities, most likely first, and whether the text was longer than the model reads."""
+
+    top: list[tuple[str, float]]
+    truncated: bool
+
+    @property
+    def label(self) -> str:
+        return self.top[0][0]
+
+
+class Classifier:
+    """One variant, ready to predict; safe to call from several threads."""
+
+    def __init__(self, folder: Path, *, max_tokens: int, temperature: float = 1.0, threads: int = 1) -> None:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self.labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
+        self._temperature = temperature
+        self._tokenizer = Tokenizer(folder / "tokenizer.json", max_tokens)
+        self._session = open_session(folder / MODEL_FILE, threads)
+        self._inputs = frozenset(node.name for node in self._session.get_inputs())
+
+    def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
+        """Classify the texts, in their order; begin no batch after `deadline`, a time.monotonic() (TimeoutError)."""
+        logits, truncated = self.logits(texts, deadline=deadline)
+        probabilities = softmax(logits / self._temperature)
+        top_k = min(top_k, len(self.labels))
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k] if top_k > 1 else probabilities.argmax(axis=1)[:, None]
+        return [
+            Prediction([(self.labels[number], float(row[number])) for number in numbers], cut)
+            for row, numbers, cut in zip(probabilities, best.tolist(), truncated, strict=True)
+        ]
+
+    def logits(self, texts: Sequence[str], batch: int = BATCH, deadline: float | None = None) -> tuple[Logits, list[bool]]:
+        """Return logits (texts, labels) and which texts were truncated."""
+        ids, truncated = self._tokenizer.encode(texts)
+        result = np.empty((len(ids), len(self.labels)), dtype=np.float32)
+        for done, rows in enumerate(length_sorted_batches(ids, batch)):
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"out of time after {done * batch} of {len(ids)} texts")
+            result[rows] = self.run([ids[row] for row in rows])
+        return result, truncated
+
+    def run(self, ids: list[list[int]]) -> Logits:
+        """Run one batch of token ids through the session, padded to the longest."""
+        if len(ids) == 1:
+            input_ids = np.array(ids, dtype=np.int64)
+            mask = np.ones_like(input_ids)
+        else:
+            longest = max(map(len, ids))
+            input_ids = np.full((len(ids), longest), self._tokenizer.pad_id, dtype=np.int64)
+            mask = np.zeros_like(input_ids)
+            for place, row in enumerate(ids):
+                input_ids[place, : len(row)] = row
+                mask[place, : len(row)] = 1
+        feed = {"input_ids": input_ids, "attention_mask": mask}
+        if "token_type_ids" in self._inputs:
+            feed["token_type_ids"] = np.zeros_like(input_ids)
+        return self._session.run(None, feed)[0]  # type: ignore[no-any-return]
+
+
+def load_variant(folder: Path, *, threads: int = 1) -> tuple[Card, Classifier]:
+    """Load a finished folder; refuse it when its model file is not the one that its card was written for (BonsaiError)."""
+    card = read_card(folder)
+    check_model_file(folder, card)
+    return card, Classifier(folder, max_tokens=card.max_tokens, temperature=card.temperature, threads=threads)
+
+
+def length_sorted_batches(ids: list[list[int]], size: int) -> Iterator[list[int]]:
+    """Yield row numbers in batches of like length, so that little is spent on padding."""
+    order = sorted(range(len(ids)), key=lambda row: len(ids[row])) if len(ids) > 1 else [0]
+    for start in range(0, len(ids), size):
+        yield order[start : start + size]
+
+
+def open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
+    """Open an ONNX session on the CPU with its own fixed number of threads."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Threads that spin between requests take the cores away from the other variants' sessions.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def check_model_file(folder: Path, card: Card) -> None:
+    """Refuse a model file whose SHA-256 is not the card's (BonsaiError)."""
+    try:
+        found = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
+    except OSError as error:
+        raise BonsaiError(f"variant '{card.name}': {MODEL_FILE} cannot be read ({error.strerror}); run 'python -m models.build' to build it again") from error
+    if found != card.model_sha256:
+        raise BonsaiError(
+            f"variant '{card.name}': {MODEL_FILE} has SHA-256 {found[:12]}…, {CARD_FILE} says {card.model_sha256[:12]}…: the file was changed or cut short; "
+            "run 'python -m models.build' to build it again"
+        )
+
+
+def softmax(logits: Logits) -> Logits:
+    """Turn logits (rows, labels) into probabilities."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]

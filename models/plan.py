@@ -1,0 +1,104 @@
+"""A recipe turned into steps: what every variant is made of, each with its key, before anything heavy is imported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from models.dataset import Dataset
+from models.errors import BonsaiError
+from models.recipe import GRAPH_PASSES, Distill, Pass, Prune, Quantize, Recipe, pass_name
+from models.steps import step_key
+from models.teacher import Checkpoint
+
+TEACHER = "teacher"
+# Raised when a step's code changes what it produces: the keys of all that comes after it change with it.
+STEP_VERSIONS = {"teacher": 1, "export": 1, "variant": 1}
+PASS_VERSIONS: dict[type, int] = {Prune: 1, Distill: 1, Quantize: 1}
+LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A pass and the key of its result."""
+
+    config: Pass
+    key: str
+
+
+@dataclass(frozen=True)
+class VariantPlan:
+    """A variant's passes on the torch model, its export, its passes on the graph, and the key of the finished folder."""
+
+    name: str
+    torch_passes: tuple[Planned, ...]
+    export_key: str
+    graph_passes: tuple[Planned, ...]
+    key: str
+
+    @property
+    def passes(self) -> list[dict[str, object]]:
+        """The passes with all their options, as a card says them."""
+        return [{pass_name(step.config): step.config.model_dump(mode="json")} for step in (*self.torch_passes, *self.graph_passes)]
+
+    @property
+    def step_keys(self) -> set[str]:
+        return {step.key for step in (*self.torch_passes, *self.graph_passes)} | {self.export_key}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that one build has to make: the teacher's key and the variants, the teacher first."""
+
+    recipe: Recipe
+    dataset: Dataset
+    checkpoint: Checkpoint
+    teacher_key: str
+    variants: tuple[VariantPlan, ...]
+
+
+def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
+    """Give every step its key: a hash of its options, its parent's key, the data, the seed and the step's own version."""
+    check_recipe(recipe, checkpoint)
+    options = recipe.teacher.model_dump(exclude={"source", "revision"})
+    teacher_key = step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed)
+    passes_of: dict[str, list[Pass]] = {TEACHER: [], **recipe.variants}
+    return Plan(recipe, dataset, checkpoint, teacher_key, tuple(_plan_variant(name, passes, teacher_key) for name, passes in passes_of.items()))
+
+
+def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
+    """Refuse what the teacher's shape does not allow, before any training (BonsaiError)."""
+    heads = int(checkpoint.config["num_attention_heads"])  # type: ignore[call-overload]
+    for name, passes in recipe.variants.items():
+        available = int(checkpoint.config["num_hidden_layers"])  # type: ignore[call-overload]
+        for config in passes:
+            try:
+                if isinstance(config, Distill):
+                    available = len(config.chosen(available))
+                elif isinstance(config, Prune) and config.remove_heads >= heads:
+                    raise BonsaiError(f"prune: remove_heads is {config.remove_heads}, of {heads} a layer; expected 0 to {heads - 1}")
+            except BonsaiError as error:
+                raise BonsaiError(f"variant '{name}', {error}") from error
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that shape a variant."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def _plan_variant(name: str, passes: list[Pass], teacher_key: str) -> VariantPlan:
+    torch_passes = [config for config in passes if not isinstance(config, GRAPH_PASSES)]
+    graph_passes = [config for config in passes if isinstance(config, GRAPH_PASSES)]
+    steps = _chain(torch_passes, teacher_key)
+    export_key = step_key("export", STEP_VERSIONS["export"], steps[-1].key if steps else teacher_key)
+    graph_steps = _chain(graph_passes, export_key)
+    last = graph_steps[-1].key if graph_steps else export_key
+    # The evaluation compares with the teacher, so the finished folder depends on it too; the export key already does.
+    return VariantPlan(name, steps, export_key, graph_steps, step_key("variant", STEP_VERSIONS["variant"], name, last))
+
+
+def _chain(passes: Sequence[Pass], parent: str) -> tuple[Planned, ...]:
+    steps = []
+    for config in passes:
+        parent = step_key(pass_name(config), PASS_VERSIONS[type(config)], config.model_dump(mode="json"), parent)
+        steps.append(Planned(config, parent))
+    return tuple(steps)

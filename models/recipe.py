@@ -1,0 +1,196 @@
+"""What a build makes: teacher, data set and variants, read from YAML into strict models before anything heavy is imported."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from models.errors import BonsaiError
+
+DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "default.yaml"
+VARIANT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+RESERVED_NAMES = frozenset(
+    ["predict", "variants", "experiments", "feedback", "compare", "v2", "docs", "schema", "metrics", "livez", "readyz", "healthz", "static_content", "assets"]
+)
+
+
+class Strict(BaseModel):
+    """No unknown keys, no conversions, no changes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Schedule(Strict):
+    """How long and how fast a model is trained; `patience` counts epochs without a better validation accuracy."""
+
+    epochs: int = Field(ge=1, le=100)
+    learning_rate: float = Field(gt=0, lt=1)
+    batch_size: int = Field(64, ge=1)
+    patience: int = Field(4, ge=1)
+
+
+class SoftLabels(Schedule):
+    """Loss = alpha · hard + (1 − alpha) · T² · soft + hidden · MSE of the last [CLS] state (Hinton et al. 2015, section 2)."""
+
+    temperature: float = Field(3.0, gt=0)
+    alpha: float = Field(0.5, ge=0, le=1)
+    hidden: float = Field(0.5, ge=0)
+
+
+class Prune(SoftLabels):
+    """Remove attention heads and FFN neurons, then recover; `scope` says whether they are ranked in each layer or over all layers."""
+
+    remove_heads: int = Field(4, ge=0)
+    remove_ffn: float = Field(0.5, ge=0, lt=1)
+    scope: Literal["layer", "model"] = "layer"
+    epochs: int = Field(6, ge=1, le=100)
+    learning_rate: float = Field(2e-4, gt=0, lt=1)
+
+
+class Distill(SoftLabels):
+    """Train a student of fewer layers: a number (spread over the teacher's, the last included) or a list of the teacher's layers to start from."""
+
+    layers: Annotated[int, Field(ge=1)] | list[Annotated[int, Field(ge=0)]] = 3
+    epochs: int = Field(10, ge=1, le=100)
+    learning_rate: float = Field(3e-4, gt=0, lt=1)
+
+    def chosen(self, available: int) -> list[int]:
+        """Return the layers, of so many, that the student starts from (BonsaiError when they are not there)."""
+        asked = self.layers
+        chosen = [round((place + 1) * available / asked) - 1 for place in range(asked)] if isinstance(asked, int) else list(asked)
+        if not chosen or len(set(chosen)) < len(chosen) or max(chosen) >= available or min(chosen) < 0:
+            raise BonsaiError(
+                f"distill: layers is {asked}, of a model with {available}; expected 1 to {available}, or distinct layers from 0 to {available - 1}"
+            )
+        return chosen
+
+
+class Quantize(Strict):
+    """Dynamic INT8: unsigned activations, signed weights, one scale an output channel."""
+
+    per_channel: bool = True
+
+
+PASS_CONFIGS: dict[str, type[Strict]] = {"prune": Prune, "distill": Distill, "quantize": Quantize}
+GRAPH_PASSES = (Quantize,)  # run on the exported ONNX graph; all others run on the torch model before it
+Pass = Prune | Distill | Quantize
+
+
+class TeacherSource(Schedule):
+    """`embedded`, a local folder or a Hugging Face id, and how it is fine-tuned when it has no trained head for these labels."""
+
+    source: str = "embedded"
+    revision: str | None = None
+    max_tokens: int = Field(128, ge=8, le=512)
+    epochs: int = Field(8, ge=1, le=100)
+    learning_rate: float = Field(2e-4, gt=0, lt=1)
+
+
+class DatasetSource(Strict):
+    """`embedded`, a file, a folder or a Hugging Face id; columns are found by their usual names unless named here."""
+
+    source: str = "embedded"
+    text_column: str | None = None
+    label_column: str | None = None
+
+
+class Recipe(Strict):
+    """A teacher, a data set, and a name and an ordered list of passes for every variant."""
+
+    teacher: TeacherSource = Field(default_factory=lambda: TeacherSource.model_validate({}))
+    dataset: DatasetSource = Field(default_factory=DatasetSource)
+    seed: int = Field(0, ge=0, lt=2**32)
+    variants: dict[str, list[Pass]] = {}
+
+    @field_validator("variants", mode="before")
+    @classmethod
+    def _name_the_passes(cls, variants: Any) -> Any:
+        if not isinstance(variants, dict):
+            raise ValueError(f"a {type(variants).__name__} was given; expected a name and a list of passes for each variant")
+        return {check_name(name): [_parse_pass(name, entry) for entry in _as_list(name, passes)] for name, passes in variants.items()}
+
+    @model_validator(mode="after")
+    def _graph_passes_come_last(self) -> "Recipe":
+        for name, passes in self.variants.items():
+            stages = [isinstance(entry, GRAPH_PASSES) for entry in passes]
+            if stages != sorted(stages):
+                raise ValueError(f"variant '{name}': quantize works on the exported graph; expected it after prune and distill")
+            if sum(stages) > 1:
+                raise ValueError(f"variant '{name}': quantize stands there twice; expected it once")
+        return self
+
+
+def check_name(name: object) -> str:
+    """Return a usable variant name, or raise ValueError with what is accepted."""
+    if not isinstance(name, str) or not VARIANT_NAME.fullmatch(name):
+        raise ValueError(f"variant name {name!r} is not usable; expected {VARIANT_NAME.pattern}")
+    if name in RESERVED_NAMES or name == "teacher":
+        raise ValueError(f"variant name '{name}' is reserved; expected none of teacher, {', '.join(sorted(RESERVED_NAMES))}")
+    return name
+
+
+def _as_list(name: object, passes: Any) -> list[Any]:
+    if not isinstance(passes, list) or not passes:
+        raise ValueError(f"variant '{name}': {passes!r} was given; expected a list of passes such as [{{quantize: {{}}}}]")
+    return passes
+
+
+def _parse_pass(name: object, entry: Any) -> Pass:
+    if isinstance(entry, Prune | Distill | Quantize):
+        return entry
+    if not isinstance(entry, dict) or len(entry) != 1:
+        raise ValueError(f"variant '{name}': {entry!r} is not a pass; expected one of {', '.join(PASS_CONFIGS)} with its options")
+    kind, options = next(iter(entry.items()))
+    if kind not in PASS_CONFIGS:
+        raise ValueError(f"variant '{name}': unknown pass '{kind}'; expected one of {', '.join(PASS_CONFIGS)}")
+    try:
+        return PASS_CONFIGS[kind].model_validate({} if options is None else options)  # type: ignore[return-value]
+    except ValidationError as error:
+        raise ValueError(f"variant '{name}', {kind}: {first_error(error, PASS_CONFIGS[kind])}") from error
+
+
+def pass_name(config: Pass) -> str:
+    """Return the key that a recipe uses for this pass."""
+    return type(config).__name__.lower()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe; refuse unknown keys, wrong types, duplicate and reserved names in one sentence (BonsaiError)."""
+    try:
+        return Recipe.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys) or {})
+    except OSError as error:
+        raise BonsaiError(f"recipe '{path}': {error.strerror}; expected a YAML file such as {DEFAULT_RECIPE.name}") from error
+    except UnicodeDecodeError as error:
+        raise BonsaiError(f"recipe '{path}': not UTF-8 at byte {error.start}; expected a UTF-8 YAML file") from error
+    except yaml.YAMLError as error:
+        raise BonsaiError(f"recipe '{path}': not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        raise BonsaiError(f"recipe '{path.name}': {first_error(error, Recipe)}") from error
+
+
+def first_error(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say the first of pydantic's complaints as: where, what was given, what is accepted."""
+    detail = error.errors()[0]
+    where = ".".join(str(part) for part in detail["loc"] if not isinstance(part, str) or part.islower())
+    if detail["type"] == "extra_forbidden":
+        known: Any = model
+        for part in detail["loc"][:-1]:
+            known = known.model_fields[part].annotation
+        return f"unknown key '{where}'; expected one of {', '.join(known.model_fields)}"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error":
+        return message
+    return f"'{where}' is {detail['input']!r}: {message[0].lower()}{message[1:]}" if where else f"{detail['input']!r} was given: {message}"
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML keeps the last of two equal keys without a word; a recipe must not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"the key '{key}' stands there twice (line {node.start_mark.line + 1} on); expected it once")
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,81 @@
+"""What the last build made: build.json, and the BentoML model store that holds one model a variant (no torch)."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import bentoml
+from bentoml.exceptions import NotFound
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.card import Card, read_card, write_json
+from models.errors import BonsaiError
+
+BUILD_FILE = "build.json"
+BUILD_COMMAND = "python -m models.build"
+
+
+class BuiltVariant(BaseModel):
+    """Where the store holds a variant, and the key of what went into it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tag: str
+    key: str
+
+
+class Build(BaseModel):
+    """The content of build.json; `generation` counts the builds that changed something."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    build_id: str
+    generation: int
+    recipe: dict[str, Any]
+    dataset: dict[str, Any]
+    variants: dict[str, BuiltVariant]
+
+
+def read_build(out: Path) -> Build:
+    """Read build.json (BonsaiError when nothing is built yet)."""
+    try:
+        return Build.model_validate_json((out / BUILD_FILE).read_bytes())
+    except OSError as error:
+        raise BonsaiError(f"no variants are built in '{out}': {BUILD_FILE} cannot be read ({error.strerror}); run '{BUILD_COMMAND}' first") from error
+    except ValidationError as error:
+        raise BonsaiError(f"'{out / BUILD_FILE}' is no build of this version ({error.errors()[0]['msg']}); run '{BUILD_COMMAND}' again") from error
+
+
+def write_build(out: Path, generation: int, **content: Any) -> Build:
+    """Replace build.json in one move; what serves reads the old build or the new one."""
+    tags = [variant.tag for variant in content["variants"].values()]
+    build = Build(build_id=hashlib.sha256("\n".join(tags).encode()).hexdigest()[:12], generation=generation, **content)
+    write_json(out / BUILD_FILE, build.model_dump(mode="json"))
+    return build
+
+
+def save_variant(folder: Path) -> str:
+    """Put a variant folder into the BentoML model store, unless that very version is there; return its tag."""
+    card = read_card(folder)
+    tag = f"bonsai-{card.name.replace('_', '-')}:{card.version}"
+    if not in_store(tag):
+        # Left `measured.json` out: it belongs to this machine, the model to all.
+        with bentoml.models.create(tag, module="models.classifier", metadata=card.model_dump(mode="json"), labels={"variant": card.name}) as model:
+            for name in ("model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json", "card.json"):
+                shutil.copyfile(folder / name, model.path_of(name))
+    return tag
+
+
+def in_store(tag: str) -> bool:
+    """Tell whether the store holds this tag."""
+    try:
+        bentoml.models.get(tag)
+    except NotFound:
+        return False
+    return True
+
+
+def cards(build: Build) -> list[Card]:
+    """Return the cards of a build's variants, as the store holds them."""
+    return [Card.model_validate(bentoml.models.get(variant.tag).info.metadata) for variant in build.variants.values()]

@@ -1,0 +1,87 @@
+"""A tiny random BERT in the hub's layout, forty rows, and a real build of both: shared by all tests."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+
+WORDS = "where is my parcel it has not come yet please cancel the order i want money back now card was charged twice help".split()
+TINY = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 64}
+TEXTS = {
+    "late": ["where is my parcel", "parcel not come", "it has not come yet", "my parcel is not here", "where is it now"],
+    "cancel": ["please cancel the order", "cancel my order", "i want to cancel it", "cancel the parcel", "please cancel now"],
+    "refund": ["i want my money back", "money back please", "where is my money", "want the money back now", "back to my card"],
+    "charge": ["my card was charged twice", "charged twice", "help my card was charged", "twice charged now", "the order charged my card twice"],
+}
+TINY_RECIPE = {
+    "teacher": {"max_tokens": 48, "epochs": 2},
+    "variants": {
+        "pruned": [{"prune": {"remove_heads": 1, "remove_ffn": 0.5, "epochs": 1}}],
+        "int8": [{"quantize": {}}],
+        "distilled": [{"distill": {"layers": 2, "epochs": 1}}],
+        "distilled_int8": [{"distill": {"layers": 2, "epochs": 1}}, {"quantize": {}}],
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random BERT encoder of four narrow layers with a tokenizer of some forty words."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *dict.fromkeys([*WORDS, *"abcdefghijklmnopqrstuvwxyz"]), *[f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz"]]
+    tokenizer = Tokenizer(models.WordPiece({token: number for number, token in enumerate(vocabulary)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.enable_padding(length=16)  # as all-MiniLM's file does: every reader must strip it
+    tokenizer.save(str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(vocabulary), **TINY)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.csv (forty rows) and test.csv."""
+    folder = tmp_path_factory.mktemp("data") / "tiny"
+    folder.mkdir()
+    rows = [(f"{text} {word}", label) for label, texts in TEXTS.items() for text in texts for word in ("please", "now")]
+    tests = [(text, label) for label, texts in TEXTS.items() for text in texts[:3]]
+    for name, part in (("train", rows), ("test", tests)):
+        (folder / f"{name}.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in part), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bentoml_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BentoML home of the tests' own, for this process and all that it starts."""
+    home = tmp_path_factory.mktemp("bentoml")
+    os.environ["BENTOML_HOME"] = str(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_data: Path) -> Path:
+    """The default recipe's variants for the tiny teacher and data."""
+    file = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
+    content = {**TINY_RECIPE, "dataset": {"source": str(tiny_data)}, "teacher": {**TINY_RECIPE["teacher"], "source": str(tiny_checkpoint)}}
+    file.write_text(json.dumps(content))  # JSON is YAML
+    return file
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, bentoml_home: Path, tiny_recipe: Path) -> Path:
+    """The variants folder of a finished build of the tiny recipe."""
+    from models.build import main
+
+    out = tmp_path_factory.mktemp("built") / "variants"
+    assert main(["--recipe", str(tiny_recipe), "--out", str(out)]) == 0
+    return out
