@@ -1,0 +1,96 @@
+"""What a prediction request and its answer look like, and one sentence for every request that is refused."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.settings import MAX_TEXTS
+
+
+class Refused(Exception):
+    """A request that gets no prediction: HTTP status, one sentence, and headers such as Retry-After."""
+
+    def __init__(self, status: int, sentence: str, **headers: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class PredictRequest(BaseModel):
+    """The texts to classify, and how many of the best labels to return for each."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    texts: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=MAX_TEXTS)]
+    top_k: Annotated[int, Field(ge=1)] = 1
+
+
+class LabelScore(BaseModel):
+    """A label and its probability."""
+
+    label: str
+    score: float
+
+
+class TextPrediction(BaseModel):
+    """The best label of one text; `top` is there when more than one was asked for."""
+
+    label: str
+    score: float
+    truncated: bool
+    top: list[LabelScore] | None = None
+
+
+class PredictResponse(BaseModel):
+    """The predictions, in the order of the texts."""
+
+    variant: str
+    version: str
+    request_id: str
+    predictions: list[TextPrediction]
+
+
+def parse_request(body: bytes) -> PredictRequest:
+    """Read a request body; refuse it in one sentence (400, or 413 for too many texts)."""
+    try:
+        request = PredictRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise _refusal(error.errors(include_url=False)[0]) from None
+    for number, text in enumerate(request.texts):
+        if not text.strip():
+            raise Refused(400, f"texts[{number}] is blank; expected text to classify")
+    return request
+
+
+def _refusal(detail: Any) -> Refused:
+    kind, given = detail["type"], detail["input"]
+    where = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in detail["loc"])
+    if kind == "json_invalid":
+        return Refused(400, f'the body is not JSON: {detail["ctx"]["error"]}; expected {{"texts": ["…"], "top_k": 1}} in UTF-8')
+    if not where:
+        return Refused(400, f"the body is a JSON {_json_type(given)}; expected an object with 'texts' and, optionally, 'top_k'")
+    if kind == "missing":
+        return Refused(400, f"'{where}' is missing; expected a list of 1 to {MAX_TEXTS} strings")
+    if kind == "extra_forbidden":
+        return Refused(400, f"unknown key '{where[:64]}'; expected 'texts' and, optionally, 'top_k'")
+    if kind == "too_long":
+        return Refused(413, f"{detail['ctx']['actual_length'] or 'too many'} texts in one request; expected at most {MAX_TEXTS}: send them in several requests")
+    if kind == "too_short":
+        return Refused(400, f"'texts' is an empty list; expected 1 to {MAX_TEXTS} strings")
+    if kind == "string_too_short":
+        return Refused(400, f"{where} is an empty string; expected text to classify")
+    if where == "top_k":
+        return Refused(400, f"'top_k' is {_short(given)}; expected a whole number from 1 on")
+    expected = f"a list of 1 to {MAX_TEXTS} strings" if where == "texts" else "a string"
+    return Refused(400, f"{where} is a JSON {_json_type(given)}; expected {expected}")
+
+
+def _json_type(value: object) -> str:
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+    return names[type(value)]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"

@@ -1,0 +1,17 @@
+"""What Prometheus learns of every request, by variant and version."""
+
+from prometheus_client import Counter, Histogram
+
+LABELS = ("variant", "version")
+REQUESTS = Counter("bonsai_requests", "Prediction requests by HTTP status", (*LABELS, "status"))
+TEXTS = Counter("bonsai_texts", "Texts classified", LABELS)
+SECONDS = Histogram(
+    "bonsai_request_seconds", "Time from the first byte to the answer", LABELS, buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+)
+
+
+def observe(variant: str, version: str, status: int, texts: int, seconds: float) -> None:
+    """Count one request."""
+    REQUESTS.labels(variant, version, str(status)).inc()
+    TEXTS.labels(variant, version).inc(texts)
+    SECONDS.labels(variant, version).observe(seconds)

@@ -1,0 +1,58 @@
+"""A real BentoML server process over the tiny build."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def serving(target: str, cwd: Path, environment: dict[str, str], bentoml: Path, log: Path) -> Iterator[str]:
+    """Serve until the block ends; the address is that of a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    host = f"http://127.0.0.1:{port}"
+    with log.open("w") as out:
+        command = [str(bentoml), "serve", target, "--host", "127.0.0.1", "--port", str(port)]
+        server = subprocess.Popen(command, cwd=cwd, env={**os.environ, **environment}, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        wait_until_ready(host, server, log)
+        yield host
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def wait_until_ready(host: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{host}/readyz", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError(f"not ready: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def host(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a development service over the tiny build."""
+    log = tmp_path_factory.mktemp("serve") / "log.txt"
+    with serving("service.service:bonsai", ROOT, {"BONSAI_VARIANTS": str(built)}, Path(sys.executable).with_name("bentoml"), log) as address:
+        yield address

@@ -1,0 +1,85 @@
+"""A built Bento, served from another folder in an environment that holds its own requirements and nothing else."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.service.conftest import ROOT, serving
+
+BIN = Path(sys.executable).parent
+NOT_AT_RUN_TIME = ("torch", "transformers", "optimum", "datasets")
+
+
+@pytest.fixture(scope="module")
+def bento(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of a Bento built from a copy of the project that holds the tiny variants: what one machine hands to another."""
+    project = tmp_path_factory.mktemp("project") / "bonsai"
+    for part in ("service", "models"):
+        shutil.copytree(ROOT / part, project / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("bentofile.yaml", "README.md", "pyproject.toml"):
+        shutil.copyfile(ROOT / name, project / name)
+    (project / "variants").mkdir()
+    shutil.copyfile(built / "build.json", project / "variants" / "build.json")
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    done = subprocess.run([str(BIN / "bentoml"), "build", "--output", "tag"], cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    tag = done.stdout.strip().splitlines()[-1].removeprefix("__tag__:")
+    archive = tmp_path_factory.mktemp("archive") / "bonsai.bento"
+    subprocess.run([str(BIN / "bentoml"), "export", tag, str(archive)], cwd=project, env=environment, capture_output=True, check=True, timeout=120)
+    return archive
+
+
+@pytest.fixture(scope="module")
+def unpacked(bento: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Bento's own folder."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(bento) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new virtual environment with the Bento's own requirements."""
+    folder = tmp_path_factory.mktemp("bento-env")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
+    requirements = unpacked / "env" / "python" / "requirements.txt"
+    command = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", str(requirements)]
+    subprocess.run(command, check=True, timeout=280)
+    return folder
+
+
+def test_the_bento_carries_the_variants_of_the_build_and_no_build_time_code(unpacked: Path, built: Path) -> None:
+    named = [variant["tag"] for variant in json.loads((built / "build.json").read_text())["variants"].values()]
+    carried = [f"{version.parent.name}:{version.name}" for version in (unpacked / "models").glob("*/*") if version.is_dir()]
+    assert sorted(carried) == sorted(named)
+    source = " ".join(path.read_text() for path in (unpacked / "src").rglob("*.py"))
+    assert not any(f"import {name}" in source for name in NOT_AT_RUN_TIME)
+
+
+def test_the_environment_has_nothing_of_build_time(environment: Path) -> None:
+    code = f"import importlib.util as u; print([n for n in {NOT_AT_RUN_TIME} if u.find_spec(n)])"
+    said = subprocess.run([str(environment / "bin" / "python"), "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout.strip() == "[]"
+
+
+def test_the_bento_answers_as_the_build_does(bento: Path, environment: Path, built: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (built / "corpus.jsonl").read_text().splitlines()]
+    # Another folder, an empty BentoML home, no word of the project: what the Bento does not carry is not there.
+    settings = {"BENTOML_HOME": str(tmp_path / "home"), "BONSAI_VARIANTS": "", "PYTHONPATH": ""}
+    command = [str(environment / "bin" / "bentoml"), "import", str(bento)]
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, check=True, timeout=120)
+    with serving("bonsai:latest", tmp_path, settings, environment / "bin" / "bentoml", tmp_path / "log.txt") as host:
+        for row in rows:
+            for variant, label in row["expected"].items():
+                body = json.dumps({"texts": [row["text"]]}).encode()
+                request = urllib.request.Request(f"{host}/{variant}/predict", data=body, headers={"Content-Type": "application/json"})
+                with urllib.request.urlopen(request, timeout=30) as response:
+                    assert json.load(response)["predictions"][0]["label"] == label
