@@ -1,0 +1,78 @@
+"""The conditions of a run: on what machine, with what versions and against what, so that its figures can be held beside others."""
+
+import hashlib
+import os
+import platform
+import socket
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from loadtest.connection import Address
+
+LIBRARIES = ("locust", "gevent", "hdrhistogram")
+
+
+def conditions(address: Address, corpus: Path, texts: int, timeout: float) -> dict[str, Any]:
+    """Return what is known before the first request."""
+    return {
+        "host": str(address),
+        "same_machine": _is_local(address.host),
+        "machine": {
+            "cpu": _cpu(),
+            "cores": os.cpu_count(),
+            "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total,
+        },
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "commit": _commit(),
+        "corpus": {"path": str(corpus), "texts": texts, "sha256": hashlib.sha256(corpus.read_bytes()).hexdigest()},
+        "timeout_seconds": timeout,
+        "load_average_before": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
+class Disturbance:
+    """What the machine did meanwhile: how busy all its cores were, and what the hypervisor stole."""
+
+    def __init__(self) -> None:
+        self._before = psutil.cpu_times()
+
+    def share(self) -> dict[str, Any]:
+        """Return the shares of all cores' time since the start."""
+        before, after = self._before, psutil.cpu_times()
+        spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields if not name.startswith("guest")}
+        total = sum(spent.values()) or 1.0
+        return {
+            "busy_share": round(1 - (spent["idle"] + spent.get("iowait", 0.0)) / total, 4),
+            "steal_share": round(spent.get("steal", 0.0) / total, 4),
+            "load_average_after": [round(load, 2) for load in os.getloadavg()],
+        }
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _commit() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return all(str(found[4][0]).startswith(("127.", "::1")) for found in socket.getaddrinfo(host, None))
+    except OSError:
+        return False

@@ -1,0 +1,74 @@
+"""The whole path, once: build the variants, start the service, compare the variants, stop the service (`make demo`)."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+READY_WITHIN_S = 60
+
+
+def main() -> int:
+    """Run the steps as a person would, each as its own command; stop at the first that fails."""
+    started = time.monotonic()
+    _run("models.build")
+    built = time.monotonic()
+    with _service() as host:
+        code = _run("loadtest.run", "--host", host, "--quick", check=False)
+    total = time.monotonic() - started
+    print(f"demo: {total / 60:.1f} minutes, {(built - started) / 60:.1f} of them building; report: loadtest/results/latest/report.html")
+    return code
+
+
+@contextmanager
+def _service() -> Iterator[str]:
+    """Serve on a free port, in a process group of its own, until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    bentoml = Path(sys.executable).with_name("bentoml")
+    command = [str(bentoml), "serve", "service.service:bonsai", "--host", "127.0.0.1", "--port", str(port)]
+    host = f"http://127.0.0.1:{port}"
+    print(f"$ {' '.join(['bentoml', *command[1:]])}", flush=True)
+    server = subprocess.Popen(command, start_new_session=True)
+    try:
+        _wait_until_ready(host, server)
+        yield host
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def _wait_until_ready(host: str, server: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            sys.exit(f"error: the service ended with exit code {server.returncode} before it was ready; see its messages above")
+        try:
+            with urllib.request.urlopen(f"{host}/readyz", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    sys.exit(f"error: the service was not ready within {READY_WITHIN_S} s; see its messages above")
+
+
+def _run(module: str, *arguments: str, check: bool = True) -> int:
+    print(f"$ python -m {' '.join([module, *arguments])}", flush=True)
+    code = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
+    if check and code:
+        sys.exit(code)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""The one error that a user can repair: a single sentence, printed without a traceback."""
+
+
+class LoadTestError(Exception):
+    """What is wrong, what was given, what is accepted and the command that helps, in one sentence."""

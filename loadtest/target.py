@@ -1,0 +1,61 @@
+"""The service under test, as it describes itself: which variants it serves, and their cards."""
+
+import json
+from typing import Any
+
+from loadtest.connection import Address, Connection, Dropped, Late, get
+from loadtest.errors import LoadTestError
+
+Card = dict[str, Any]
+
+PATIENCE = 10.0  # seconds for GET /variants, which no figure depends on
+
+
+def fetch_cards(address: Address) -> dict[str, Card]:
+    """Return the card of every variant that the service names, in its order."""
+    connection = Connection(address, PATIENCE)
+    try:
+        status, body = connection.ask(get(address, "/variants"))
+    except (Dropped, Late) as error:
+        raise LoadTestError(f"no service answers at {address} ({error}); start it with 'make serve', or name another with --host") from error
+    finally:
+        connection.close()
+    if status != 200:
+        raise LoadTestError(f"{address}/variants answered {status}; expected a Bonsai service, which 'make serve' starts")
+    try:
+        cards = [_checked(card) for card in json.loads(body)["variants"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise LoadTestError(f"{address}/variants gave no list of cards ({type(error).__name__}: {error}); expected a Bonsai service") from error
+    if not cards:
+        raise LoadTestError(f"the service at {address} has no variants; build some with 'python -m models.build' and start it again")
+    return {card["name"]: card for card in cards}
+
+
+def choose(cards: dict[str, Card], names: list[str] | None, address: Address) -> dict[str, Card]:
+    """Return the cards of the variants asked for, or all."""
+    if names is None:
+        return cards
+    for place, name in enumerate(names):
+        if name not in cards:
+            raise LoadTestError(f"variant '{name}' is not served at {address}; it has {', '.join(cards)}")
+        if name in names[:place]:
+            raise LoadTestError(f"variant '{name}' was named twice; expected each once")
+    return {name: cards[name] for name in names}
+
+
+def alive(address: Address) -> bool:
+    """Say whether the service still answers."""
+    try:
+        fetch_cards(address)
+    except LoadTestError:
+        return False
+    return True
+
+
+def _checked(card: Card) -> Card:
+    # What the reports cannot do without; a card may hold more.
+    if not (isinstance(card["name"], str) and isinstance(card["version"], str) and isinstance(card["bytes"], int)):
+        raise TypeError(f"name, version and bytes of {str(card)[:60]!r}")
+    if not all(isinstance(card["accuracy"][key], int | float) for key in ("value", "low", "high")):
+        raise TypeError(f"accuracy of {card['name']!r}")
+    return card

@@ -1,0 +1,84 @@
+"""A Bonsai-like server as a process of its own, its corpus, and a result that was really measured against it."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERVER = Path(__file__).with_name("bonsai_server.py")
+
+StartServer = Callable[..., str]
+
+
+def _server_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bonsai_server", SERVER)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus that the server's answers agree with."""
+    server = _server_module()
+    file = tmp_path_factory.mktemp("corpus") / "corpus.jsonl"
+    rows = [{"text": text, "label": label, "expected": dict.fromkeys(server.VARIANTS, label)} for text, label in server.TEXTS]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Iterator[StartServer]:
+    """Start a server with some knobs and return its address; all end with the session."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(**knobs: Any) -> str:
+        process = subprocess.Popen([sys.executable, str(SERVER), json.dumps(knobs)], stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        return f"http://127.0.0.1:{process.stdout.readline().strip()}"
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def good_server(start_server: StartServer) -> str:
+    """A server that gives right answers, the teacher's after 2 ms."""
+    return start_server(delay={"teacher": 0.002})
+
+
+def run_module(module: str, *arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run one of our command lines in a process of its own: importing Locust here would patch every other test's sockets."""
+    return subprocess.run([sys.executable, "-m", module, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`python -m` as a user types it."""
+    return run_module
+
+
+@pytest.fixture(scope="session")
+def good_run(tmp_path_factory: pytest.TempPathFactory, good_server: str, corpus_file: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """A whole run against the good server: what it printed, and its folder of results."""
+    out = tmp_path_factory.mktemp("results")
+    short = ("--rounds", 3, "--seconds", 0.4, "--warm-up", 0.1)
+    return run_module("loadtest.run", "--host", good_server, "--corpus", corpus_file, "--out", out, *short), out
+
+
+@pytest.fixture(scope="session")
+def good_result(good_run: tuple[subprocess.CompletedProcess[str], Path]) -> dict[str, Any]:
+    """The result.json of that run."""
+    result: dict[str, Any] = json.loads((good_run[1] / "latest" / "result.json").read_text(encoding="utf-8"))
+    return result

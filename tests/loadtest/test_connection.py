@@ -1,0 +1,126 @@
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from loadtest.connection import Address, Connection, Dropped, Late, get, post
+from loadtest.errors import LoadTestError
+
+Serve = Callable[..., Address]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve prepared bytes, one entry a request; a connection ends after its last entry."""
+    listeners: list[socket.socket] = []
+
+    def start(*connections: list[bytes]) -> Address:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def work() -> None:
+            for answers in connections:
+                accepted, _ = listener.accept()
+                with accepted:
+                    for answer in answers:
+                        asked = b""
+                        while b"\r\n\r\n" not in asked:
+                            asked += accepted.recv(65536)
+                        accepted.sendall(answer)
+
+        threading.Thread(target=work, daemon=True).start()
+        return Address("127.0.0.1", listener.getsockname()[1])
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+def ask(address: Address, times: int = 1) -> list[tuple[int, bytes]]:
+    connection = Connection(address, 2.0)
+    try:
+        return [connection.ask(get(address, "/")) for _ in range(times)]
+    finally:
+        connection.close()
+
+
+def test_reads_a_body_by_its_length_and_keeps_the_connection(serve: Serve) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+    assert ask(serve([answer, answer]), 2) == [(200, b"hello")] * 2
+
+
+def test_reads_a_body_larger_than_one_packet(serve: Serve) -> None:
+    body = bytes(range(256)) * 4000
+    assert ask(serve([b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body])) == [(200, body)]
+
+
+def test_reads_chunks(serve: Serve) -> None:
+    assert ask(serve([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"])) == [(200, b"hello world")]
+
+
+def test_reads_a_body_that_ends_with_the_connection(serve: Serve) -> None:
+    assert ask(serve([b"HTTP/1.0 500 No\r\n\r\nsorry"])) == [(500, b"sorry")]
+
+
+def test_skips_interim_answers(serve: Serve) -> None:
+    assert ask(serve([b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 None\r\n\r\n"])) == [(204, b"")]
+
+
+def test_opens_a_new_connection_after_the_server_said_close(serve: Serve) -> None:
+    last = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na"
+    assert ask(serve([last], [last]), 2) == [(200, b"a")] * 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
+        b"220 SMTP ready\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+    ],
+)
+def test_a_broken_answer_is_a_drop_and_the_next_one_is_read(serve: Serve, answer: bytes) -> None:
+    address = serve([answer], [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
+    connection = Connection(address, 2.0)
+    with pytest.raises(Dropped):
+        connection.ask(get(address, "/"))
+    assert connection.ask(get(address, "/")) == (200, b"")
+    connection.close()
+
+
+def test_nobody_listening_is_a_drop() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(Dropped):
+        Connection(Address("127.0.0.1", port), 1.0).ask(b"")
+
+
+def test_silence_is_late() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = Address("127.0.0.1", listener.getsockname()[1])
+        with pytest.raises(Late):
+            Connection(address, 0.1).ask(get(address, "/"))
+
+
+def test_a_trickle_is_late_although_every_byte_comes_in_time(start_server: Callable[..., str]) -> None:
+    address = Address.parse(start_server(trickle=0.02))
+    with pytest.raises(Late):
+        Connection(address, 0.2).ask(get(address, "/variants"))
+
+
+def test_requests_are_what_http_asks_for() -> None:
+    address = Address.parse("http://[::1]:3000/bonsai/")
+    assert post(address, "/int8/predict", b"{}").startswith(b"POST /bonsai/int8/predict HTTP/1.1\r\nHost: [::1]:3000\r\n")
+    assert post(address, "/int8/predict", b"{}").endswith(b"Content-Length: 2\r\n\r\n{}")
+    assert get(address, "/variants").endswith(b"\r\n\r\n")
+
+
+def test_addresses() -> None:
+    assert Address.parse("localhost:3000") == Address("localhost", 3000)
+    assert str(Address.parse("http://example.org/a/")) == "http://example.org:80/a"
+    for wrong in ("", "ftp://x", "http://", "http://x:port", "http://x:99999", "http://x?y=1"):
+        with pytest.raises(LoadTestError, match="expected one like"):
+            Address.parse(wrong)

@@ -1,0 +1,35 @@
+import random
+
+import pytest
+
+from loadtest.ratio import speed_ratio
+
+
+def test_rounds_that_agree_give_the_ratio_with_no_width() -> None:
+    ratio = speed_ratio([4.0, 8.0, 2.0], [2.0, 4.0, 1.0])
+    assert ratio is not None
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((2.0, 2.0, 2.0))
+
+
+def test_turning_the_question_round_turns_the_interval_round() -> None:
+    one, other = [4.0, 4.2, 3.9, 4.4], [1.9, 2.2, 2.0, 2.1]
+    there, back = speed_ratio(one, other), speed_ratio(other, one)
+    assert there is not None
+    assert back is not None
+    assert (1 / back.value, 1 / back.high, 1 / back.low) == pytest.approx((there.value, there.low, there.high))
+    assert there.low < there.value < there.high
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    drawn = random.Random(3)
+    held = 0
+    for _ in range(400):
+        ratio = speed_ratio([drawn.lognormvariate(0, 0.1) for _ in range(5)], [drawn.lognormvariate(0, 0.1) for _ in range(5)])
+        assert ratio is not None
+        held += ratio.low <= 1.0 <= ratio.high
+    assert 0.92 <= held / 400 <= 0.98
+
+
+def test_one_round_has_no_interval() -> None:
+    assert speed_ratio([2.0], [1.0]) is None
+    assert speed_ratio([], []) is None

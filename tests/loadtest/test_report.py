@@ -1,0 +1,24 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest.report import main
+
+
+def test_everything_is_drawn_from_result_json_alone(
+    tmp_path: Path, good_result: dict[str, Any], good_run: tuple[Any, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "result.json").write_text(json.dumps(good_result), encoding="utf-8")
+    assert main([str(tmp_path)]) == 0
+    assert (tmp_path / "table.md").read_text(encoding="utf-8").strip() == capsys.readouterr().out.strip()
+    for name in ("table.md", "latency_accuracy.png", "report.html"):
+        assert (tmp_path / name).read_bytes() == (good_run[1] / "latest" / name).read_bytes()
+
+
+def test_a_folder_without_a_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: no run at")
+    assert said.count("\n") == 1

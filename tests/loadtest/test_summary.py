@@ -1,0 +1,40 @@
+from copy import deepcopy
+from typing import Any
+
+from loadtest.summary import summaries, warnings
+
+
+def test_figures_come_from_all_rounds(good_result: dict[str, Any]) -> None:
+    rows = {row.name: row for row in summaries(good_result)}
+    rounds = good_result["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"]
+    assert rows["int8"].answers == sum(one["right"] for one in rounds)
+    assert rows["int8"].accuracy == 0.92
+    assert rows["int8"].failures == {}
+
+
+def test_the_baseline_is_as_fast_as_itself_and_the_slower_teacher_is_seen(good_result: dict[str, Any]) -> None:
+    rows = {row.name: row for row in summaries(good_result)}
+    assert rows["teacher"].ratio is not None
+    assert (rows["teacher"].ratio.low, rows["teacher"].ratio.high) == (1.0, 1.0)
+    assert rows["int8"].ratio is not None
+    assert rows["int8"].ratio.value > 1
+
+
+def test_rounds_that_are_missing_leave_the_others_comparable(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    del result["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"][0]
+    result["variants"]["tiny"]["scenarios"]["SingleStream"]["rounds"] = []
+    rows = {row.name: row for row in summaries(result)}
+    assert rows["int8"].ratio is not None
+    assert (rows["tiny"].answers, rows["tiny"].rate, rows["tiny"].ratio) == (0, None, None)
+
+
+def test_warnings_name_what_happened(good_result: dict[str, Any]) -> None:
+    assert warnings(good_result) == []
+    result = deepcopy(good_result)
+    result["variants"]["int8"]["failures"] = {"late": 1200, "5xx": 1}
+    result["run"] |= {"complete": False, "stopped": "it was interrupted after 2 of 9 measurements"}
+    assert warnings(result) == [
+        "This run is incomplete: it was interrupted after 2 of 9 measurements.",
+        "This run has 1,201 failed answers (int8: 1,200 late, 1 5xx).",
+    ]

@@ -1,0 +1,29 @@
+from copy import deepcopy
+from typing import Any
+
+from loadtest.table import markdown, megabytes
+
+
+def test_a_row_for_each_variant_with_as_many_cells_as_titles(good_result: dict[str, Any]) -> None:
+    lines = markdown(good_result).strip().split("\n")
+    assert len(lines) == 2 + 3
+    assert len({line.count("|") for line in lines}) == 1
+    assert lines[3].startswith("| int8 | 92.00 % [91.0, 93.0] | 22 MB |")
+
+
+def test_a_figure_that_its_count_cannot_carry_is_left_empty(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    result["variants"]["tiny"]["scenarios"]["SingleStream"]["rounds"] = []
+    assert markdown(result).strip().split("\n")[-1].count("| – ") == 6
+
+
+def test_failures_stand_above_and_in_the_table(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    result["variants"]["int8"]["failures"] = {"wrong_label": 2}
+    lines = markdown(result).split("\n")
+    assert lines[0] == "**This run has 2 failed answers (int8: 2 wrong_label).**"
+    assert "| 2 wrong_label |" in markdown(result)
+
+
+def test_sizes() -> None:
+    assert [megabytes(size) for size in (90_900_000, 14_400_000, 3_300_000, 90_000)] == ["91 MB", "14 MB", "3.3 MB", "0.09 MB"]
