@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.card import MODEL_FILE, Card, read_card
-from models.classifier import check_model_file
+from models.card import read_card
 from models.dataset import Dataset, load_dataset
 from models.errors import BonsaiError
-from models.plan import TEACHER, Plan, VariantPlan, make_plan
+from models.evidence import read_evidence
+from models.loading import check_model_file
+from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan
 from models.progress import console
 from models.recipe import DEFAULT_RECIPE, Recipe, load_recipe
 from models.store import Build, BuiltVariant, in_store, read_build, save_variant, write_build
@@ -41,7 +42,7 @@ def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
         return write_build(out, generation, recipe=recipe.model_dump(mode="json"), dataset=plan.dataset.describe(), variants=built)
 
 
-def is_current(variant: VariantPlan, out: Path, last: Build | None) -> bool:
+def is_current(variant: VariantPlan | CascadePlan, out: Path, last: Build | None) -> bool:
     """Tell whether the last build made exactly this variant and its folder and its model in the store are still whole."""
     built = last.variants.get(variant.name) if last else None
     if built is None or built.key != variant.key or not in_store(built.tag):
@@ -73,7 +74,7 @@ def _last_build(out: Path) -> Build | None:
         return None
 
 
-def _grow(plan: Plan, wanted: list[VariantPlan], current: list[VariantPlan], out: Path) -> None:
+def _grow(plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[VariantPlan | CascadePlan], out: Path) -> None:
     # Imported here: torch takes seconds, and an unchanged build does not need it.
     from models.grow import Nursery
     from models.measure import measure
@@ -83,12 +84,12 @@ def _grow(plan: Plan, wanted: list[VariantPlan], current: list[VariantPlan], out
         if variant not in current:
             nursery.grow(variant)
     nursery.forget_unused_steps()
-    measure([out / variant.name for variant in wanted], plan.dataset.test.texts)
+    measure({variant.name: out / variant.name for variant in wanted}, plan.dataset.test.texts)
 
 
-def _write_corpus(dataset: Dataset, wanted: list[VariantPlan], out: Path) -> None:
+def _write_corpus(dataset: Dataset, wanted: list[VariantPlan | CascadePlan], out: Path) -> None:
     """Write the test texts, each with its gold label and the label that every variant gave at batch 1."""
-    given = {variant.name: json.loads((out / variant.name / "predicted.json").read_text()) for variant in wanted}
+    given = {variant.name: read_evidence(out / variant.name).given for variant in wanted}
     draft = out / f".{CORPUS_FILE}"
     with draft.open("w", encoding="utf-8") as file:
         for row, (text, label) in enumerate(zip(dataset.test.texts, dataset.test.labels, strict=True)):
@@ -125,13 +126,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the finished steps are kept, run the same command to go on", file=sys.stderr)
         return 130
-    cards: list[Card] = [read_card(out / name) for name in made.variants]
+    cards = [read_card(out / name) for name in made.variants]
     print_table(cards, out)
     unchanged = before is not None and before.generation == made.generation
-    size = sum((out / name / MODEL_FILE).stat().st_size for name in made.variants) / 1e6
-    console.print(
-        f"{'unchanged' if unchanged else 'built'}: {len(cards)} variants, {size:.0f} MB, build {made.build_id}, generation {made.generation}, in '{out}'"
-    )
+    megabytes = sum(card.bytes for card in cards if card.cascade is None) / 1e6
+    console.print(f"{'unchanged' if unchanged else 'built'}: {len(cards)} variants, {megabytes:.0f} MB, build {made.build_id}, generation {made.generation}")
     return 0
 
 

@@ -25,6 +25,46 @@ class Estimate(BaseModel):
     high: float
 
 
+class Invariance(BaseModel):
+    """Label flips and the largest change of a logit between batch 1 and batches of 32, over the whole test set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flips_sorted: int
+    flips_shuffled: int
+    largest_logit_change: float
+
+
+class Verdict(BaseModel):
+    """What the gate says of one variant; drops are shares of the test rows, positive where the variant is worse than the teacher."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verdict: str  # passed, worse or undecided
+    margin: float
+    alpha: float
+    drop: float
+    low: float
+    high: float
+    lost: int  # rows that the teacher has right and the variant wrong
+    won: int
+    mcnemar_p: float
+    rows_to_decide: int  # 0 where it is decided
+
+
+class CascadeParts(BaseModel):
+    """Which variants a cascade is made of, the confidence below which the small one escalates, and what that comes to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    small: str
+    small_version: str
+    large: str
+    large_version: str
+    threshold: float
+    escalated: float  # share of the test rows that the larger one answered
+
+
 class Card(BaseModel):
     """One variant's content: `version` is the first 12 hex digits of a hash over the folder's files and everything else here."""
 
@@ -32,7 +72,7 @@ class Card(BaseModel):
 
     name: str
     version: str
-    kind: str
+    kind: str  # teacher, variant or cascade
     passes: list[dict[str, Any]]
     teacher: dict[str, Any]
     dataset: dict[str, Any]
@@ -41,21 +81,32 @@ class Card(BaseModel):
     bytes: int
     max_tokens: int
     temperature: float
-    model_sha256: str
+    model_sha256: str | None = None
+    cascade: CascadeParts | None = None
     libraries: dict[str, str]
+    cpu_flags: list[str]  # of the integer kernels, where the figures below were made
     accuracy: Estimate
     macro_f1: Estimate
     agreement: float
+    calibration_error: dict[str, float]
+    robustness: dict[str, float]
+    out_of_scope_auroc: float | None = None
+    invariance: Invariance | None = None
+    gate: Verdict | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Return the card as JSON values, without what does not apply."""
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 def seal(folder: Path, **content: Any) -> Card:
     """Write the card of a finished folder, with the version that its content gives it."""
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CONTENT_FILES}
-    content |= {"bytes": (folder / MODEL_FILE).stat().st_size, "model_sha256": hashes[MODEL_FILE]}
-    draft = Card(version="", **content).model_dump(mode="json")
-    version = hashlib.sha256(json.dumps([hashes, draft], sort_keys=True).encode()).hexdigest()[:12]
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CONTENT_FILES if (folder / name).exists()}
+    if MODEL_FILE in hashes:
+        content |= {"bytes": (folder / MODEL_FILE).stat().st_size, "model_sha256": hashes[MODEL_FILE]}
+    version = hashlib.sha256(json.dumps([hashes, Card(version="", **content).content()], sort_keys=True).encode()).hexdigest()[:12]
     card = Card(version=version, **content)
-    write_json(folder / CARD_FILE, card.model_dump(mode="json"))
+    write_json(folder / CARD_FILE, card.content())
     return card
 
 

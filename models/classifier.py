@@ -1,18 +1,17 @@
 """The classifier that is evaluated, benchmarked and served: tokenizer, ONNX session and labels of one variant folder (no torch)."""
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from models.card import CARD_FILE, MODEL_FILE, Card, read_card
-from models.errors import BonsaiError
+from models.card import MODEL_FILE
 from models.tokenization import Tokenizer
 
 BATCH = 32
@@ -31,27 +30,36 @@ class Prediction:
         return self.top[0][0]
 
 
+class Predictor(Protocol):
+    """What can be evaluated and served: a classifier, or a cascade of two."""
+
+    labels: list[str]
+    temperature: float
+
+    def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]: ...
+
+    def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]: ...
+
+
 class Classifier:
     """One variant, ready to predict; safe to call from several threads."""
 
     def __init__(self, folder: Path, *, max_tokens: int, temperature: float = 1.0, threads: int = 1) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
-        self._temperature = temperature
+        self.temperature = temperature
         self._tokenizer = Tokenizer(folder / "tokenizer.json", max_tokens)
         self._session = open_session(folder / MODEL_FILE, threads)
         self._inputs = frozenset(node.name for node in self._session.get_inputs())
 
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
         """Classify the texts, in their order; begin no batch after `deadline`, a time.monotonic() (TimeoutError)."""
+        return rank(self.labels, *self.probabilities(texts, deadline), top_k)
+
+    def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]:
+        """Return calibrated probabilities (texts, labels) and which texts were truncated."""
         logits, truncated = self.logits(texts, deadline=deadline)
-        probabilities = softmax(logits / self._temperature)
-        top_k = min(top_k, len(self.labels))
-        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k] if top_k > 1 else probabilities.argmax(axis=1)[:, None]
-        return [
-            Prediction([(self.labels[number], float(row[number])) for number in numbers], cut)
-            for row, numbers, cut in zip(probabilities, best.tolist(), truncated, strict=True)
-        ]
+        return softmax(logits / self.temperature), truncated
 
     def logits(self, texts: Sequence[str], batch: int = BATCH, deadline: float | None = None) -> tuple[Logits, list[bool]]:
         """Return logits (texts, labels) and which texts were truncated."""
@@ -81,13 +89,6 @@ class Classifier:
         return self._session.run(None, feed)[0]  # type: ignore[no-any-return]
 
 
-def load_variant(folder: Path, *, threads: int = 1) -> tuple[Card, Classifier]:
-    """Load a finished folder; refuse it when its model file is not the one that its card was written for (BonsaiError)."""
-    card = read_card(folder)
-    check_model_file(folder, card)
-    return card, Classifier(folder, max_tokens=card.max_tokens, temperature=card.temperature, threads=threads)
-
-
 def length_sorted_batches(ids: list[list[int]], size: int) -> Iterator[list[int]]:
     """Yield row numbers in batches of like length, so that little is spent on padding."""
     order = sorted(range(len(ids)), key=lambda row: len(ids[row])) if len(ids) > 1 else [0]
@@ -106,17 +107,13 @@ def open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
-def check_model_file(folder: Path, card: Card) -> None:
-    """Refuse a model file whose SHA-256 is not the card's (BonsaiError)."""
-    try:
-        found = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
-    except OSError as error:
-        raise BonsaiError(f"variant '{card.name}': {MODEL_FILE} cannot be read ({error.strerror}); run 'python -m models.build' to build it again") from error
-    if found != card.model_sha256:
-        raise BonsaiError(
-            f"variant '{card.name}': {MODEL_FILE} has SHA-256 {found[:12]}…, {CARD_FILE} says {card.model_sha256[:12]}…: the file was changed or cut short; "
-            "run 'python -m models.build' to build it again"
-        )
+def rank(labels: list[str], probabilities: Logits, truncated: list[bool], top_k: int) -> list[Prediction]:
+    """Return the `top_k` most likely labels of every row, most likely first."""
+    best = probabilities.argmax(axis=1)[:, None] if top_k == 1 else np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
+    return [
+        Prediction([(labels[number], float(row[number])) for number in numbers], cut)
+        for row, numbers, cut in zip(probabilities, best.tolist(), truncated, strict=True)
+    ]
 
 
 def softmax(logits: Logits) -> Logits:

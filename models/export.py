@@ -1,58 +1,33 @@
-"""Export the torch model to ONNX with dynamic batch and length, and prove that both compute the same."""
+"""Export the torch model to ONNX with dynamic batch and length, prove that both compute the same, and calibrate it for quantization."""
 
 import random
-import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from transformers import BertForSequenceClassification
 
+from models.architecture import shape
+from models.calibrate import calibrate
 from models.card import MODEL_FILE
 from models.classifier import open_session
 from models.errors import BonsaiError
+from models.graph import bert_graph
 
 TOLERANCE = 1e-4
 PROOF_LENGTHS = ((5,), (17,), (64,), (3, 11, 31), (40, 8, 8, 24))  # tokens of every text in a batch; unequal ones are padded
-OPSET = 17
 
 
-def export_onnx(model: BertForSequenceClassification, folder: Path) -> None:
+def export_onnx(model: BertForSequenceClassification, calibration: list[list[int]], folder: Path) -> None:
     """Write `model.onnx`; refuse an export whose logits differ from the torch model's by more than 1e-4 (BonsaiError)."""
-    model.eval()
-    graph = LogitsOnly(model).eval()  # torch.onnx.export restores the training flag of the module that it is given, and so of all below it
-    example = torch.ones((2, 8), dtype=torch.long)
-    dynamic = {"input_ids": {0: "batch", 1: "tokens"}, "attention_mask": {0: "batch", 1: "tokens"}, "logits": {0: "batch"}}
-    with warnings.catch_warnings():
-        # The graph optimizer knows the attention that the TorchScript exporter writes; it misses the newer exporter's without a word.
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch.onnx")
-        warnings.filterwarnings("ignore", category=DeprecationWarning, message="You are using the legacy TorchScript-based ONNX export")
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]  # Python branches on shapes: the proof below covers them
-        torch.onnx.export(
-            graph,
-            (example, example),
-            folder / MODEL_FILE,
-            input_names=["input_ids", "attention_mask"],
-            output_names=["logits"],
-            dynamic_axes=dynamic,
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    head_size = model.config.hidden_size // model.config.num_attention_heads
+    onnx.save(bert_graph(weights, model.config.to_dict(), shape(model)["heads"], head_size), folder / MODEL_FILE)
     difference = largest_difference(model, folder / MODEL_FILE)
     if not difference <= TOLERANCE:
         raise BonsaiError(f"export: the ONNX logits differ from the torch model's by {difference:.2e}; expected at most {TOLERANCE:.0e}: the build stops")
-
-
-class LogitsOnly(torch.nn.Module):
-    """The classifier as a function of input ids and attention mask; token types are zeros for single texts and become part of the weights."""
-
-    def __init__(self, model: BertForSequenceClassification) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Return logits (batch, labels)."""
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits  # type: ignore[no-any-return]
+    calibrate(folder / MODEL_FILE, calibration)
 
 
 @torch.inference_mode()

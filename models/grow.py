@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -14,48 +15,57 @@ from transformers import BertForSequenceClassification
 
 from models.architecture import load_model, parameters, save_model
 from models.card import MODEL_FILE, seal
+from models.cascade import Cascade, choose_threshold
 from models.classifier import Classifier
+from models.confidence import fit_temperature
+from models.cpu import integer_flags
 from models.distill import distill
-from models.evaluate import evaluate
+from models.evaluate import Scores, logits_alone, score
+from models.evidence import read_evidence, write_evidence
 from models.export import export_onnx
 from models.fine_tune import fine_tune
-from models.plan import TEACHER, Plan, VariantPlan, library_versions
+from models.gate import judge, pair
+from models.invariance import batch_invariance
+from models.loading import load_variants
+from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, library_versions
 from models.progress import console
 from models.prune import prune
 from models.quantize import quantize
 from models.recipe import Distill, Prune, Quantize
-from models.statistics import Labels
-from models.steps import Steps, publish
+from models.steps import DRAFT, Steps, publish
 from models.tokenization import Tokenizer
 from models.training import Lesson, signal_of, tokenize
 
 TORCH_PASSES: dict[type, Callable[..., BertForSequenceClassification]] = {Prune: prune, Distill: distill}
 GRAPH_PASSES: dict[type, Callable[..., None]] = {Quantize: quantize}
-LABELS_FILE = "predicted.json"
+CALIBRATION_ROWS = 256  # training texts that set the ranges of static quantization
 
 
 class Nursery:
     """One build's data, teacher and finished steps; everything heavy is made at its first use."""
 
     def __init__(self, plan: Plan, out: Path) -> None:
+        # Adam's momentum of words that no batch holds decays into denormals, which the CPU computes some 15 times slower: 300 ms instead of 20 ms a step
+        # over all-MiniLM's vocabulary. Threads inherit the setting, so it comes before the first operation that starts them.
+        torch.set_flush_denormal(True)
         torch.use_deterministic_algorithms(True)
         self.plan = plan
         self._out = out
         self._steps = Steps(out / ".steps")
         self._tokenizer = Tokenizer(plan.checkpoint.folder / "tokenizer.json", plan.recipe.teacher.max_tokens)
 
-    def grow(self, variant: VariantPlan) -> Path:
+    def grow(self, variant: VariantPlan | CascadePlan) -> Path:
         """Return the finished folder of a variant; steps that an earlier build finished are not run again."""
-        target = self._out / variant.name
         console.print(f"[bold]{variant.name}[/]")
-        folder = self._teacher_folder
-        for step in variant.torch_passes:
-            folder = self._steps.once(step.key, self._torch_pass(folder, step.config))
-        trained = folder
-        folder = self._steps.once(variant.export_key, partial(_export, trained))
-        for step in variant.graph_passes:
-            folder = self._steps.once(step.key, partial(GRAPH_PASSES[type(step.config)], folder, config=step.config))
-        publish(self._assemble(variant, trained, folder), target)
+        target = self._out / variant.name
+        draft = self._out / f"{DRAFT}{variant.name}"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        if isinstance(variant, CascadePlan):
+            self._finish_cascade(variant, draft)
+        else:
+            self._finish_variant(variant, draft)
+        publish(draft, target)
         return target
 
     def forget_unused_steps(self) -> None:
@@ -82,52 +92,89 @@ class Nursery:
         data, validation = self._lesson_data
         return Lesson(data, validation, signal_of(load_model(self._teacher_folder), data))
 
+    def _export(self, trained: Path, draft: Path) -> None:
+        data, _ = self._lesson_data
+        rows = Random(self.plan.recipe.seed).sample(range(len(data)), min(CALIBRATION_ROWS, len(data)))
+        export_onnx(load_model(trained), [data.ids[row] for row in rows], draft)
+
     def _torch_pass(self, source: Path, config: Any) -> Callable[[Path], None]:
         def work(draft: Path) -> None:
             save_model(TORCH_PASSES[type(config)](load_model(source), self._lesson, config, seed=self.plan.recipe.seed), draft)
 
         return work
 
-    def _assemble(self, variant: VariantPlan, trained: Path, exported: Path) -> Path:
-        """Put a Hugging Face ONNX folder together in a draft, evaluate it there and seal it with its card."""
-        draft = self._out / f".draft-{variant.name}"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
+    def _finish_variant(self, variant: VariantPlan, draft: Path) -> None:
+        """Put a Hugging Face ONNX folder together, evaluate it there and seal it with its card."""
+        trained = self._teacher_folder
+        for torch_pass in variant.torch_passes:
+            trained = self._steps.once(torch_pass.key, self._torch_pass(trained, torch_pass.config))
+        exported = self._steps.once(variant.export_key, partial(self._export, trained))
+        for graph_pass in variant.graph_passes:
+            exported = self._steps.once(graph_pass.key, partial(GRAPH_PASSES[type(graph_pass.config)], exported, config=graph_pass.config))
         shutil.copyfile(exported / MODEL_FILE, draft / MODEL_FILE)
         shutil.copyfile(trained / "config.json", draft / "config.json")
         write_tokenizer(self.plan, draft)
-        plan = self.plan
-        content: dict[str, Any] = {
-            "name": variant.name,
+        dataset, max_tokens = self.plan.dataset, self.plan.recipe.teacher.max_tokens
+        classifier = Classifier(draft, max_tokens=max_tokens)
+        classifier.temperature = fit_temperature(classifier.logits(dataset.validation.texts)[0], np.array(dataset.validation.labels))
+        alone = logits_alone(classifier, dataset.test.texts, title="evaluate")
+        content = {
             "kind": TEACHER if variant.name == TEACHER else "variant",
             "passes": variant.passes,
-            "teacher": {
+            "parameters": parameters(load_model(trained)),
+            "temperature": classifier.temperature,
+            "invariance": batch_invariance(classifier, dataset.test.texts, alone, self.plan.recipe.seed),
+        }
+        self._seal(variant.name, draft, score(classifier, dataset, seed=self.plan.recipe.seed, alone=alone), content)
+
+    def _finish_cascade(self, plan: CascadePlan, draft: Path) -> None:
+        """Choose the cascade's threshold on validation data, evaluate it and seal it with its card."""
+        dataset, folders = self.plan.dataset, {part: self._out / part for part in (plan.config.small, plan.config.large)}
+        (small_card, small), (large_card, large) = load_variants(folders).values()
+        validation = [part.probabilities(dataset.validation.texts)[0] for part in (small, large)]
+        threshold = choose_threshold(validation[0], validation[1], np.array(dataset.validation.labels), plan.config.max_drop / 100)
+        cascade = Cascade(small, large, threshold)
+        scores = score(cascade, dataset, seed=self.plan.recipe.seed)
+        escalated = float((small.probabilities(dataset.test.texts)[0].max(axis=1) < threshold).mean())
+        parts = {"small": plan.config.small, "small_version": small_card.version, "large": plan.config.large, "large_version": large_card.version}
+        content = {
+            "kind": "cascade",
+            "passes": [{"cascade": plan.config.model_dump(mode="json")}],
+            "parameters": {name: small_card.parameters[name] + large_card.parameters[name] for name in small_card.parameters},
+            "bytes": small_card.bytes + large_card.bytes,
+            "temperature": cascade.temperature,
+            "cascade": {**parts, "threshold": threshold, "escalated": escalated},
+        }
+        console.print(f"  cascade: {100 * escalated:.1f} % of the test texts go from {plan.config.small} to {plan.config.large}")
+        self._seal(plan.name, draft, scores, content)
+
+    def _seal(self, name: str, draft: Path, scores: Scores, content: dict[str, Any]) -> None:
+        """Judge the variant beside the teacher, and write its card and its evidence."""
+        plan = self.plan
+        given = scores.evidence.labels
+        teacher = given if name == TEACHER else read_evidence(self._out / TEACHER).labels
+        if name != TEACHER:
+            content["gate"] = judge(pair(np.array(plan.dataset.test.labels), teacher, given), plan.recipe.gate)
+        write_evidence(draft, scores.evidence)
+        card = seal(
+            draft,
+            name=name,
+            teacher={
                 "source": plan.checkpoint.name,
                 "fingerprint": plan.checkpoint.fingerprint,
-                **plan.recipe.teacher.model_dump(exclude={"source"}, exclude_none=True),
+                **plan.recipe.teacher.model_dump(exclude={"source", "revision"}),
             },
-            "dataset": plan.dataset.describe(),
-            "seed": plan.recipe.seed,
-            "parameters": parameters(load_model(trained)),
-            "max_tokens": plan.recipe.teacher.max_tokens,
-            "temperature": 1.0,
-            "libraries": library_versions(),
-        }
-        evaluation = evaluate(Classifier(draft, max_tokens=plan.recipe.teacher.max_tokens), plan.dataset.test, title="evaluate")
-        teacher_given = evaluation.given if variant.name == TEACHER else read_given(self._out / TEACHER)
-        (draft / LABELS_FILE).write_text(json.dumps(evaluation.given.tolist()))
-        agreement = float((evaluation.given == teacher_given).mean())
-        seal(draft, **content, accuracy=evaluation.accuracy, macro_f1=evaluation.macro_f1, agreement=agreement)
-        return draft
-
-
-def _export(trained: Path, draft: Path) -> None:
-    export_onnx(load_model(trained), draft)
-
-
-def read_given(folder: Path) -> Labels:
-    """Return the label numbers that a finished variant gave to the test texts at batch 1."""
-    return np.array(json.loads((folder / LABELS_FILE).read_text()), dtype=np.int64)
+            dataset=plan.dataset.describe(),
+            seed=plan.recipe.seed,
+            max_tokens=plan.recipe.teacher.max_tokens,
+            libraries=library_versions(),
+            cpu_flags=integer_flags(),
+            agreement=float((given == teacher).mean()),
+            **content,
+            **scores.content,
+        )
+        verdict = f", {card.gate.verdict}: drop {100 * card.gate.drop:.2f} [{100 * card.gate.low:.2f}, {100 * card.gate.high:.2f}]" if card.gate else ""
+        console.print(f"  accuracy {100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.2f}, {100 * card.accuracy.high:.2f}]{verdict}", markup=False)
 
 
 def write_tokenizer(plan: Plan, folder: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from models.card import write_json
-from models.classifier import load_variant
 from models.cpu import cpu_fields
+from models.loading import load_variants
 from models.progress import Bar
 
 MEASURED_FILE = "measured.json"
@@ -16,9 +16,9 @@ TEXTS = 200
 ROUNDS = 5
 
 
-def measure(folders: list[Path], texts: list[str]) -> None:
+def measure(folders: dict[str, Path], texts: list[str]) -> None:
     """Write `measured.json` into every folder: p50 and p99 of one text in milliseconds, with the conditions."""
-    loaded = [load_variant(folder)[1] for folder in folders]
+    loaded = [predictor for _, predictor in load_variants(folders).values()]
     texts = texts[:TEXTS]
     times: list[list[float]] = [[] for _ in folders]
     with Bar("measure", ROUNDS * len(folders)) as bar:
@@ -32,7 +32,7 @@ def measure(folders: list[Path], texts: list[str]) -> None:
                     times[place].append((time.perf_counter() - start) * 1000)
                 bar.advance()
         bar.finish(f"{len(texts)} texts, {ROUNDS} rounds, one thread")
-    for folder, taken in zip(folders, times, strict=True):
+    for folder, taken in zip(folders.values(), times, strict=True):
         p50, p99 = np.quantile(taken, [0.5, 0.99])
         write_json(folder / MEASURED_FILE, {"p50_ms": round(p50, 4), "p99_ms": round(p99, 4), "calls": len(taken), "conditions": conditions()})
 

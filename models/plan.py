@@ -6,13 +6,13 @@ from importlib.metadata import version
 
 from models.dataset import Dataset
 from models.errors import BonsaiError
-from models.recipe import GRAPH_PASSES, Distill, Pass, Prune, Quantize, Recipe, pass_name
+from models.recipe import GRAPH_PASSES, CascadeOf, Distill, Pass, Prune, Quantize, Recipe, pass_name
 from models.steps import step_key
 from models.teacher import Checkpoint
 
 TEACHER = "teacher"
 # Raised when a step's code changes what it produces: the keys of all that comes after it change with it.
-STEP_VERSIONS = {"teacher": 1, "export": 1, "variant": 1}
+STEP_VERSIONS = {"teacher": 1, "export": 1, "variant": 1, "cascade": 1}
 PASS_VERSIONS: dict[type, int] = {Prune: 1, Distill: 1, Quantize: 1}
 LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
 
@@ -46,6 +46,16 @@ class VariantPlan:
 
 
 @dataclass(frozen=True)
+class CascadePlan:
+    """A cascade of two planned variants, and the key of its finished folder."""
+
+    name: str
+    config: CascadeOf
+    key: str
+    step_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that one build has to make: the teacher's key and the variants, the teacher first."""
 
@@ -53,7 +63,13 @@ class Plan:
     dataset: Dataset
     checkpoint: Checkpoint
     teacher_key: str
-    variants: tuple[VariantPlan, ...]
+    variants: tuple[VariantPlan | CascadePlan, ...]
+
+    @property
+    def teacher(self) -> dict[str, object]:
+        """What a card says of the teacher."""
+        options = self.recipe.teacher.model_dump(exclude={"source", "revision"})
+        return {"source": self.checkpoint.name, "fingerprint": self.checkpoint.fingerprint, **options}
 
 
 def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
@@ -61,14 +77,24 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
     check_recipe(recipe, checkpoint)
     options = recipe.teacher.model_dump(exclude={"source", "revision"})
     teacher_key = step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed)
-    passes_of: dict[str, list[Pass]] = {TEACHER: [], **recipe.variants}
-    return Plan(recipe, dataset, checkpoint, teacher_key, tuple(_plan_variant(name, passes, teacher_key) for name, passes in passes_of.items()))
+    variants: dict[str, VariantPlan | CascadePlan] = {}
+    asked: dict[str, list[Pass] | CascadeOf] = {TEACHER: [], **recipe.variants}
+    for name, made_of in asked.items():
+        if isinstance(made_of, CascadeOf):
+            parts = [variants[part].key for part in (made_of.small, made_of.large)]
+            key = step_key("cascade", STEP_VERSIONS["cascade"], name, parts, made_of.model_dump(mode="json"))
+            variants[name] = CascadePlan(name, made_of, key)
+        else:
+            variants[name] = _plan_variant(name, made_of, teacher_key, recipe)
+    return Plan(recipe, dataset, checkpoint, teacher_key, tuple(variants.values()))
 
 
 def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
     """Refuse what the teacher's shape does not allow, before any training (BonsaiError)."""
     heads = int(checkpoint.config["num_attention_heads"])  # type: ignore[call-overload]
     for name, passes in recipe.variants.items():
+        if isinstance(passes, CascadeOf):
+            continue
         available = int(checkpoint.config["num_hidden_layers"])  # type: ignore[call-overload]
         for config in passes:
             try:
@@ -85,15 +111,16 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
 
 
-def _plan_variant(name: str, passes: list[Pass], teacher_key: str) -> VariantPlan:
+def _plan_variant(name: str, passes: list[Pass], teacher_key: str, recipe: Recipe) -> VariantPlan:
     torch_passes = [config for config in passes if not isinstance(config, GRAPH_PASSES)]
     graph_passes = [config for config in passes if isinstance(config, GRAPH_PASSES)]
     steps = _chain(torch_passes, teacher_key)
     export_key = step_key("export", STEP_VERSIONS["export"], steps[-1].key if steps else teacher_key)
     graph_steps = _chain(graph_passes, export_key)
     last = graph_steps[-1].key if graph_steps else export_key
-    # The evaluation compares with the teacher, so the finished folder depends on it too; the export key already does.
-    return VariantPlan(name, steps, export_key, graph_steps, step_key("variant", STEP_VERSIONS["variant"], name, last))
+    # The finished folder holds the verdict beside the teacher; the teacher's own key is part of `last` already.
+    judged = recipe.gate.model_dump(exclude={"on_fail"})
+    return VariantPlan(name, steps, export_key, graph_steps, step_key("variant", STEP_VERSIONS["variant"], name, last, judged))
 
 
 def _chain(passes: Sequence[Pass], parent: str) -> tuple[Planned, ...]:

@@ -1,23 +1,120 @@
-"""Dynamic INT8 quantization of an ONNX graph: weights once, activations as they come (no torch, so that any image can do it)."""
+"""INT8 quantization of a variant's ONNX graph: weights per output channel, activations in one of three ways (no torch, so that any image can do it).
+
+Static scales are fixed by calibration, so a text's logits do not depend on its batch mates. The usual dynamic quantization takes the scale from
+the least and the greatest value of the whole batch: whoever shares it changes the logits, and with them now and then the label.
+"""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import onnx
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnx import TensorProto, helper, numpy_helper
 
+from models.calibrate import activation_ranges, is_product
 from models.card import MODEL_FILE
 from models.recipe import Quantize
 
-# What onnxruntime 1.32 leaves to a guess on graphs whose shapes it cannot infer (1 = float).
-EXTRA_OPTIONS = {"DefaultTensorType": onnx.TensorProto.FLOAT}
+FUSED = "com.microsoft"
+BLOCK = 128  # weights that share a scale where activations are quantized by row: what MatMulNBits asks for
+Array = npt.NDArray[Any]
 
 
 def quantize(source: Path, target: Path, config: Quantize) -> None:
-    """Write an INT8 copy of `source`'s model file into `target`: unsigned activations and signed weights, the pair that VNNI multiplies."""
-    quantize_dynamic(
-        source / MODEL_FILE,
-        target / MODEL_FILE,
-        per_channel=config.per_channel,
-        weight_type=QuantType.QInt8,
-        extra_options=EXTRA_OPTIONS,
-    )
+    """Write an INT8 copy of `source`'s model file into the folder `target`."""
+    model = onnx.load(source / MODEL_FILE)
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    draft = Rewrite(weights, activation_ranges(model) if config.activations == "static" else {})
+    for node in model.graph.node:
+        if is_product(node, weights):
+            getattr(draft, config.activations)(node)
+        elif config.embeddings and node.op_type == "Gather" and node.input[0] == "words.table":
+            draft.words(node)
+        else:
+            draft.nodes.append(node)
+    used = {name for node in draft.nodes for name in node.input}
+    del model.graph.node[:], model.graph.initializer[:]
+    model.graph.node.extend(draft.nodes)
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in draft.weights.items() if name in used)
+    del model.metadata_props[:]
+    onnx.save(model, target / MODEL_FILE)
+
+
+class Rewrite:
+    """The nodes and weights of the quantized graph; one method a way to quantize activations."""
+
+    def __init__(self, weights: dict[str, Array], ranges: dict[str, list[float]]) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights = weights
+        self._ranges = ranges
+        self._quantized: dict[str, list[str]] = {}
+
+    def static(self, node: onnx.NodeProto) -> None:
+        """Quantize with the calibrated scale and multiply in integers."""
+        source, weight = node.input
+        if source not in self._quantized:
+            scale, zero = asymmetric(*self._ranges[source])
+            names = [self._add(f"{source}.scale", np.float32(scale)), self._add(f"{source}.zero", np.uint8(zero))]
+            self._node("QuantizeLinear", [source, *names], f"{source}.u8", domain="")
+            self._quantized[source] = [f"{source}.u8", *names]
+        values, scale_name, zero_name = self._quantized[source]
+        self._node("MatMulIntegerToFloat", [values, *self._integers(weight, scale_name, zero_name)], node.output[0])
+
+    def dynamic_per_batch(self, node: onnx.NodeProto) -> None:
+        """Quantize by the least and the greatest value of the batch."""
+        source, weight = node.input
+        values, scale = symmetric(self.weights[weight])
+        names = [self._add(f"{weight}.s8", values), self._add(f"{weight}.scale", scale)]
+        self._node("DynamicQuantizeMatMul", [source, *names], node.output[0])
+
+    def dynamic_per_token(self, node: onnx.NodeProto) -> None:
+        """Quantize every token by its own scale, blocks of weights by theirs."""
+        source, weight = node.input
+        matrix = self.weights[weight].T  # (outputs, inputs)
+        outputs, inputs = matrix.shape
+        blocks = -(-inputs // BLOCK)
+        padded = np.zeros((outputs, blocks * BLOCK), dtype=np.float32)
+        padded[:, :inputs] = matrix
+        values, scale = symmetric(padded.reshape(-1, BLOCK).T)
+        packed = (values.T.astype(np.int16) + 128).astype(np.uint8).reshape(outputs, blocks, BLOCK)
+        names = [self._add(f"{weight}.u8", packed), self._add(f"{weight}.scales", scale.reshape(outputs, blocks))]
+        options = {"K": inputs, "N": outputs, "bits": 8, "block_size": BLOCK, "accuracy_level": 4}  # 4: multiply in int8
+        self._node("MatMulNBits", [source, *names], node.output[0], **options)
+
+    def words(self, node: onnx.NodeProto) -> None:
+        """Keep the word embeddings in int8, one scale a row."""
+        table = self.weights[node.input[0]]
+        values, scale = symmetric(table.T)
+        integers = self._node("Gather", [self._add("words.s8", np.ascontiguousarray(values.T)), node.input[1]], "words.integers", domain="")
+        cast = self._node("Cast", [integers], "words.floats", domain="", to=TensorProto.FLOAT)
+        scales = self._node("Gather", [self._add("words.scale", scale[:, None]), node.input[1]], "words.scales", domain="")
+        self._node("Mul", [cast, scales], node.output[0], domain="")
+
+    def _integers(self, weight: str, scale: str, zero: str) -> list[str]:
+        if f"{weight}.s8" not in self.weights:
+            values, scales = symmetric(self.weights[weight])
+            self._add(f"{weight}.s8", values)
+            self._add(f"{weight}.scale", scales)
+        return [f"{weight}.s8", scale, f"{weight}.scale", zero]
+
+    def _add(self, name: str, value: Any) -> str:
+        self.weights[name] = np.asarray(value)
+        return name
+
+    def _node(self, operator: str, inputs: list[str], output: str, domain: str = FUSED, **options: Any) -> str:
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, domain=domain, **options))
+        return output
+
+
+def symmetric(matrix: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Return a matrix (inputs, outputs) as signed integers from -127 to 127, and one scale a column."""
+    scale = np.maximum(np.abs(matrix).max(axis=0), 1e-12) / 127
+    return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)
+
+
+def asymmetric(least: float, most: float) -> tuple[float, int]:
+    """Return scale and zero point that spread a range, which is made to hold zero, over 0 to 255."""
+    least, most = min(least, 0.0), max(most, 0.0)
+    scale = max(most - least, 1e-12) / 255
+    return scale, round(-least / scale)

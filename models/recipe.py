@@ -68,9 +68,24 @@ class Distill(SoftLabels):
 
 
 class Quantize(Strict):
-    """Dynamic INT8: unsigned activations, signed weights, one scale an output channel."""
+    """INT8: signed weights, one scale an output channel, times unsigned activations, whose scales are fixed by calibration or taken as they come.
 
-    per_channel: bool = True
+    With `dynamic_per_batch` the batch mates of a text change its logits; it is the form that other tools call dynamic quantization.
+    """
+
+    activations: Literal["static", "dynamic_per_token", "dynamic_per_batch"] = "static"
+    embeddings: bool = True
+
+
+class CascadeOf(Strict):
+    """Two earlier variants: the small one answers, and escalates what it is unsure of.
+
+    The threshold is the lowest that keeps validation accuracy within `max_drop` percentage points of the larger one's.
+    """
+
+    small: str
+    large: str
+    max_drop: float = Field(0.1, ge=0, lt=100)
 
 
 PASS_CONFIGS: dict[str, type[Strict]] = {"prune": Prune, "distill": Distill, "quantize": Quantize}
@@ -96,24 +111,41 @@ class DatasetSource(Strict):
     label_column: str | None = None
 
 
+class Gate(Strict):
+    """How much accuracy a variant may lose: `max_drop` in percentage points, judged at `alpha`; `error` stops the build when a variant is worse."""
+
+    max_drop: float = Field(1.0, gt=0, lt=100)
+    alpha: float = Field(0.05, gt=0, lt=1)
+    on_fail: Literal["warn", "error"] = "warn"
+
+
 class Recipe(Strict):
     """A teacher, a data set, and a name and an ordered list of passes for every variant."""
 
     teacher: TeacherSource = Field(default_factory=lambda: TeacherSource.model_validate({}))
     dataset: DatasetSource = Field(default_factory=DatasetSource)
+    gate: Gate = Field(default_factory=Gate)
     seed: int = Field(0, ge=0, lt=2**32)
-    variants: dict[str, list[Pass]] = {}
+    variants: dict[str, list[Pass] | CascadeOf] = {}
 
     @field_validator("variants", mode="before")
     @classmethod
     def _name_the_passes(cls, variants: Any) -> Any:
         if not isinstance(variants, dict):
             raise ValueError(f"a {type(variants).__name__} was given; expected a name and a list of passes for each variant")
-        return {check_name(name): [_parse_pass(name, entry) for entry in _as_list(name, passes)] for name, passes in variants.items()}
+        return {check_name(name): _parse_variant(name, passes) for name, passes in variants.items()}
 
     @model_validator(mode="after")
     def _graph_passes_come_last(self) -> "Recipe":
-        for name, passes in self.variants.items():
+        for place, (name, passes) in enumerate(self.variants.items()):
+            if isinstance(passes, CascadeOf):
+                earlier = [other for other, of in list(self.variants.items())[:place] if not isinstance(of, CascadeOf)]
+                for part in (passes.small, passes.large):
+                    if part not in ("teacher", *earlier):
+                        raise ValueError(
+                            f"variant '{name}': cascade of '{part}'; expected teacher or a variant above it: {', '.join(earlier) or 'there is none'}"
+                        )
+                continue
             stages = [isinstance(entry, GRAPH_PASSES) for entry in passes]
             if stages != sorted(stages):
                 raise ValueError(f"variant '{name}': quantize works on the exported graph; expected it after prune and distill")
@@ -129,6 +161,17 @@ def check_name(name: object) -> str:
     if name in RESERVED_NAMES or name == "teacher":
         raise ValueError(f"variant name '{name}' is reserved; expected none of teacher, {', '.join(sorted(RESERVED_NAMES))}")
     return name
+
+
+def _parse_variant(name: object, made_of: Any) -> list[Pass] | CascadeOf:
+    if isinstance(made_of, CascadeOf):
+        return made_of
+    if isinstance(made_of, dict) and list(made_of) == ["cascade"]:
+        try:
+            return CascadeOf.model_validate(made_of["cascade"])
+        except ValidationError as error:
+            raise ValueError(f"variant '{name}', cascade: {first_error(error, CascadeOf)}") from error
+    return [_parse_pass(name, entry) for entry in _as_list(name, made_of)]
 
 
 def _as_list(name: object, passes: Any) -> list[Any]:

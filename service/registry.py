@@ -1,22 +1,17 @@
 """The variants that are loaded, and the one `predict` that every route calls."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from models.card import Card
-from models.classifier import Classifier, Prediction, load_variant
+from models.classifier import Prediction, Predictor
+from models.loading import load_variants
 from service.messages import Refused
 
 WARM_UP_LENGTHS = (1, 8, 32, 128)  # words; a session sizes its memory at the first run of a length
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A variant that is ready to answer."""
-
-    card: Card
-    classifier: Classifier
+Loaded = tuple[Card, Predictor]
 
 
 class Registry:
@@ -32,7 +27,7 @@ class Registry:
     @property
     def cards(self) -> list[Card]:
         """The cards of all variants, the teacher's first."""
-        return [loaded.card for loaded in self._variants.values()]
+        return [card for card, _ in self._variants.values()]
 
     def find(self, variant: str) -> Loaded:
         """Return a variant (Refused 404, with the names that there are)."""
@@ -43,21 +38,19 @@ class Registry:
 
     def predict(self, variant: str, texts: Sequence[str], top_k: int, deadline: float | None = None) -> tuple[Card, list[Prediction]]:
         """Classify texts with a variant; `deadline` is a time.monotonic() after which no further batch is begun (Refused 503)."""
-        loaded = self.find(variant)
-        if top_k > len(loaded.classifier.labels):
-            raise Refused(400, f"'top_k' is {top_k}; expected 1 to {len(loaded.classifier.labels)}, the number of labels")
+        card, predictor = self.find(variant)
+        if top_k > len(predictor.labels):
+            raise Refused(400, f"'top_k' is {top_k}; expected 1 to {len(predictor.labels)}, the number of labels")
         try:
-            return loaded.card, loaded.classifier.predict(texts, top_k, deadline)
+            return card, predictor.predict(texts, top_k, deadline)
         except TimeoutError as error:
             raise Refused(503, f"{error}; send fewer texts in a request, or try again later", Retry_After="1") from None
 
 
 def load(folders: dict[str, Path], threads: int) -> dict[str, Loaded]:
     """Load and warm up the variants of these folders (BonsaiError for one that is not what its card says)."""
-    variants = {}
-    for name, folder in folders.items():
-        card, classifier = load_variant(folder, threads=threads)
+    variants = load_variants(folders, threads=threads)
+    for _, predictor in variants.values():
         for length in WARM_UP_LENGTHS:
-            classifier.predict(["warm " * length])
-        variants[name] = Loaded(card, classifier)
+            predictor.predict(["warm " * length])
     return variants

@@ -9,7 +9,7 @@ import bentoml
 from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
-import models.classifier  # noqa: F401  (named here so that a Bento, whose root holds a folder `models` too, finds ours first)
+import models.loading  # noqa: F401  (named here so that a Bento, whose root holds a folder `models` too, finds ours first)
 from models.errors import BonsaiError
 from models.store import read_build
 from service import settings

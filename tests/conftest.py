@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # a tiny model trains a hundred times slower on threads that fight with another process for the cores
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
-WORDS = "where is my parcel it has not come yet please cancel the order i want money back now card was charged twice help".split()
+WORDS = "where is my parcel it has not come yet please cancel the order i want money back now card was charged twice help".split()  # noqa: SIM905
 TINY = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 64}
 TEXTS = {
     "late": ["where is my parcel", "parcel not come", "it has not come yet", "my parcel is not here", "where is it now"],
@@ -24,6 +25,7 @@ TINY_RECIPE = {
         "int8": [{"quantize": {}}],
         "distilled": [{"distill": {"layers": 2, "epochs": 1}}],
         "distilled_int8": [{"distill": {"layers": 2, "epochs": 1}}, {"quantize": {}}],
+        "cascade": {"cascade": {"small": "distilled_int8", "large": "int8"}},
     },
 }
 
@@ -36,7 +38,14 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import BertConfig, BertModel
 
     folder = tmp_path_factory.mktemp("tiny-bert")
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *dict.fromkeys([*WORDS, *"abcdefghijklmnopqrstuvwxyz"]), *[f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz"]]
+    vocabulary = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        *dict.fromkeys([*WORDS, *"abcdefghijklmnopqrstuvwxyz"]),
+        *[f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz"],
+    ]
     tokenizer = Tokenizer(models.WordPiece({token: number for number, token in enumerate(vocabulary)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

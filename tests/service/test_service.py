@@ -13,10 +13,10 @@ from typing import Any
 import bentoml
 import pytest
 
-from models.classifier import load_variant
+from models.loading import load_variants
 
 ROOT = Path(__file__).parents[2]
-VARIANTS = ["teacher", "pruned", "int8", "distilled", "distilled_int8"]
+VARIANTS = ["teacher", "pruned", "int8", "distilled", "distilled_int8", "cascade"]
 JSON = {"Content-Type": "application/json"}
 
 
@@ -53,7 +53,7 @@ def test_answers_equal_the_evaluated_labels(host: str, built: Path, variant: str
 
 def test_order_top_k_and_version(host: str, built: Path) -> None:
     texts = ["where is my parcel now please", "cancel", "money back", "x" * 3000]
-    card, classifier = load_variant(built / "teacher")
+    card, classifier = load_variants({"teacher": built / "teacher"})["teacher"]
     status, answer, _ = predict(host, "teacher", texts=texts, top_k=3)
     assert status == 200
     assert answer["version"] == card.version

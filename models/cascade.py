@@ -1,0 +1,43 @@
+"""A cascade: a small variant answers, and what it is unsure of goes to a larger one (no torch)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from models.classifier import Logits, Prediction, Predictor, rank
+
+
+class Cascade:
+    """Two classifiers that answer as one; safe to call from several threads."""
+
+    temperature = 1.0  # its parts bring their own
+
+    def __init__(self, small: Predictor, large: Predictor, threshold: float) -> None:
+        self.labels = small.labels
+        self._small, self._large, self._threshold = small, large, threshold
+
+    def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
+        """Classify the texts, in their order; begin no batch after `deadline` (TimeoutError)."""
+        return rank(self.labels, *self.probabilities(texts, deadline), top_k)
+
+    def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]:
+        """Return probabilities (texts, labels) of whichever variant answered, and which texts were truncated."""
+        probabilities, truncated = self._small.probabilities(texts, deadline)
+        unsure = np.flatnonzero(probabilities.max(axis=1) < self._threshold)
+        if len(unsure):
+            probabilities[unsure] = self._large.probabilities([texts[row] for row in unsure.tolist()], deadline)[0]
+        return probabilities, truncated
+
+
+def choose_threshold(small: Logits, large: Logits, gold: npt.NDArray[np.int64], max_drop: float) -> float:
+    """Return the lowest confidence below which to escalate that keeps the rows' accuracy within `max_drop` (a share) of the larger variant's."""
+    confidence = small.max(axis=1)
+    small_right, large_right = small.argmax(axis=1) == gold, large.argmax(axis=1) == gold
+    goal = float(large_right.mean()) - max_drop
+    # A threshold just above a row's confidence escalates that row: try them in order, from none to all.
+    thresholds: list[float] = [0.0, *(np.sort(confidence) + 1e-6).tolist()]
+    for threshold in thresholds:
+        if float(np.where(confidence < threshold, large_right, small_right).mean()) >= goal:
+            return round(threshold, 6)
+    return 1.01
