@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: env demo test lint serve loadtest bento clean
+.PHONY: env demo test lint serve loadtest bench bento clean
 
 env: $(STAMP)
 
@@ -22,7 +22,7 @@ demo: env  ## fresh clone → variants → service → comparison, and end
 	$(BIN)/python -m loadtest.demo
 
 test: env lint
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow"
 
 lint: env
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -35,6 +35,9 @@ serve: variants/build.json
 
 loadtest: env
 	$(BIN)/python -m loadtest.run --host $(HOST)
+
+bench: variants/build.json  ## all variants beside the controls, some eleven minutes: make bench BENCH_ARGS="--dataset F --rounds 7"
+	$(BIN)/python -m models.bench $(BENCH_ARGS)
 
 bento: variants/build.json
 	$(BIN)/bentoml build

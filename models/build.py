@@ -2,57 +2,65 @@
 
 import argparse
 import fcntl
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from models.card import read_card
-from models.dataset import Dataset, load_dataset
+from models.corpus import write_corpus
+from models.current import is_current, is_unchanged
+from models.dataset import load_dataset
 from models.errors import BonsaiError
-from models.evidence import read_evidence
-from models.loading import check_model_file
+from models.findings import OUT, REPORT_FILE
 from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan
 from models.progress import console
-from models.recipe import DEFAULT_RECIPE, Recipe, load_recipe
-from models.store import Build, BuiltVariant, in_store, read_build, save_variant, write_build
+from models.recipe import DEFAULT_RECIPE, CascadeOf, Recipe, load_recipe
+from models.store import BUILD_FILE, Build, BuiltVariant, read_build, save_variant, write_build
 from models.table import print_table
 from models.teacher import find_teacher
 
-OUT = Path("variants")
-CORPUS_FILE = "corpus.jsonl"
+
+class GateClosed(BonsaiError):
+    """A variant is worse than the recipe's gate lets pass."""
 
 
 def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
-    """Make what the recipe asks for and is not there yet; build.json is replaced last, once all of it is finished."""
+    """Make what the recipe asks for and is not there yet; build.json is replaced last, once all of it is finished and has passed the gate."""
     if only is not None and only not in recipe.variants:
         raise BonsaiError(f"--only {only}: no such variant; the recipe has {', '.join(recipe.variants)}")
     plan = make_plan(recipe, load_dataset(recipe.dataset, recipe.seed), find_teacher(recipe.teacher))
     with locked(out):
         last = _last_build(out)
-        current = [variant for variant in plan.variants if is_current(variant, out, last)]
-        wanted = [variant for variant in plan.variants if variant in current or only in (None, variant.name) or variant.name == TEACHER]
-        if last is not None and wanted == current and list(last.variants) == [variant.name for variant in wanted]:
+        current = [variant for variant in plan.variants if is_current(variant, out, last, len(plan.dataset.test))]
+        wanted = [variant for variant in plan.variants if variant in current or only is None or variant.name in _needed(recipe, only)]
+        names = [variant.name for variant in wanted]
+        unchanged = last is not None and wanted == current and is_unchanged(names, out, last)
+        if not unchanged:
+            _grow(plan, wanted, current, out)
+        _judge(recipe, names, out)
+        if unchanged and last is not None:
             return last
-        _grow(plan, wanted, current, out)
-        _write_corpus(plan.dataset, wanted, out)
+        corpus = write_corpus(plan.dataset, names, out)
         built = {variant.name: BuiltVariant(tag=save_variant(out / variant.name), key=variant.key) for variant in wanted}
         generation = last.generation + 1 if last else 1
-        return write_build(out, generation, recipe=recipe.model_dump(mode="json"), dataset=plan.dataset.describe(), variants=built)
+        content = {"recipe": recipe.model_dump(mode="json"), "dataset": plan.dataset.describe(), "corpus_sha256": corpus}
+        return write_build(out, generation, variants=built, **content)
 
 
-def is_current(variant: VariantPlan | CascadePlan, out: Path, last: Build | None) -> bool:
-    """Tell whether the last build made exactly this variant and its folder and its model in the store are still whole."""
-    built = last.variants.get(variant.name) if last else None
-    if built is None or built.key != variant.key or not in_store(built.tag):
-        return False
-    try:
-        card = read_card(out / variant.name)
-        check_model_file(out / variant.name, card)
-    except BonsaiError:
-        return False
-    return built.tag.endswith(card.version)
+def _needed(recipe: Recipe, only: str) -> set[str]:
+    """Return the names of a variant, of what it is made of, and of the teacher."""
+    made_of = recipe.variants[only]
+    return {TEACHER, only} | ({made_of.small, made_of.large} if isinstance(made_of, CascadeOf) else set())
+
+
+def _judge(recipe: Recipe, names: list[str], out: Path) -> None:
+    if recipe.gate.on_fail == "warn":
+        return
+    gates = {name: read_card(out / name).gate for name in names}
+    worse = [f"{name} by {100 * gate.drop:.2f} points" for name, gate in gates.items() if gate is not None and gate.verdict == "worse"]
+    if worse:
+        raise GateClosed(f"worse than the teacher beyond {recipe.gate.max_drop} points: {', '.join(worse)}; build.json is left as it was (gate.on_fail: error)")
 
 
 @contextmanager
@@ -87,17 +95,6 @@ def _grow(plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[Var
     measure({variant.name: out / variant.name for variant in wanted}, plan.dataset.test.texts)
 
 
-def _write_corpus(dataset: Dataset, wanted: list[VariantPlan | CascadePlan], out: Path) -> None:
-    """Write the test texts, each with its gold label and the label that every variant gave at batch 1."""
-    given = {variant.name: read_evidence(out / variant.name).given for variant in wanted}
-    draft = out / f".{CORPUS_FILE}"
-    with draft.open("w", encoding="utf-8") as file:
-        for row, (text, label) in enumerate(zip(dataset.test.texts, dataset.test.labels, strict=True)):
-            expected = {name: dataset.labels[numbers[row]] for name, numbers in given.items()}
-            file.write(json.dumps({"text": text, "label": dataset.labels[label], "expected": expected}, ensure_ascii=False) + "\n")
-    draft.replace(out / CORPUS_FILE)
-
-
 def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None]:
     """Turn the command line into a recipe, a folder and the one variant asked for."""
     parser = argparse.ArgumentParser(prog="python -m models.build", description="Build the variants of a recipe and put them into the BentoML model store.")
@@ -114,21 +111,35 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None]:
     return recipe, options.out, options.only
 
 
+def _report_is_current(out: Path) -> bool:
+    report = out / REPORT_FILE
+    return report.exists() and report.stat().st_mtime_ns >= (out / BUILD_FILE).stat().st_mtime_ns
+
+
+def _report(out: Path) -> None:
+    # Imported here: matplotlib takes a second, and an unchanged build does not need it.
+    from models.report import write_report
+
+    console.print(f"report: {write_report(out)}", markup=False, soft_wrap=True)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run one build; exit code 2 for what the user can repair, 130 after Ctrl-C."""
+    """Run one build; exit code 1 when the gate stops it, 2 for what the user can repair, 130 after Ctrl-C."""
     try:
         recipe, out, only = parse(arguments)
         before = _last_build(out)
         made = build(recipe, out, only)
+        cards = [read_card(out / name) for name in made.variants]
+        print_table(cards, out)
+        unchanged = before is not None and before.generation == made.generation
+        if not _report_is_current(out):
+            _report(out)
     except BonsaiError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, GateClosed) else 2
     except KeyboardInterrupt:
         print("interrupted; the finished steps are kept, run the same command to go on", file=sys.stderr)
         return 130
-    cards = [read_card(out / name) for name in made.variants]
-    print_table(cards, out)
-    unchanged = before is not None and before.generation == made.generation
     megabytes = sum(card.bytes for card in cards if card.cascade is None) / 1e6
     console.print(f"{'unchanged' if unchanged else 'built'}: {len(cards)} variants, {megabytes:.0f} MB, build {made.build_id}, generation {made.generation}")
     return 0

@@ -91,6 +91,7 @@ class Card(BaseModel):
     calibration_error: dict[str, float]
     robustness: dict[str, float]
     out_of_scope_auroc: float | None = None
+    unknown_tokens: float | None = None  # share of the test texts' tokens
     invariance: Invariance | None = None
     gate: Verdict | None = None
 
@@ -101,13 +102,23 @@ class Card(BaseModel):
 
 def seal(folder: Path, **content: Any) -> Card:
     """Write the card of a finished folder, with the version that its content gives it."""
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CONTENT_FILES if (folder / name).exists()}
-    if MODEL_FILE in hashes:
-        content |= {"bytes": (folder / MODEL_FILE).stat().st_size, "model_sha256": hashes[MODEL_FILE]}
-    version = hashlib.sha256(json.dumps([hashes, Card(version="", **content).content()], sort_keys=True).encode()).hexdigest()[:12]
-    card = Card(version=version, **content)
+    file = folder / MODEL_FILE
+    if file.exists():
+        content |= {"bytes": file.stat().st_size, "model_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    draft = Card(version="", **content)
+    card = draft.model_copy(update={"version": _version(folder, draft)})
     write_json(folder / CARD_FILE, card.content())
     return card
+
+
+def is_whole(folder: Path, card: Card) -> bool:
+    """Tell whether the folder's files are all there and all those that the card was written for."""
+    return card.version == _version(folder, card.model_copy(update={"version": ""}))
+
+
+def _version(folder: Path, draft: Card) -> str:
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CONTENT_FILES if (folder / name).exists()}
+    return hashlib.sha256(json.dumps([hashes, draft.content()], sort_keys=True).encode()).hexdigest()[:12]
 
 
 def read_card(folder: Path) -> Card:

@@ -1,8 +1,11 @@
 """What the processor says of itself (no torch)."""
 
+import os
 import platform
 from functools import cache
 from pathlib import Path
+
+from models.errors import BonsaiError
 
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -22,3 +25,18 @@ def cpu_fields() -> dict[str, str]:
 def integer_flags() -> list[str]:
     """Return which of the instructions for exact INT8 products this processor has."""
     return sorted(set(cpu_fields().get("flags", "").split()) & set(INTEGER_FLAGS))
+
+
+def saturating_int8() -> tuple[bool, str]:
+    """Tell whether INT8 products could saturate here, so that the slower exact ones are needed, and why; BONSAI_INT8 (auto, exact, fast) forces the choice.
+
+    Without VNNI, two products of a byte and a signed byte are added in 16 bits, which cuts large sums short (BonsaiError for another value).
+    """
+    given, flags = os.environ.get("BONSAI_INT8") or "auto", integer_flags()
+    if given not in ("auto", "exact", "fast"):
+        raise BonsaiError(f"BONSAI_INT8 is '{given}'; expected auto, exact or fast")
+    if given != "auto":
+        return given == "exact", f"{given} INT8 products: BONSAI_INT8 says so"
+    if flags:
+        return False, f"fast INT8 products: the CPU has {', '.join(flags)}"
+    return True, f"exact, slower INT8 products: the CPU has none of {', '.join(INTEGER_FLAGS)}"

@@ -2,13 +2,15 @@
 
 import csv
 import hashlib
+import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from models.errors import BonsaiError
 from models.recipe import DatasetSource
@@ -18,8 +20,12 @@ TEXT_COLUMNS = ("text", "sentence", "content")
 LABEL_COLUMNS = ("label", "category", "intent")
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
+EXTRA = "fields beyond the first line's"
 HELD_OUT = 0.1  # share of the training rows that becomes validation data when the source has none
 TEST_SHARE = 0.2  # share of a single file that becomes test data
+
+
+NumberedRow = tuple[int, dict[str, Any]]  # a line's or a row's number, from 1, and its columns
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class Row:
 
     text: str
     label: str
-    place: str  # "train.csv, row 12": what an error points at
+    place: str  # "train.csv, line 12": what an error points at
 
 
 def load_dataset(source: DatasetSource, seed: int = 0) -> Dataset:
@@ -120,36 +126,50 @@ def _read_file(path: Path, source: DatasetSource) -> list[Row]:
     readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}
     if path.suffix not in readers:
         raise BonsaiError(f"data set '{path}': unknown file type '{path.suffix}'; expected one of {', '.join(SUFFIXES)}")
+    return _check_rows(readers[path.suffix](path), source, path.name)
+
+
+def _utf8(path: Path) -> str:
+    content = path.read_bytes()
     try:
-        return _check_rows(readers[path.suffix](path), source, path.name)
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BonsaiError(f"{path.name}: byte {error.start} is not UTF-8 ({error.reason}); expected a UTF-8 file") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BonsaiError(f"{path.name}, line {line}: byte {error.start} is not UTF-8 ({error.reason}); expected a UTF-8 file") from error
 
 
-def _csv_rows(path: Path) -> Iterator[dict[str, object]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from csv.DictReader(file)
+def _csv_rows(path: Path) -> Iterator[NumberedRow]:
+    reader = csv.DictReader(io.StringIO(_utf8(path), newline=""), restkey=EXTRA)
+    try:
+        for row in reader:
+            if EXTRA in row:
+                found, columns = len(row) - 1 + len(row[EXTRA]), len(reader.fieldnames or ())
+                raise BonsaiError(
+                    f"{path.name}, line {reader.line_num}: {found} fields; expected {columns}, as in the first line: put texts with commas in quotes"
+                )
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise BonsaiError(f"{path.name}, line {reader.line_num}: not readable as CSV ({error})") from error
 
 
-def _jsonl_rows(path: Path) -> Iterator[dict[str, object]]:
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise BonsaiError(f"{path.name}, row {number}: not JSON ({error.msg}); expected one object a line") from error
-            if not isinstance(row, dict):
-                raise BonsaiError(f"{path.name}, row {number}: a JSON {type(row).__name__}; expected one object a line")
-            yield row
+def _jsonl_rows(path: Path) -> Iterator[NumberedRow]:
+    for number, line in enumerate(_utf8(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise BonsaiError(f"{path.name}, line {number}: not JSON ({error.msg}); expected one object a line") from error
+        if not isinstance(row, dict):
+            raise BonsaiError(f"{path.name}, line {number}: a JSON {type(row).__name__}; expected one object a line")
+        yield number, row
 
 
-def _parquet_rows(path: Path) -> Iterator[dict[str, object]]:
+def _parquet_rows(path: Path) -> Iterator[NumberedRow]:
     from pyarrow import ArrowInvalid, parquet  # heavy, and only needed for this file type
 
     try:
-        yield from parquet.read_table(path).to_pylist()
+        yield from enumerate(parquet.read_table(path).to_pylist(), 1)
     except ArrowInvalid as error:
         raise BonsaiError(f"{path.name}: not a readable Parquet file ({error})") from error
 
@@ -168,28 +188,37 @@ def _read_hub(source: DatasetSource) -> dict[str, list[Row]]:
             if name in loaded:
                 rows = loaded[name]
                 named = {key: feature.names for key, feature in rows.features.items() if isinstance(feature, datasets.ClassLabel)}
-                decoded = ({key: named[key][value] if key in named else value for key, value in row.items()} for row in rows)
-                splits[split] = _check_rows(decoded, source, f"{source.source} {name}")
+                decoded = ({key: _label_name(named[key], value) if key in named else value for key, value in row.items()} for row in rows)
+                splits[split] = _check_rows(enumerate(decoded, 1), source, f"{source.source} {name}")
     if "train" not in splits:
         raise BonsaiError(f"data set '{source.source}': its splits are {', '.join(loaded)}; expected one called train")
     return splits
 
 
-def _check_rows(rows: Iterator[dict[str, object]], source: DatasetSource, place: str) -> list[Row]:
+def _label_name(names: list[str], number: int | None) -> str | None:
+    """Return a class label's name; sets without test labels carry -1, which is no label."""
+    return None if number is None or number < 0 else names[number]
+
+
+def _check_rows(rows: Iterable[NumberedRow], source: DatasetSource, file: str) -> list[Row]:
     checked: list[Row] = []
     text_column = label_column = ""
-    for number, row in enumerate(rows, 1):
+    unit = "row" if file.endswith(".parquet") or "." not in file else "line"
+    for number, row in rows:
         if not text_column:
-            text_column = _column(row, source.text_column, TEXT_COLUMNS, "text", place)
-            label_column = _column(row, source.label_column, LABEL_COLUMNS, "label", place)
-        text, label = row.get(text_column), row.get(label_column)
+            text_column = _column(row, source.text_column, TEXT_COLUMNS, "text", file)
+            label_column = _column(row, source.label_column, LABEL_COLUMNS, "label", file)
+        place, text, label = f"{file}, {unit} {number}", row.get(text_column), row.get(label_column)
         if not isinstance(text, str) or not text.strip():
-            raise BonsaiError(f"{place}, row {number}: the text is {'empty' if not text or isinstance(text, str) else text!r}; expected a non-empty string")
+            given = "empty" if text is None or isinstance(text, str) else repr(text)
+            raise BonsaiError(f"{place}: the text is {given}; expected a non-empty string")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise BonsaiError(f"{place}: the text holds half a surrogate pair, which is no character; expected Unicode text")
         if label is None or isinstance(label, float | list | dict) or not str(label).strip():
-            raise BonsaiError(f"{place}, row {number}: the label is {'missing' if label in (None, '') else repr(label)}; expected a name or a whole number")
-        checked.append(Row(text, str(label), f"{place}, row {number}"))
+            raise BonsaiError(f"{place}: the label is {'missing' if label in (None, '') else repr(label)}; expected a name or a whole number")
+        checked.append(Row(text, str(label), place))
     if not checked:
-        raise BonsaiError(f"{place}: no rows; expected at least one text with its label")
+        raise BonsaiError(f"{file}: no rows; expected at least one text with its label")
     return checked
 
 

@@ -12,4 +12,4 @@ from models.training import Lesson, train
 def distill(model: BertForSequenceClassification, lesson: Lesson, config: Distill, *, seed: int) -> BertForSequenceClassification:
     """Return a student with some of `model`'s layers, trained on the teacher's signal."""
     student = keep_layers(copy.deepcopy(model), config.chosen(len(layers(model))))
-    return train(student, lesson.data, lesson.validation, config, seed=seed, title="distill", signal=lesson.signal)
+    return train(student, lesson.data, lesson.validation, config, seed=seed, title="distill")

@@ -29,7 +29,8 @@ def has_trained_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> bool:
 
 def _load(checkpoint: Checkpoint, labels: tuple[str, ...], trained: bool) -> BertForSequenceClassification:
     config = BertConfig.from_json_file(checkpoint.folder / "config.json")
-    order = [config.label2id[label] for label in labels] if trained else []
+    places = {label: number for number, label in config.id2label.items()}
+    order = [places[label] for label in labels] if trained else []
     config.num_labels = len(labels)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: number for number, label in enumerate(labels)}

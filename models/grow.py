@@ -3,7 +3,8 @@
 import json
 import shutil
 from collections.abc import Callable
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import cache, cached_property, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +20,7 @@ from models.cascade import Cascade, choose_threshold
 from models.classifier import Classifier
 from models.confidence import fit_temperature
 from models.cpu import integer_flags
+from models.dataset import Split
 from models.distill import distill
 from models.evaluate import Scores, logits_alone, score
 from models.evidence import read_evidence, write_evidence
@@ -31,13 +33,14 @@ from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, library_version
 from models.progress import console
 from models.prune import prune
 from models.quantize import quantize
-from models.recipe import Distill, Prune, Quantize
+from models.recipe import Distill, Prune, Trim
 from models.steps import DRAFT, Steps, publish
 from models.tokenization import Tokenizer
-from models.training import Lesson, signal_of, tokenize
+from models.training import Lesson, join, signal_of, tokenize
+from models.transfer import transfer_texts
+from models.trim import trim, unknown_rate
 
 TORCH_PASSES: dict[type, Callable[..., BertForSequenceClassification]] = {Prune: prune, Distill: distill}
-GRAPH_PASSES: dict[type, Callable[..., None]] = {Quantize: quantize}
 CALIBRATION_ROWS = 256  # training texts that set the ranges of static quantization
 
 
@@ -87,19 +90,36 @@ class Nursery:
 
         return self._steps.once(self.plan.teacher_key, work)
 
-    @cached_property
-    def _lesson(self) -> Lesson:
+    @cache  # noqa: B019  (one nursery lives as long as its build)
+    def _lesson(self, copies: int) -> Lesson:
+        """Return the training rows with so many variations of each, read by the teacher; the variations bear the teacher's labels."""
+        teacher = load_model(self._teacher_folder)
         data, validation = self._lesson_data
-        return Lesson(data, validation, signal_of(load_model(self._teacher_folder), data))
+        data = replace(data, signal=signal_of(teacher, data))
+        if copies:
+            train = self.plan.dataset.train
+            texts = transfer_texts(train.texts, train.labels, copies, self.plan.recipe.seed)
+            more = tokenize(self._tokenizer, Split(texts, [0] * len(texts)))
+            data = join(data, replace(more, signal=signal_of(teacher, more)))
+        return Lesson(data, replace(validation, signal=signal_of(teacher, validation)))
 
     def _export(self, trained: Path, draft: Path) -> None:
         data, _ = self._lesson_data
         rows = Random(self.plan.recipe.seed).sample(range(len(data)), min(CALIBRATION_ROWS, len(data)))
         export_onnx(load_model(trained), [data.ids[row] for row in rows], draft)
+        write_tokenizer(self.plan, draft)
+
+    def _graph_pass(self, source: Path, config: Any, draft: Path) -> None:
+        shutil.copyfile(source / "tokenizer_config.json", draft / "tokenizer_config.json")
+        if isinstance(config, Trim):
+            trim(source, draft, config, self.plan.dataset.train.texts, self.plan.recipe.teacher.max_tokens)
+        else:
+            shutil.copyfile(source / "tokenizer.json", draft / "tokenizer.json")
+            quantize(source / MODEL_FILE, draft / MODEL_FILE, config)
 
     def _torch_pass(self, source: Path, config: Any) -> Callable[[Path], None]:
         def work(draft: Path) -> None:
-            save_model(TORCH_PASSES[type(config)](load_model(source), self._lesson, config, seed=self.plan.recipe.seed), draft)
+            save_model(TORCH_PASSES[type(config)](load_model(source), self._lesson(config.transfer), config, seed=self.plan.recipe.seed), draft)
 
         return work
 
@@ -110,10 +130,9 @@ class Nursery:
             trained = self._steps.once(torch_pass.key, self._torch_pass(trained, torch_pass.config))
         exported = self._steps.once(variant.export_key, partial(self._export, trained))
         for graph_pass in variant.graph_passes:
-            exported = self._steps.once(graph_pass.key, partial(GRAPH_PASSES[type(graph_pass.config)], exported, config=graph_pass.config))
-        shutil.copyfile(exported / MODEL_FILE, draft / MODEL_FILE)
-        shutil.copyfile(trained / "config.json", draft / "config.json")
-        write_tokenizer(self.plan, draft)
+            exported = self._steps.once(graph_pass.key, partial(self._graph_pass, exported, graph_pass.config))
+        for folder, name in ((exported, MODEL_FILE), (exported, "tokenizer.json"), (exported, "tokenizer_config.json"), (trained, "config.json")):
+            shutil.copyfile(folder / name, draft / name)
         dataset, max_tokens = self.plan.dataset, self.plan.recipe.teacher.max_tokens
         classifier = Classifier(draft, max_tokens=max_tokens)
         classifier.temperature = fit_temperature(classifier.logits(dataset.validation.texts)[0], np.array(dataset.validation.labels))
@@ -121,8 +140,9 @@ class Nursery:
         content = {
             "kind": TEACHER if variant.name == TEACHER else "variant",
             "passes": variant.passes,
-            "parameters": parameters(load_model(trained)),
+            "parameters": _parameters(trained, draft),
             "temperature": classifier.temperature,
+            "unknown_tokens": unknown_rate(draft / "tokenizer.json", dataset.test.texts, max_tokens),
             "invariance": batch_invariance(classifier, dataset.test.texts, alone, self.plan.recipe.seed),
         }
         self._seal(variant.name, draft, score(classifier, dataset, seed=self.plan.recipe.seed, alone=alone), content)
@@ -177,11 +197,25 @@ class Nursery:
         console.print(f"  accuracy {100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.2f}, {100 * card.accuracy.high:.2f}]{verdict}", markup=False)
 
 
+def _parameters(trained: Path, finished: Path) -> dict[str, int]:
+    """Count the parameters of the trained model, less the word embeddings that trimming took."""
+    model = load_model(trained)
+    pieces = len(json.loads((finished / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"])
+    counts = parameters(model)
+    return {**counts, "all": counts["all"] - max(0, model.config.vocab_size - pieces) * model.config.hidden_size}
+
+
 def write_tokenizer(plan: Plan, folder: Path) -> None:
     """Write the tokenizer without fixed padding, and the little that transformers needs to load it."""
     tokenizer = RawTokenizer.from_file(str(plan.checkpoint.folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"tokenizer_class": "BertTokenizerFast", "model_max_length": plan.recipe.teacher.max_tokens, "model_input_names": ["input_ids", "attention_mask"]}
+    # The neutral class: BertTokenizerFast would put its own idea of lower case and accents in the place of the file's.
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": plan.recipe.teacher.max_tokens,
+        "model_input_names": ["input_ids", "attention_mask"],
+        **{f"{name.lower()}_token": f"[{name}]" for name in ("UNK", "SEP", "PAD", "CLS", "MASK") if tokenizer.token_to_id(f"[{name}]") is not None},
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")

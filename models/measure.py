@@ -1,5 +1,6 @@
 """Time finished variants in process: batch 1 at real lengths, one thread, all variants interleaved."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -42,3 +43,11 @@ def conditions() -> dict[str, Any]:
     fields = cpu_fields()
     flags = sorted(flag for flag in fields.get("flags", "").split() if flag.startswith(("avx", "amx")))
     return {"cpu": fields.get("model name", ""), "flags": flags, "threads": 1, "batch": 1}
+
+
+def is_measured(folder: Path) -> bool:
+    """Tell whether a variant's folder holds its times, made on this kind of processor."""
+    try:
+        return bool(json.loads((folder / MEASURED_FILE).read_text())["conditions"] == conditions())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -6,14 +6,14 @@ from importlib.metadata import version
 
 from models.dataset import Dataset
 from models.errors import BonsaiError
-from models.recipe import GRAPH_PASSES, CascadeOf, Distill, Pass, Prune, Quantize, Recipe, pass_name
+from models.recipe import GRAPH_PASSES, CascadeOf, Distill, Pass, Prune, Quantize, Recipe, Trim, pass_name
 from models.steps import step_key
 from models.teacher import Checkpoint
 
 TEACHER = "teacher"
 # Raised when a step's code changes what it produces: the keys of all that comes after it change with it.
 STEP_VERSIONS = {"teacher": 1, "export": 1, "variant": 1, "cascade": 1}
-PASS_VERSIONS: dict[type, int] = {Prune: 1, Distill: 1, Quantize: 1}
+PASS_VERSIONS: dict[type, int] = {Prune: 1, Distill: 1, Trim: 1, Quantize: 1}
 LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
 
 
@@ -95,13 +95,16 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
     for name, passes in recipe.variants.items():
         if isinstance(passes, CascadeOf):
             continue
+        left = heads
         available = int(checkpoint.config["num_hidden_layers"])  # type: ignore[call-overload]
         for config in passes:
             try:
                 if isinstance(config, Distill):
                     available = len(config.chosen(available))
-                elif isinstance(config, Prune) and config.remove_heads >= heads:
-                    raise BonsaiError(f"prune: remove_heads is {config.remove_heads}, of {heads} a layer; expected 0 to {heads - 1}")
+                elif isinstance(config, Prune):
+                    if config.remove_heads >= left:
+                        raise BonsaiError(f"prune: remove_heads is {config.remove_heads}, of {left} a layer; expected 0 to {left - 1}")
+                    left -= config.remove_heads
             except BonsaiError as error:
                 raise BonsaiError(f"variant '{name}', {error}") from error
 

@@ -24,7 +24,7 @@ def prune(model: BertForSequenceClassification, lesson: Lesson, config: Prune, *
     kept_neurons = keep_most_important(neurons, removed, MULTIPLE, by_layer=config.scope == "layer")
     for layer, some_heads, some_neurons in zip(layers(smaller), kept_heads, kept_neurons, strict=True):
         keep(layer, some_heads, some_neurons)
-    return train(smaller, lesson.data, lesson.validation, config, seed=seed, title="prune", signal=lesson.signal)
+    return train(smaller, lesson.data, lesson.validation, config, seed=seed, title="prune")
 
 
 def importance(model: BertForSequenceClassification, data: Tokenized) -> tuple[list[Tensor], list[Tensor]]:
@@ -63,8 +63,9 @@ def keep_most_important(scores: list[Tensor], remove: int, multiple: int, *, by_
         kept = [len(layer) - remove // len(scores) for layer in scores]
     else:
         # Layers' scores differ in scale; Michel et al. (section 2.3) divide by each layer's l2 norm before ranking.
-        normed = torch.cat([layer / layer.norm() for layer in scores])
-        threshold = normed.sort().values[remove] if remove < len(normed) else normed.max()
-        kept = [int(((layer / layer.norm()) >= threshold).sum()) for layer in scores]
+        normed = torch.cat([layer / layer.norm().clamp_min(1e-12) for layer in scores])
+        gone = torch.zeros(len(normed), dtype=torch.bool)
+        gone[normed.argsort(stable=True)[:remove]] = True
+        kept = [int((~part).sum()) for part in gone.split([len(layer) for layer in scores])]
     kept = [min(len(layer), max(multiple, -(-count // multiple) * multiple)) for layer, count in zip(scores, kept, strict=True)]
     return [sorted(layer.argsort(descending=True, stable=True)[:count].tolist()) for layer, count in zip(scores, kept, strict=True)]

@@ -13,7 +13,6 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from models.calibrate import activation_ranges, is_product
-from models.card import MODEL_FILE
 from models.recipe import Quantize
 
 FUSED = "com.microsoft"
@@ -22,8 +21,8 @@ Array = npt.NDArray[Any]
 
 
 def quantize(source: Path, target: Path, config: Quantize) -> None:
-    """Write an INT8 copy of `source`'s model file into the folder `target`."""
-    model = onnx.load(source / MODEL_FILE)
+    """Write an INT8 copy of the file `source` to the file `target`."""
+    model = onnx.load(source)
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     draft = Rewrite(weights, activation_ranges(model) if config.activations == "static" else {})
     for node in model.graph.node:
@@ -38,7 +37,7 @@ def quantize(source: Path, target: Path, config: Quantize) -> None:
     model.graph.node.extend(draft.nodes)
     model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in draft.weights.items() if name in used)
     del model.metadata_props[:]
-    onnx.save(model, target / MODEL_FILE)
+    onnx.save(model, target)
 
 
 class Rewrite:

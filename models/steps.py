@@ -42,7 +42,7 @@ class Steps:
 
 
 def publish(draft: Path, target: Path) -> None:
-    """Move a finished folder into place, over an older one, so that a crash leaves the old one or the new one."""
+    """Move a finished folder into place, over an older one, so that a crash leaves a whole one or none, never half of one."""
     for file in draft.iterdir():
         with file.open("rb") as handle:
             os.fsync(handle.fileno())

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import bentoml
 from bentoml.exceptions import NotFound
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.card import CARD_FILE, CONTENT_FILES, read_card, write_json
+from models.card import CARD_FILE, CONTENT_FILES, is_whole, read_card, write_json
 from models.errors import BonsaiError
 
 BUILD_FILE = "build.json"
@@ -34,6 +35,7 @@ class Build(BaseModel):
     generation: int
     recipe: dict[str, Any]
     dataset: dict[str, Any]
+    corpus_sha256: str
     variants: dict[str, BuiltVariant]
 
 
@@ -56,10 +58,13 @@ def write_build(out: Path, generation: int, **content: Any) -> Build:
 
 
 def save_variant(folder: Path) -> str:
-    """Put a variant folder into the BentoML model store, unless that very version is there; return its tag."""
+    """Put a variant folder into the BentoML model store, unless that very version is there whole; return its tag."""
     card = read_card(folder)
-    tag = f"bonsai-{card.name.replace('_', '-')}:{card.version}"
+    # Names that differ in underscores alone share a tag's name, but never its version, which is a hash over the name too.
+    tag = f"bonsai-{card.name.replace('_', '-').strip('-')}:{card.version}"
     if not in_store(tag):
+        with suppress(NotFound):
+            bentoml.models.delete(tag)  # what an interrupted copy left
         # Left `measured.json` out: it belongs to this machine, the model to all.
         with bentoml.models.create(tag, module="models.loading", metadata=card.content(), labels={"variant": card.name}) as model:
             for name in (name for name in (*CONTENT_FILES, CARD_FILE) if (folder / name).exists()):
@@ -68,9 +73,9 @@ def save_variant(folder: Path) -> str:
 
 
 def in_store(tag: str) -> bool:
-    """Tell whether the store holds this tag."""
+    """Tell whether the store holds this tag, with all that its card was written for."""
     try:
-        bentoml.models.get(tag)
-    except NotFound:
+        folder = Path(bentoml.models.get(tag).path)
+        return is_whole(folder, read_card(folder))
+    except (NotFound, BonsaiError):
         return False
-    return True

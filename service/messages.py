@@ -1,9 +1,12 @@
 """What a prediction request and its answer look like, and one sentence for every request that is refused."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.card import Card
+from models.classifier import Prediction
 from service.settings import MAX_TEXTS
 
 
@@ -61,6 +64,15 @@ def parse_request(body: bytes) -> PredictRequest:
         if not text.strip():
             raise Refused(400, f"texts[{number}] is blank; expected text to classify")
     return request
+
+
+def answer(card: Card, request_id: str, predictions: Sequence[Prediction], top_k: int) -> dict[str, Any]:
+    """Return the body of an answer as JSON values; `PredictResponse` describes it."""
+    rows: list[dict[str, Any]] = []
+    for prediction in predictions:
+        ranked = [{"label": label, "score": score} for label, score in prediction.top]
+        rows.append({**ranked[0], "truncated": prediction.truncated, **({"top": ranked} if top_k > 1 else {})})
+    return {"variant": card.name, "version": card.version, "request_id": request_id, "predictions": rows}
 
 
 def _refusal(detail: Any) -> Refused:

@@ -1,7 +1,9 @@
 """The BentoML service: one typed endpoint a variant, made from what build.json names."""
 
 import gc
+import logging
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,12 @@ from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
 import models.loading  # noqa: F401  (named here so that a Bento, whose root holds a folder `models` too, finds ours first)
+from models.cpu import saturating_int8
 from models.errors import BonsaiError
 from models.store import read_build
 from service import settings
 from service.front import Front
-from service.messages import PredictRequest, PredictResponse
+from service.messages import PredictRequest, PredictResponse, answer
 from service.registry import Registry, load
 
 try:
@@ -23,6 +26,7 @@ try:
 except (BonsaiError, ValueError) as problem:
     raise BentoMLException(str(problem)) from None
 
+logger = logging.getLogger("bentoml.bonsai")
 REGISTRY = Registry({})
 ATTRIBUTE = "model_{}"
 
@@ -34,6 +38,7 @@ class Variants:
         """Load and warm up every variant; BentoML answers /readyz once this has returned."""
         folders = {name: Path(getattr(self, ATTRIBUTE.format(name)).path) for name in BUILD.variants}
         REGISTRY.swap(load(folders, THREADS))
+        logger.info("%d variants, %s", len(folders), saturating_int8()[1])
         # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the tail latency).
         gc.collect()
         gc.freeze()
@@ -41,10 +46,10 @@ class Variants:
 
 def _endpoint(name: str) -> Any:
     async def predict(self: Any, texts: list[str], top_k: int = 1) -> PredictResponse:
+        # Called inside this process only: over HTTP the front answers this route, by the same `predict`.
         request = PredictRequest(texts=texts, top_k=top_k)
         card, predictions = REGISTRY.predict(name, request.texts, request.top_k)
-        ranked = [{"label": p.label, "score": p.top[0][1], "truncated": p.truncated, "top": None} for p in predictions]
-        return PredictResponse.model_validate({"variant": name, "version": card.version, "request_id": "", "predictions": ranked})
+        return PredictResponse.model_validate(answer(card, uuid.uuid4().hex, predictions, request.top_k))
 
     predict.__name__ = name
     predict.__doc__ = f"Classify texts with the variant '{name}'."

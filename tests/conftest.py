@@ -18,13 +18,15 @@ TEXTS = {
     "refund": ["i want my money back", "money back please", "where is my money", "want the money back now", "back to my card"],
     "charge": ["my card was charged twice", "charged twice", "help my card was charged", "twice charged now", "the order charged my card twice"],
 }
+LEARN = {"learning_rate": 3e-3, "batch_size": 8, "patience": 20}  # enough for the variants to tell the labels apart
 TINY_RECIPE = {
-    "teacher": {"max_tokens": 48, "epochs": 2},
+    "teacher": {"max_tokens": 48, "epochs": 20, **LEARN},
     "variants": {
-        "pruned": [{"prune": {"remove_heads": 1, "remove_ffn": 0.5, "epochs": 1}}],
+        "pruned": [{"prune": {"remove_heads": 1, "remove_ffn": 0.5, "epochs": 4, **LEARN}}],
         "int8": [{"quantize": {}}],
-        "distilled": [{"distill": {"layers": 2, "epochs": 1}}],
-        "distilled_int8": [{"distill": {"layers": 2, "epochs": 1}}, {"quantize": {}}],
+        "distilled": [{"distill": {"layers": 2, "epochs": 4, **LEARN}}],
+        "distilled_int8": [{"distill": {"layers": 2, "epochs": 4, **LEARN}}, {"quantize": {}}],
+        "trimmed": [{"distill": {"layers": 1, "epochs": 4, **LEARN}}, {"trim": {"tokens": 100}}, {"quantize": {}}],
         "cascade": {"cascade": {"small": "distilled_int8", "large": "int8"}},
     },
 }

@@ -1,0 +1,59 @@
+"""Where a variant loses: its accuracy beside the teacher's, group by group of the test rows (classes, lengths)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.gate import pair
+from models.statistics import Labels, holm, mcnemar, tango
+
+
+@dataclass(frozen=True)
+class Delta:
+    """One group's accuracies and the drop between them, with its interval and McNemar's p, Holm-adjusted over the groups."""
+
+    group: str
+    rows: int
+    teacher: float
+    variant: float
+    drop: float
+    low: float
+    high: float
+    holm_p: float
+
+
+def deltas(groups: Sequence[str], gold: Labels, teacher: Labels, variant: Labels, alpha: float) -> list[Delta]:
+    """Return the drop in every group, in the order in which the groups come up."""
+    members = {group: np.array([other == group for other in groups]) for group in dict.fromkeys(groups)}
+    counts = {group: pair(gold[rows], teacher[rows], variant[rows]) for group, rows in members.items()}
+    adjusted = holm([mcnemar(count.lost, count.won) for count in counts.values()])
+    made = []
+    for (group, rows), holm_p in zip(members.items(), adjusted, strict=True):
+        count = counts[group]
+        low, high = tango(count.lost, count.won, count.rows, alpha)
+        before, after = (float((given[rows] == gold[rows]).mean()) for given in (teacher, variant))
+        made.append(Delta(group, count.rows, before, after, (count.lost - count.won) / count.rows, low, high, holm_p))
+    return made
+
+
+def worst(made: Sequence[Delta], most: int) -> list[Delta]:
+    """Return the groups that lost, the largest drop first, and of equal drops the larger group."""
+    return sorted((delta for delta in made if delta.drop > 0), key=lambda delta: (-delta.drop, -delta.rows, delta.group))[:most]
+
+
+def length_buckets(texts: Sequence[str]) -> list[str]:
+    """Return every text's length in words as a range that doubles: 1–4, 5–8, 9–16 and so on."""
+    return [_bucket(len(text.split())) for text in texts]
+
+
+def by_length(made: Sequence[Delta]) -> list[Delta]:
+    """Return the length ranges, the shortest first."""
+    return sorted(made, key=lambda delta: int(delta.group.split("–")[0]))
+
+
+def _bucket(words: int) -> str:
+    low, high = 1, 4
+    while words > high:
+        low, high = high + 1, 2 * high
+    return f"{low}–{high}"

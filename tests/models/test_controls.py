@@ -1,0 +1,113 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from transformers import BertForSequenceClassification
+from transformers.models.bert.modeling_bert import BertLayer
+
+from models.architecture import layers
+from models.bench import open_build
+from models.card import Card
+from models.classifier import Classifier, Predictor
+from models.controls import AGAIN, EAGER, PLAIN, STATIC, STOCK_INT8, TFIDF, EagerPyTorch, Row, control_rows, quantize_stock, quiet, tfidf_row, write_plain
+from models.dataset import Dataset
+from models.errors import BonsaiError
+from models.tokenization import Tokenizer
+from tests.models.conftest import MAX_TOKENS
+
+LONG = "please cancel the order and i want my money back now " * 8  # more than the tiny model reads
+
+
+@pytest.fixture(scope="module")
+def exported(built: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BertForSequenceClassification]:
+    """The plain export of the tiny teacher, with the torch model that it was made from."""
+    folder = tmp_path_factory.mktemp("controls") / "plain"
+    with quiet():
+        return folder, write_plain(open_build(built, None)[2], built / "teacher", folder)
+
+
+def test_the_plain_export_is_the_torch_model(exported: tuple[Path, BertForSequenceClassification], dataset: Dataset) -> None:
+    folder, model = exported
+    assert all(type(layer) is BertLayer for layer in layers(model))
+    tokenizer, classifier = Tokenizer(folder / "tokenizer.json", MAX_TOKENS), Classifier(folder, max_tokens=MAX_TOKENS)
+    for text in [*dataset.test.texts, LONG]:
+        with torch.inference_mode():
+            expected = model(input_ids=torch.tensor(tokenizer.encode([text])[0])).logits.numpy()
+        assert np.abs(classifier.logits([text])[0] - expected).max() < 1e-4
+    padded = classifier.logits([*dataset.test.texts, LONG])[0]
+    assert np.abs(padded - np.concatenate([classifier.logits([text])[0] for text in [*dataset.test.texts, LONG]])).max() < 1e-4
+
+
+def test_the_plain_export_is_plain(exported: tuple[Path, BertForSequenceClassification]) -> None:
+    graph = onnx.load(exported[0] / "model.onnx").graph
+    assert {node.name for node in graph.input} == {"input_ids", "attention_mask", "token_type_ids"}
+    assert {node.domain for node in graph.node} <= {"", "ai.onnx"}, "fused operators make it another denominator"
+
+
+def test_the_plain_export_answers_as_the_teacher(
+    exported: tuple[Path, BertForSequenceClassification], variants: dict[str, tuple[Card, Predictor]], dataset: Dataset
+) -> None:
+    classifier, teacher = Classifier(exported[0], max_tokens=MAX_TOKENS), variants["teacher"][1]
+    assert isinstance(teacher, Classifier)
+    assert np.abs(classifier.logits(dataset.test.texts)[0] - teacher.logits(dataset.test.texts)[0]).max() < 1e-4
+
+
+@pytest.mark.parametrize("padding", ["longest", "max_length"])
+def test_eager_pytorch_answers_as_the_plain_export(exported: tuple[Path, BertForSequenceClassification], dataset: Dataset, padding: str) -> None:
+    folder, _ = exported
+    texts = [*dataset.test.texts, LONG, *dataset.train.texts]
+    expected = [prediction.label for prediction in Classifier(folder, max_tokens=MAX_TOKENS).predict(texts)]
+    eager = EagerPyTorch(folder, MAX_TOKENS, padding)
+    assert eager(texts) == expected
+    assert [eager([text])[0] for text in texts] == expected
+
+
+def test_stock_int8_quantizes_every_weight_product(exported: tuple[Path, BertForSequenceClassification], tmp_path: Path) -> None:
+    with quiet():
+        quantize_stock(exported[0], tmp_path / "stock")
+    graph = onnx.load(tmp_path / "stock" / "model.onnx").graph
+    weights = {tensor.name for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.INT8}
+    assert {"MatMulInteger"} <= {node.op_type for node in graph.node}
+    assert weights, "signed weights are what VNNI multiplies"
+
+
+def test_every_control_answers_every_text(built: Path, tmp_path: Path) -> None:
+    pytest.importorskip("model2vec", reason="the static embeddings' row is made by model2vec")
+    _, dataset, trained = open_build(built, None)
+    rows = {row.name: row for row in control_rows(trained, built / "teacher", dataset, MAX_TOKENS, tmp_path)}
+    assert list(rows) == [PLAIN, AGAIN, EAGER, f"eager PyTorch, padded to {MAX_TOKENS}", STOCK_INT8, TFIDF, STATIC]
+    for row in rows.values():
+        _answers_every_text(row, dataset)
+    assert rows[AGAIN].answer is rows[PLAIN].answer
+    sizes = {name: row.about["bytes"] for name, row in rows.items()}
+    assert sizes[STOCK_INT8] < sizes[PLAIN]
+    assert min(sizes.values()) > 0
+
+
+def test_tfidf_learns_the_training_rows(dataset: Dataset) -> None:
+    row = tfidf_row(dataset)
+    _answers_every_text(row, dataset)
+    assert row.answer(dataset.train.texts) == [dataset.labels[label] for label in dataset.train.labels]
+
+
+def test_a_missing_library_is_named(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.controls.find_spec", lambda _: None)
+    _, dataset, trained = open_build(built, None)
+    with pytest.raises(BonsaiError, match=r"needs model2vec, which is not installed; run 'pip install --no-deps model2vec==\d+\.\d+\.\d+'$"):
+        control_rows(trained, built / "teacher", dataset, MAX_TOKENS, tmp_path)
+
+
+def test_the_exported_folder_keeps_the_variants_tokenizer(exported: tuple[Path, BertForSequenceClassification], built: Path) -> None:
+    folder, _ = exported
+    assert json.loads((folder / "tokenizer.json").read_text()) == json.loads((built / "teacher" / "tokenizer.json").read_text())
+
+
+def _answers_every_text(row: Row, dataset: Dataset) -> None:
+    texts = [*dataset.test.texts, LONG, *dataset.train.texts]
+    answers = row.answer(texts)
+    assert len(answers) == len(texts)
+    assert set(answers) <= set(dataset.labels)
+    assert row.answer(texts[:1]) == answers[:1]

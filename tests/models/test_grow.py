@@ -1,0 +1,78 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer as RawTokenizer
+from tokenizers import normalizers
+from transformers import AutoTokenizer
+
+from models.card import read_card
+from models.dataset import Dataset
+from models.evidence import read_evidence
+from models.grow import Nursery, write_tokenizer
+from models.plan import Plan, make_plan
+from models.recipe import Recipe
+from models.teacher import Checkpoint
+from models.tokenization import Tokenizer
+from tests.models.test_tokenization import SAMPLES
+
+
+@pytest.fixture
+def plan(make_recipe: Callable[..., Recipe], dataset: Dataset, checkpoint: Checkpoint) -> Plan:
+    return make_plan(make_recipe(), dataset, checkpoint)
+
+
+def finished(out: Path) -> dict[str, int]:
+    """Every finished step with what tells it from one that was made again."""
+    return {path.name: path.stat().st_ino for path in (out / ".steps").iterdir() if not path.name.startswith(".")}
+
+
+def test_finished_steps_are_not_run_again(plan: Plan, copied: Path) -> None:
+    steps, card = finished(copied), read_card(copied / "distilled_int8")
+    Nursery(plan, copied).grow(next(variant for variant in plan.variants if variant.name == "distilled_int8"))
+    assert finished(copied) == steps
+    assert read_card(copied / "distilled_int8") == card
+
+
+def test_only_the_missing_step_is_run_again(plan: Plan, copied: Path) -> None:
+    steps, card = finished(copied), read_card(copied / "distilled_int8")
+    variant = next(variant for variant in plan.variants if variant.name == "distilled_int8")
+    quantized = copied / ".steps" / variant.graph_passes[0].key
+    quantized.rename(copied / "aside")
+    Nursery(plan, copied).grow(variant)
+    assert {key for key, number in finished(copied).items() if steps[key] != number} == {quantized.name}
+    assert read_card(copied / "distilled_int8") == card
+
+
+def test_steps_of_earlier_recipes_are_forgotten(plan: Plan, make_recipe: Callable[..., Recipe], copied: Path) -> None:
+    fewer = make_plan(make_recipe(variants={"int8": [{"quantize": {}}]}), plan.dataset, plan.checkpoint)
+    Nursery(fewer, copied).forget_unused_steps()
+    assert set(finished(copied)) == {fewer.teacher_key} | fewer.variants[0].step_keys | fewer.variants[1].step_keys
+
+
+def test_predictions_belong_to_the_test_rows(built: Path, dataset: Dataset) -> None:
+    given = read_evidence(built / "teacher").labels
+    assert len(given) == len(dataset.test)
+    assert (given == dataset.test.labels).mean() == read_card(built / "teacher").accuracy.value
+
+
+@pytest.mark.parametrize(
+    "lowercase",
+    [
+        True,
+        pytest.param(False),
+    ],
+)
+def test_transformers_reads_the_written_tokenizer_as_we_do(plan: Plan, tiny_checkpoint: Path, tmp_path: Path, lowercase: bool) -> None:
+    start, written = tmp_path / "start", tmp_path / "written"
+    start.mkdir()
+    written.mkdir()
+    raw = RawTokenizer.from_file(str(tiny_checkpoint / "tokenizer.json"))
+    raw.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    raw.save(str(start / "tokenizer.json"))
+    plan = Plan(plan.recipe, plan.dataset, Checkpoint("start", start, "", {}), "", ())
+    write_tokenizer(plan, written)
+    (written / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    theirs = AutoTokenizer.from_pretrained(written, local_files_only=True)
+    assert theirs(SAMPLES, truncation=True)["input_ids"] == Tokenizer(start / "tokenizer.json", 48).encode(SAMPLES)[0]

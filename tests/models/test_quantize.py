@@ -1,0 +1,104 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, numpy_helper
+from transformers import BertForSequenceClassification
+
+from models.card import MODEL_FILE
+from models.classifier import open_session
+from models.errors import BonsaiError
+from models.export import export_onnx
+from models.quantize import quantize
+from models.recipe import Quantize
+from models.training import Lesson, Tokenized
+
+ACTIVATIONS = Quantize.model_fields["activations"].annotation.__args__  # type: ignore[union-attr]
+FIXED = [way for way in ACTIVATIONS if "batch" not in way]  # a text's logits do not depend on its batch mates
+
+
+@pytest.fixture(scope="module")
+def fp32(trained: BertForSequenceClassification, lesson: Lesson, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fp32")
+    export_onnx(trained, lesson.data.ids, folder)
+    return folder
+
+
+@pytest.fixture
+def int8(fp32: Path, tmp_path: Path) -> Callable[..., Path]:
+    def run(**options: object) -> Path:
+        quantize(fp32 / MODEL_FILE, tmp_path / MODEL_FILE, Quantize.model_validate(options))
+        return tmp_path
+
+    return run
+
+
+def logits(folder: Path, data: Tokenized, rows: list[int]) -> np.ndarray:
+    feed = {name: tensor.numpy() for name, tensor in data.batch(rows).items()}
+    return open_session(folder / MODEL_FILE, 1).run(None, feed)[0]
+
+
+@pytest.mark.parametrize("embeddings", [True, False])
+@pytest.mark.parametrize("activations", ACTIVATIONS)
+def test_the_file_is_smaller_and_the_logits_are_close(int8: Callable[..., Path], fp32: Path, data: Tokenized, activations: str, embeddings: bool) -> None:
+    folder = int8(activations=activations, embeddings=embeddings)
+    assert (folder / MODEL_FILE).stat().st_size < (fp32 / MODEL_FILE).stat().st_size
+    rows = list(range(len(data)))
+    expected, given = logits(fp32, data, rows), logits(folder, data, rows)
+    assert 0 < np.abs(given - expected).max() < 0.2 * np.ptp(expected)
+    assert (given.argmax(-1) == expected.argmax(-1)).mean() >= 0.9
+
+
+@pytest.mark.parametrize("activations", FIXED)
+def test_logits_do_not_depend_on_batch_mates(int8: Callable[..., Path], data: Tokenized, activations: str) -> None:
+    folder, rows = int8(activations=activations), [0, 4, 9, 20]
+    alone = np.concatenate([logits(folder, data, [row]) for row in rows])
+    np.testing.assert_allclose(logits(folder, data, rows), alone, rtol=0, atol=1e-4)
+
+
+def test_unsigned_activations_meet_signed_weights_scaled_by_channel(int8: Callable[..., Path]) -> None:
+    """U8S8: the pair that VNNI multiplies."""
+    graph = onnx.load(int8() / MODEL_FILE).graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    products = [node for node in graph.node if node.op_type == "MatMulIntegerToFloat"]
+    assert len(products) >= 4 * 6  # every dense matrix of every layer
+    for node in products:
+        _, weight, input_scale, weight_scale, input_zero = node.input[:5]
+        assert weights[weight].data_type == TensorProto.INT8
+        assert weights[input_zero].data_type == TensorProto.UINT8
+        assert list(weights[input_scale].dims) == []
+        assert list(weights[weight_scale].dims) == [weights[weight].dims[1]]
+        assert len(set(numpy_helper.to_array(weights[weight_scale]).tolist())) > 1
+    assert not any(node.op_type == "MatMul" and node.input[1] in weights for node in graph.node)
+
+
+def test_same_input_same_file(int8: Callable[..., Path]) -> None:
+    first = (int8() / MODEL_FILE).read_bytes()
+    assert (int8() / MODEL_FILE).read_bytes() == first
+
+
+def test_the_source_is_left_as_it_was(int8: Callable[..., Path], fp32: Path) -> None:
+    before = (fp32 / MODEL_FILE).read_bytes()
+    int8()
+    assert (fp32 / MODEL_FILE).read_bytes() == before
+
+
+def test_static_scales_need_a_calibrated_graph(fp32: Path, tmp_path: Path) -> None:
+    shutil.copyfile(fp32 / MODEL_FILE, tmp_path / MODEL_FILE)
+    graph = onnx.load(tmp_path / MODEL_FILE)
+    del graph.metadata_props[:]
+    onnx.save(graph, tmp_path / MODEL_FILE)
+    with pytest.raises(BonsaiError, match=r"no calibrated activation ranges; expected .*activations: "):
+        quantize(tmp_path / MODEL_FILE, tmp_path / MODEL_FILE, Quantize(activations="static"))
+
+
+def test_calibration_notes_a_range_for_every_product(fp32: Path) -> None:
+    graph = onnx.load(fp32 / MODEL_FILE)
+    (ranges,) = [json.loads(entry.value) for entry in graph.metadata_props if "ranges" in entry.key]
+    assert all(low < high for low, high in ranges.values())
+    weights = {tensor.name for tensor in graph.graph.initializer}
+    assert set(ranges) == {node.input[0] for node in graph.graph.node if node.op_type == "MatMul" and node.input[1] in weights}

@@ -1,0 +1,88 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from models.errors import BonsaiError
+from models.recipe import TeacherSource
+from models.teacher import find_teacher
+
+
+@pytest.fixture
+def folder(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    """A copy of the checkpoint that a test may spoil."""
+    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "bert"))
+
+
+def find(folder: Path, max_tokens: int = 48) -> str:
+    return find_teacher(TeacherSource(source=str(folder), max_tokens=max_tokens)).fingerprint
+
+
+def configure(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / "config.json").read_text()) | changes
+    (folder / "config.json").write_text(json.dumps({key: value for key, value in config.items() if value is not ...}))
+
+
+def test_embedded_teacher_is_found() -> None:
+    found = find_teacher(TeacherSource())
+    assert found.name == "embedded"
+    assert (found.folder / "model.safetensors").is_file()
+    assert (found.config["num_hidden_layers"], found.config["hidden_size"]) == (6, 384)
+
+
+def test_fingerprint_follows_the_content_not_the_place(folder: Path, tiny_checkpoint: Path) -> None:
+    assert find(folder) == find(tiny_checkpoint)
+    (folder / "README.md").write_text("# Tiny")
+    assert find(folder) == find(tiny_checkpoint)
+    configure(folder, hidden_dropout_prob=0.2)
+    assert find(folder) != find(tiny_checkpoint)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_missing_files_are_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(BonsaiError, match=rf"{name} missing in its folder; expected .*\(safetensors only\)"):
+        find(folder)
+
+
+def test_pickled_weights_are_not_enough(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(BonsaiError, match="safetensors only"):
+        find(folder)
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "roberta", "gpt2", ...])
+def test_other_model_types_are_refused(folder: Path, kind: object) -> None:
+    configure(folder, model_type=kind)
+    with pytest.raises(BonsaiError, match=rf"model_type '{'None' if kind is ... else kind}' in config.json is not supported; expected bert"):
+        find(folder)
+
+
+def test_more_tokens_than_the_model_reads_are_refused(folder: Path) -> None:
+    assert find(folder, 64)
+    with pytest.raises(BonsaiError, match="max_tokens is 65; expected at most 64"):
+        find(folder, 65)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no json",
+        "\xff",
+        pytest.param("[]"),
+        pytest.param(
+            '{"model_type": "bert", "hidden_act": "gelu"}',
+        ),
+    ],
+)
+def test_an_unusable_configuration_is_refused(folder: Path, content: str) -> None:
+    (folder / "config.json").write_text(content, encoding="latin-1")
+    with pytest.raises(BonsaiError, match=r"config\.json|max_position_embeddings"):
+        find(folder)
+
+
+@pytest.mark.parametrize(("source", "said"), [("/no/such/folder", "no such folder; expected 'embedded'"), ("nobody/no-such-model", "HF_HUB_OFFLINE is set")])
+def test_a_source_that_is_not_there_says_what_is_accepted(source: str, said: str) -> None:
+    with pytest.raises(BonsaiError, match=rf"^teacher '{source}': [^\n]*{said}[^\n]*$"):
+        find_teacher(TeacherSource(source=source))

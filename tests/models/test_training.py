@@ -1,0 +1,131 @@
+import copy
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import BertForSequenceClassification
+
+from models.architecture import cls_only
+from models.dataset import Split
+from models.recipe import Schedule, SoftLabels
+from models.tokenization import Tokenizer
+from models.training import Lesson, Tokenized, join, signal_of, tokenize, train
+
+Model = BertForSequenceClassification
+SCHEDULE = Schedule(epochs=3, learning_rate=1e-3, batch_size=8)
+
+
+@pytest.fixture
+def model(plain: Model) -> Model:
+    return cls_only(plain)
+
+
+def accuracy(model: Model, data: Tokenized) -> float:
+    return float((signal_of(model, data).logits.argmax(-1) == data.labels).double().mean())
+
+
+def test_tokenized_batches_are_padded_to_their_longest_text(tokenizer: Tokenizer) -> None:
+    data = tokenize(tokenizer, Split(["money", "where is my parcel"], [0, 1]))
+    batch = data.batch([1, 0])
+    assert batch["attention_mask"].tolist() == [[1] * 6, [1] * 3 + [0] * 3]
+    assert batch["input_ids"].tolist() == [data.ids[1], data.ids[0] + [tokenizer.pad_id] * 3]
+    assert data.batch([0])["input_ids"].shape == (1, 3)
+
+
+def test_same_seed_same_weights(model: Model, data: Tokenized, validation: Tokenized) -> None:
+    weights = [train(copy.deepcopy(model), data, validation, SCHEDULE, seed=seed, title="t").state_dict() for seed in (1, 1, 2)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert any(not torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
+
+
+def test_training_learns_and_returns_an_evaluation_model(model: Model, data: Tokenized) -> None:
+    assert accuracy(model, data) < 0.5
+    trained = train(model, data, data, Schedule(epochs=20, learning_rate=3e-3, batch_size=8, patience=20), seed=0, title="t")
+    assert accuracy(trained, data) > 0.9
+    assert not trained.training
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_the_best_epoch_is_kept_and_patience_ends_the_training(model: Model, data: Tokenized, patience: int) -> None:
+    misleading = Tokenized(data.ids, (data.labels + 1) % 4, data.pad_id)  # the better the model learns, the worse it scores here
+    states: list[dict[str, Tensor]] = []
+
+    def remember(module: Model, *_: Any) -> None:
+        if not module.training:
+            states.append(copy.deepcopy(module.state_dict()))
+
+    hook = model.register_forward_hook(remember)
+    schedule = Schedule(epochs=40, learning_rate=2e-3, batch_size=8, patience=patience)
+    trained = train(model, data, misleading, schedule, seed=0, title="t")
+    hook.remove()
+    kept = trained.state_dict()
+    scores = []
+    for state in states:
+        probe = copy.deepcopy(trained)
+        probe.load_state_dict(state)
+        scores.append(accuracy(probe, misleading))
+    best = max(place for place, score in enumerate(scores) if score == max(scores))
+    assert all(torch.equal(kept[name], states[best][name]) for name in kept)
+    assert len(states) == best + 1 + patience < schedule.epochs
+
+
+def test_every_epoch_covers_all_rows_once(model: Model, data: Tokenized, validation: Tokenized) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def remember(module: Model, _: Any, given: dict[str, Tensor]) -> None:
+        if module.training:
+            seen.extend(tuple(ids[mask.bool()].tolist()) for ids, mask in zip(given["input_ids"], given["attention_mask"], strict=True))
+
+    model.register_forward_pre_hook(remember, with_kwargs=True)
+    train(model, data, validation, Schedule(epochs=2, learning_rate=1e-4, batch_size=7), seed=0, title="t")
+    epochs = [seen[: len(data)], seen[len(data) :]]
+    assert [Counter(epoch) for epoch in epochs] == [Counter(map(tuple, data.ids))] * 2
+    assert epochs[0] != epochs[1]
+
+
+def test_soft_labels_pull_the_student_to_the_teacher(model: Model, lesson: Lesson) -> None:
+    def distance(student: Model) -> tuple[float, float]:
+        signal, goal = signal_of(student, lesson.data), lesson.data.signal
+        assert goal is not None
+        teacher = functional.log_softmax(goal.logits / 3, -1)
+        divergence = functional.kl_div(functional.log_softmax(signal.logits / 3, -1), teacher, log_target=True, reduction="batchmean")
+        return float(divergence), float(functional.mse_loss(signal.states, goal.states))
+
+    before = distance(model)
+    schedule = SoftLabels(epochs=20, learning_rate=3e-3, batch_size=8, patience=20, alpha=0.0, hidden=1.0)
+    after = distance(train(model, lesson.data, lesson.validation, schedule, seed=0, title="t"))
+    assert all(late < early / 2 for late, early in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_students_embeddings_may_stay_as_they_are(model: Model, lesson: Lesson, frozen: bool) -> None:
+    before = copy.deepcopy(model.bert.embeddings.state_dict())
+    schedule = SoftLabels(epochs=1, learning_rate=1e-3, batch_size=8, freeze_embeddings=frozen)
+    after = train(model, lesson.data, lesson.validation, schedule, seed=0, title="t").bert.embeddings.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before) == frozen
+
+
+def test_joined_rows_take_the_teachers_labels(model: Model, lesson: Lesson, data: Tokenized) -> None:
+    more = replace(data, labels=torch.zeros_like(data.labels), signal=signal_of(model, data))
+    both = join(lesson.data, more)
+    assert len(both) == 2 * len(data)
+    assert both.labels[: len(data)].tolist() == data.labels.tolist()
+    assert more.signal is not None
+    assert both.labels[len(data) :].tolist() == more.signal.logits.argmax(-1).tolist()
+
+
+def test_signal_is_in_the_order_of_the_data(model: Model, data: Tokenized) -> None:
+    signal = signal_of(model, data)
+    for row in (0, 7, len(data) - 1):
+        alone = signal_of(model, Tokenized([data.ids[row]], data.labels[[row]], data.pad_id))
+        torch.testing.assert_close(signal.logits[row], alone.logits[0], rtol=0.05, atol=0.05)  # bf16 where the CPU has it
+    assert signal.states.shape == (len(data), 32)
+
+
+def test_signal_is_without_dropout(model: Model, data: Tokenized) -> None:
+    model.train()
+    assert torch.equal(signal_of(model, data).logits, signal_of(model, data).logits)
