@@ -51,12 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parse(arguments)
     try:
         kept = _all_runs(given)
+        if kept is None:
+            return 130
+        write_json(given.out, kept)
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if kept is None:
-        return 130
-    write_json(given.out, kept)
     print(json.dumps({key: value for key, value in kept.items() if key != "runs"}))
     return 0
 

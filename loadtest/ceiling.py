@@ -51,11 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=PUBLISHED, help="the file that keeps it")
     given = parser.parse_args(arguments)
     disturbance = Disturbance()
-    found = ceiling(stop_on_signals(), given.seconds, given.processes)
-    if found is None:
-        return 130
-    kept = {"machine": machine(), "disturbance": disturbance.share(), "ceiling": found}
-    write_json(given.out, kept)
+    try:
+        found = ceiling(stop_on_signals(), given.seconds, given.processes)
+        if found is None:
+            return 130
+        kept = {"machine": machine(), "disturbance": disturbance.share(), "ceiling": found}
+        write_json(given.out, kept)
+    except LoadTestError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print(json.dumps(kept))
     return 0
 

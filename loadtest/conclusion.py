@@ -32,11 +32,12 @@ def _server(result: Result, name: str, baseline: str) -> str:
     best, teacher = rows.get(name), rows.get(baseline)
     if best is None or best.search is None or not best.search.passed:
         return ""
-    limit = f"{best.search.limit_ms:.1f} ms"
-    than = f", {baseline} {teacher.search.passed:,.0f}" if teacher and teacher.search and teacher.search.passed else ""
-    kept = "" if best.search.confirmed is not False else " (the rounds that should confirm it did not keep to the limit)"
+    if not best.search.confirmed:
+        why = "had too few answers to confirm it" if best.search.confirmed is None else "that should confirm it did not keep to the limit"
+        return f"No rate can be promised for it: the search found {best.search.passed:,.0f} requests a second, but the rounds {why}."
+    than = f", and {baseline} {teacher.search.rate:,.0f}" if teacher and teacher.search and teacher.search.confirmed and name != baseline else ""
     costs = f"; at that load a million predictions cost {best.cost:.2g}, at the price given for a core-hour" if best.cost else ""
-    return f"It takes {best.search.passed:,.0f} requests a second while 99 % of the answers come within {limit}{kept}{than}{costs}."
+    return f"It takes {best.search.rate:,.0f} requests a second while 99 % of the answers come within {best.search.limit_ms:.1f} ms{than}{costs}."
 
 
 def _offline(result: Result, name: str, baseline: str) -> str:

@@ -12,6 +12,7 @@ import locust  # noqa: F401  # patches sockets and sleep for gevent before ours 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from loadtest.answer import DROPPED
 from loadtest.arguments import plan_of, read_arguments, traffic_of
 from loadtest.arrivals import Bursts
 from loadtest.ceiling import ceiling
@@ -88,12 +89,12 @@ def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan) -> None
     disturbance, run = Disturbance(), result["run"]
     for done, turn in enumerate(_with_bar(todo)):
         answers = take(turn, bench, plan, result)
-        if answers is None or bench.stop.is_set():
+        if bench.stop.is_set():
             run["stopped"] = f"it was interrupted after {done} of {len(todo)} measurements"
             break
         run["stopped"] = f"it ended after {done + 1} of {len(todo)} measurements"
         write_result(folder, result)
-        if _something_dropped(result, turn, answers) and not alive(bench.address):
+        if (not answers or _something_dropped(result)) and not alive(bench.address):
             run["stopped"] = f"the service stopped answering in {turn}, after {done + 1} of {len(todo)} measurements"
             break
     else:
@@ -114,8 +115,8 @@ def _with_bar(todo: list[Turn]) -> Iterable[Turn]:
             yield turn
 
 
-def _something_dropped(result: Result, turn: Turn, answers: int) -> bool:
-    return answers == 0 or any("dropped" in variant["failures"] for variant in result["variants"].values())
+def _something_dropped(result: Result) -> bool:
+    return any(DROPPED in variant["failures"] for variant in result["variants"].values())
 
 
 def _limit(address: Address, plan: Plan, given: float | None) -> dict[str, float]:

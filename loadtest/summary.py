@@ -15,7 +15,7 @@ SINGLE_STREAM, SERVER, OFFLINE, RAMP, MIX = "SingleStream", "Server", "Offline",
 
 @dataclass(frozen=True)
 class Search:
-    """The highest rate that was found, the lowest that failed, and whether the rounds at 95 % of it kept to the limit (None: too few answers)."""
+    """The highest rate that was found, the lowest that failed, and whether the rounds at 90 % of it kept to the limit (None: too few answers)."""
 
     passed: float
     failed: float | None

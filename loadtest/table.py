@@ -55,7 +55,7 @@ def control_text(result: Result) -> str:
     again = control(result)
     if again is None:
         return "No A/A control was measured."
-    return f"A/A control: {result['run']['baseline']} against itself came out as {_ratio(again)}."
+    return f"A/A control: {result['run']['baseline']} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]."
 
 
 def megabytes(size: int) -> str:
@@ -85,8 +85,8 @@ def _stream_cells(row: Summary, baseline: str) -> list[str]:
 
 def _server_heads(result: Result, baseline: str) -> list[str]:
     limit = next(variant["scenarios"][SERVER]["limit_ms"] for variant in result["variants"].values() if SERVER in variant["scenarios"])
-    rates = [f"requests/s with p99 ≤ {limit:.1f} ms", "too much at", f"rate ({baseline} = 1)"]
-    return ["variant", *rates, "confirmed at", "p50 ms", "p99 ms [95 %]", "right in time/s", "answers", "sent > 1 ms late", "cost of a million"]
+    rates = [f"rate/s, p99 ≤ {limit:.1f} ms", "too much at", f"rate ({baseline} = 1)"]
+    return ["variant", *rates, "confirmed at", "p50 ms", "p99 ms [95 %]", "right in time/s", "answers", "sent late", "cost of a million"]
 
 
 def _server_cells(row: Summary, reference: float, late: float) -> list[str]:

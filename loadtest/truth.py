@@ -18,6 +18,7 @@ from locust import constant_throughput
 
 from loadtest.conditions import Disturbance, machine
 from loadtest.connection import Address, Connection, get
+from loadtest.errors import LoadTestError
 from loadtest.generator import late_share
 from loadtest.interruption import stop_on_signals
 from loadtest.known import VARIANT, VERSIONS, known_bench
@@ -111,11 +112,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=PUBLISHED, help="the file that keeps it (default: %(default)s)")
     given = parser.parse_args(arguments)
     disturbance = Disturbance()
-    found = truth(given.seconds)
-    if found is None:
-        return 130
-    kept = {"machine": machine(), "disturbance": disturbance.share(), **found}
-    write_json(given.out, kept)
+    try:
+        found = truth(given.seconds)
+        if found is None:
+            return 130
+        kept = {"machine": machine(), "disturbance": disturbance.share(), **found}
+        write_json(given.out, kept)
+    except LoadTestError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print(markdown(kept))
     print(json.dumps({key: value for key, value in kept.items() if key != "raw"}))
     return 0 if kept["within"] else 1

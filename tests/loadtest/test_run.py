@@ -103,17 +103,20 @@ def test_late_broken_and_foreign_answers_are_counted_apart(
     assert "ffffffffffff" in done.stderr
 
 
+@pytest.mark.parametrize("scenario", ["SingleStream", "Server"])
 def test_a_service_that_dies_leaves_an_incomplete_result(
-    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done], scenario: str
 ) -> None:
     server = start_server(die_after=300, delay=0.002)
-    done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *SHORT, "--rounds", 20, "--seconds", 0.3)
+    short = (*SHORT, "--scenarios", scenario, "--p99-limit", 500, "--rounds", 20, "--seconds", 0.3)
+    done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
     assert done.returncode == 1
     result = read(tmp_path)
     assert result["run"]["complete"] is False
-    assert "stopped answering in SingleStream, round" in result["run"]["stopped"]
+    assert "the service stopped answering in" in result["run"]["stopped"]
     assert "incomplete" in done.stderr
-    assert any(variant["scenarios"]["SingleStream"]["rounds"] for variant in result["variants"].values())
+    kept = result["variants"]["teacher"]["scenarios"][scenario]
+    assert kept["rounds"] if scenario == "SingleStream" else kept["search"]
 
 
 def test_ctrl_c_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ def test_all_scenarios_are_measured_and_kept(full_run: tuple[Done, Path], full_r
         assert server["limit_ms"] == 60
         assert any(probe["passed"] for probe in server["search"])
         assert not all(probe["passed"] for probe in server["search"])
-        assert server["rate"] == pytest.approx(0.95 * server["passed"], abs=0.001)
+        assert server["rate"] == pytest.approx(0.9 * server["passed"], abs=0.001)
         for one in server["rounds"] + scenarios["Ramp"]["rounds"]:
             starts = HdrHistogram.decode(one["lateness"]).get_total_count() + one["no_connection"]
             assert one["requests"] == starts == round(one["offered"] * one["seconds"])

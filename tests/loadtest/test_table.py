@@ -40,7 +40,7 @@ def test_each_scenario_has_a_table_of_its_own(full_result: dict[str, Any]) -> No
     for heads, rows in shown.values():
         assert [row[0] for row in rows] == ["teacher", "tiny"]
         assert all(len(row) == len(heads) for row in rows)
-    assert shown["Server"][0][1] == "requests/s with p99 ≤ 60.0 ms"
+    assert shown["Server"][0][1] == "rate/s, p99 ≤ 60.0 ms"
 
 
 def test_a_service_that_sustains_nothing_has_a_row_of_dashes(full_result: dict[str, Any]) -> None:
