@@ -19,7 +19,7 @@ from loadtest.pinning import pinned
 from loadtest.result import write_json
 
 USERS = 4  # enough that one request is always ready while another is on its way
-OVERLOAD = 1.5  # an open loop is asked for more than a closed one reached, so that it gives all it can
+OVERLOAD = 2.5  # an open loop is asked for more than a closed one reached, so that it gives all it can
 PUBLISHED = Path("loadtest/results/published/ceiling.json")
 
 

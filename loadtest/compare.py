@@ -1,4 +1,4 @@
-"""Did a variant become slower from one run to another? `python -m loadtest.compare OLD NEW` exits 1 when one did, beyond what the rounds' spread explains."""
+"""Did a variant become slower between two runs? `python -m loadtest.compare OLD NEW` exits 1 when one did, by more than the rounds' spread and 3 % explain."""
 
 import argparse
 import sys
@@ -13,6 +13,7 @@ from loadtest.result import Result, read_result
 from loadtest.summary import OFFLINE, SINGLE_STREAM, per_round, rounds_of, warnings
 
 SIGNIFICANT = 0.05
+TOLERANCE = 0.03  # the rounds of one run agree better than two runs do: their spread alone would call a warmer machine a slower variant
 FIGURES = ((SINGLE_STREAM, "p50", 50.0), (SINGLE_STREAM, "p95", 95.0), (OFFLINE, "time a text", 50.0))
 
 
@@ -26,13 +27,17 @@ class Change:
     ratio: Ratio
     p: float
 
+    tolerance: float = TOLERANCE
+
     @property
     def verdict(self) -> str:
         """Say what the figure did."""
-        return "same" if self.p >= SIGNIFICANT else "slower" if self.ratio.value < 1 else "faster"
+        if self.p >= SIGNIFICANT or 1 - self.tolerance <= self.ratio.value <= 1 / (1 - self.tolerance):
+            return "same"
+        return "slower" if self.ratio.value < 1 else "faster"
 
 
-def compare(old: Result, new: Result, *, relative: bool = False) -> list[Change]:
+def compare(old: Result, new: Result, *, relative: bool = False, tolerance: float = TOLERANCE) -> list[Change]:
     """Return what changed of the variants that both runs have; `relative` holds each beside its run's baseline, which takes out a slower machine."""
     changes = []
     shared = [name for name in old["variants"] if name in new["variants"]]
@@ -42,7 +47,7 @@ def compare(old: Result, new: Result, *, relative: bool = False) -> list[Change]
         for scenario, figure, percentile in FIGURES:
             before, after = (_times(run, name, scenario, percentile, relative) for run in (old, new))
             if found := unpaired_ratio(before, after):
-                changes.append(Change(name, scenario, figure, *found))
+                changes.append(Change(name, scenario, figure, *found, tolerance))
     if not changes:
         raise LoadTestError("the runs have no figure in common that both measured in two rounds or more; expected the same variants and scenarios")
     return _holm(changes)
@@ -64,13 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("old", type=Path, help="a run's folder")
     parser.add_argument("new", type=Path, help="another's")
     parser.add_argument("--relative", action="store_true", help="compare each variant's ratio to its run's baseline, for machines that change")
+    parser.add_argument("--tolerance", type=float, default=TOLERANCE, help="share by which a figure may differ whatever its interval (default: %(default)g)")
     parser.add_argument("--anyway", action="store_true", help="compare runs of other machines, other texts or with failures too")
     given = parser.parse_args(arguments)
     try:
         old, new = read_result(given.old), read_result(given.new)
         if not given.anyway:
             check_comparable(old, new)
-        changes = compare(old, new, relative=given.relative)
+        changes = compare(old, new, relative=given.relative, tolerance=given.tolerance)
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -34,7 +34,7 @@ def steady(good_result: dict[str, Any]) -> Result:
         for number, one in enumerate(rounds):
             recording = Recording()
             for microseconds in range(1000, 1400):
-                recording.add(1000 * microseconds + 10_000 * number)
+                recording.add(1000 * microseconds + 1_000 * number)
             one["histogram"] = recording.to_json()["histogram"]
     return result
 
@@ -58,6 +58,13 @@ def test_the_same_run_is_the_same(tmp_path: Path, steady: Result) -> None:
     old, new = folder(tmp_path / "old", steady), folder(tmp_path / "new", steady)
     assert main([str(old), str(new)]) == 0
     assert {change.verdict for change in compare(steady, steady)} == {"same"}
+
+
+def test_a_difference_within_the_tolerance_is_none_however_sure_it_is(steady: Result) -> None:
+    other = slowed(steady, "int8", 1.02)
+    (p50,) = [change for change in compare(steady, other) if (change.variant, change.figure) == ("int8", "p50")]
+    assert (p50.verdict, p50.p < 0.05) == ("same", True)
+    assert "slower" in {change.verdict for change in compare(steady, other, tolerance=0.01)}
 
 
 def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
