@@ -5,6 +5,7 @@ import os
 import platform
 import socket
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,26 +13,33 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from loadtest.connection import Address
+from loadtest.corpus import Question
+from loadtest.traffic import Traffic
 
 LIBRARIES = ("locust", "gevent", "hdrhistogram")
 
 
-def conditions(address: Address, corpus: Path, texts: int, timeout: float) -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """Name the machine that the generator runs on."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+    }
+
+
+def conditions(address: Address, traffic: Traffic, questions: Sequence[Question], timeout: float) -> dict[str, Any]:
     """Return what is known before the first request."""
     return {
         "host": str(address),
-        "same_machine": _is_local(address.host),
-        "machine": {
-            "cpu": _cpu(),
-            "cores": os.cpu_count(),
-            "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-            "memory_bytes": psutil.virtual_memory().total,
-        },
+        "same_machine": is_local(address.host),
+        "machine": machine(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "commit": _commit(),
-        "corpus": {"path": str(corpus), "texts": texts, "sha256": hashlib.sha256(corpus.read_bytes()).hexdigest()},
+        "corpus": {"path": traffic.source, "texts": len(questions), "sha256": _fingerprint(questions), "labels_checked": bool(questions[0].expected)},
         "timeout_seconds": timeout,
         "load_average_before": [round(load, 2) for load in os.getloadavg()],
     }
@@ -71,7 +79,16 @@ def _commit() -> str | None:
         return None
 
 
-def _is_local(host: str) -> bool:
+def _fingerprint(questions: Sequence[Question]) -> str:
+    """Hash what is asked and nothing else, so that a new variant in the corpus does not make two runs look different."""
+    digest = hashlib.sha256()
+    for question in questions:
+        digest.update(question.text.encode() + b"\0" + question.label.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def is_local(host: str) -> bool:
+    """Say whether a host is this machine."""
     try:
         return all(str(found[4][0]).startswith(("127.", "::1")) for found in socket.getaddrinfo(host, None))
     except OSError:

@@ -13,6 +13,7 @@ from loadtest.errors import LoadTestError
 
 BLOCK = 65536
 LARGEST_HEAD = 65536
+IDLE_S = 2.0  # a server may close what was idle for longer (uvicorn after 5 s), just when the next request is sent
 
 
 class Late(Exception):
@@ -70,16 +71,29 @@ class Connection:
         self._address = address
         self._timeout = timeout
         self._socket: socket.socket | None = None
+        self._used = 0.0
+
+    def refresh(self) -> None:
+        """Have a connection that the server has no reason to close ready, before the clock runs; a failure shows when it is used."""
+        if self._socket is not None and perf_counter() - self._used < IDLE_S:
+            return
+        self.close()
+        try:
+            self._open()
+        except OSError:
+            self.close()
 
     def ask(self, request: bytes) -> tuple[int, bytes]:
         """Send one request and return status and body once the whole body is read."""
         deadline = perf_counter() + self._timeout
         try:
             if self._socket is None:
-                self._socket = socket.create_connection((self._address.host, self._address.port), self._timeout)
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # otherwise a body in a second packet waits 40 ms for the ACK
+                self._open()
+            assert self._socket is not None
             self._socket.sendall(request)
-            return self._answer(self._socket, deadline)
+            answer = self._answer(self._socket, deadline)
+            self._used = perf_counter()
+            return answer
         except TimeoutError as error:
             self.close()
             raise Late(f"no complete answer within {self._timeout:g} s") from error
@@ -95,6 +109,11 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def _open(self) -> None:
+        self._socket = socket.create_connection((self._address.host, self._address.port), self._timeout)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # otherwise a body in a second packet waits 40 ms for the ACK
+        self._used = perf_counter()
 
     def _answer(self, sock: socket.socket, deadline: float) -> tuple[int, bytes]:
         data = b""

@@ -1,22 +1,30 @@
-"""`locust -f loadtest/locustfile.py --host http://localhost:3000 --variant int8`: one variant in Locust, with its web page or --headless."""
+"""`locust -f loadtest/locustfile.py --host http://localhost:3000 --variant int8`: the variants in Locust, with its web page or --headless.
+
+Without --rate the loop is closed: each user sends when its last answer came.
+With --rate it is open: each user is a Poisson source of that many requests a second.
+"""
 
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from locust import events
 from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest.connection import Address
-from loadtest.corpus import check_expected, read_corpus
 from loadtest.errors import LoadTestError
+from loadtest.open_loop import OpenLoopUser
 from loadtest.options import add_options
-from loadtest.percentiles import PERCENTILES, milliseconds
+from loadtest.percentiles import PERCENTILES, interval, milliseconds
+from loadtest.recorder import Recorder
+from loadtest.recording import merged
 from loadtest.summary import by_kind
 from loadtest.target import choose, fetch_cards
-from loadtest.users import Recorder, VariantUser
+from loadtest.traffic import Traffic, mix
+from loadtest.users import ClosedLoopUser
+from loadtest.workers import Gathered, report_recordings
 
-__all__ = ["VariantUser"]  # Locust takes its users from a locustfile's names
+__all__ = ["ClosedLoopUser", "OpenLoopUser"]  # Locust takes its users from a locustfile's names
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
@@ -29,29 +37,57 @@ def declare(parser: ArgumentParser, **_: Any) -> None:
 def check(environment: Environment, **_: Any) -> None:
     """Without the web page nothing can be corrected any more: refuse bad options before the first request."""
     options: Any = environment.parsed_options
-    if options is None or not options.headless or options.worker:
+    if options is None or not options.headless or isinstance(environment.runner, WorkerRunner):
         return
     try:
         address = Address.parse(environment.host or "")
-        choose(fetch_cards(address), [options.variant], address)
-        check_expected(read_corpus(Path(options.corpus)), [options.variant], Path(options.corpus))
+        variants = list(mix(options.mix)) if options.mix else [options.variant]
+        choose(fetch_cards(address), variants, address)
+        Traffic(options.corpus, options.texts_file, options.lengths).questions(variants)
     except LoadTestError as error:
         print(f"error: {error}")
         raise SystemExit(2) from error
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]
+def choose_loop(environment: Environment, **_: Any) -> None:
+    """Let --rate choose the user, now and when the web page changed it, unless the command line named one."""
+    both = {ClosedLoopUser, OpenLoopUser}
+    if isinstance(environment.runner, WorkerRunner) or set(environment.user_classes) != both:
+        return
+
+    def choose(**_: Any) -> None:
+        options: Any = environment.parsed_options
+        environment.user_classes[:] = [OpenLoopUser if options.rate else ClosedLoopUser]
+
+    choose()
+    environment.events.test_start.add_listener(choose)
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]
 def print_exact(environment: Environment, **_: Any) -> None:
     """Say the exact percentiles at the end of each test: Locust rounds its own to whole milliseconds below 100 ms."""
-    recorder = Recorder(environment.events)
-    environment.events.test_start.add_listener(lambda **_: recorder.open())
+    recorder = Recorder(environment)
+    if isinstance(environment.runner, WorkerRunner):
+        report_recordings(environment, recorder)
+        return
+    if isinstance(environment.runner, MasterRunner):
+        Gathered(environment.runner, _say)
+        return
+    environment.events.test_stop.add_listener(lambda **_: _say(recorder.to_json()))
 
-    def on_stop(**_: Any) -> None:
-        recording = recorder.recording
-        if recording is not None and recording.requests:
-            figures = [(q, milliseconds(recording.histogram, q)) for q in PERCENTILES]
-            times = ", ".join(f"p{q:g} {value:.3f} ms" for q, value in figures if value is not None)
-            wrong = f"failures: {by_kind(recording.failures)}; batch flips: {recording.batch_flips:,}"
-            print(f"exact, from {recording.right:,} right answers: {times or 'too few for percentiles'}; {wrong}")
 
-    environment.events.test_stop.add_listener(on_stop)
+def _say(recorded: dict[str, dict[str, Any]]) -> None:
+    for name, one in recorded.items():
+        print(f"{name}: {_exact(one)}")
+
+
+def _exact(one: dict[str, Any]) -> str:
+    histogram = merged([one["histogram"]])
+    figures = [(q, milliseconds(histogram, q), interval(histogram, q)) for q in PERCENTILES]
+    times = ", ".join(f"p{q:g} {value:.3f} ms [{bounds[0]:.3f}, {bounds[1]:.3f}]" for q, value, bounds in figures if value is not None and bounds is not None)
+    wrong = f"failures: {by_kind(one['failures'])}; batch flips: {one['batch_flips']:,}"
+    late = ""
+    if "lateness" in one and (p99 := milliseconds(merged([one["lateness"]]), 99.0)) is not None:
+        late = f"; the generator sent 99 % within {p99:.3f} ms of the intended start"
+    return f"exact, from {one['right']:,} right answers: {times or 'too few for percentiles'}; {wrong}{late}"

@@ -1,63 +1,148 @@
-"""One measurement: Locust, as a library, puts a load on one variant; after the warm-up every answer is recorded."""
+"""One measurement: Locust, as a library, puts a load on the service; every answer in the window after the warm-up is recorded."""
 
-import gc
-import time
-from dataclasses import dataclass
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from gevent.event import Event
+from locust import User
 from locust.env import Environment
+from locust.runners import MasterRunner, Runner
 
 from loadtest.connection import Address
-from loadtest.options import options
-from loadtest.users import Recorder, VariantUser
+from loadtest.open_loop import OpenLoopUser
+from loadtest.options import TIMEOUT, options
+from loadtest.recorder import Recorder
+from loadtest.recording import Recording
+from loadtest.traffic import Traffic
+from loadtest.users import ClosedLoopUser
+from loadtest.workers import Gathered, local_workers, wait_for_workers
+
+MARGIN_S = 0.05  # so that the last answer of a window is not cut off by a clock that is a little early
 
 
 @dataclass(frozen=True)
 class Load:
-    """How hard and how long: `users` ask one request after another, each of `texts` texts."""
+    """How hard and how long: a closed loop of `users`, or an open loop of `rate` requests a second; `texts` in each request."""
 
-    users: int
-    texts: int
     warm_up: float
     seconds: float
+    users: int = 1
+    texts: int = 1
+    rate: float = 0.0
+    timeout: float = TIMEOUT
 
 
-def measure(address: Address, variant: str, version: str, load: Load, *, corpus: str, timeout: float, seed: str, stop: Event) -> dict[str, Any] | None:
-    """Put the load on a variant and return what result.json keeps of it; None when `stop` was set before the end."""
-    environment = Environment(
-        user_classes=[VariantUser],
-        host=str(address),
-        stop_timeout=timeout,
-        parsed_options=options(
-            variant=variant,
-            variant_version=version,
-            corpus=corpus,
-            corpus_seed=seed,
-            answer_timeout=timeout,
+@dataclass
+class Bench:
+    """What all measurements of a run share: the service, the texts, the generator processes, and the event that ends it all."""
+
+    address: Address
+    traffic: Traffic
+    stop: Event
+    bursts: str = ""
+    open_loop: type[User] = OpenLoopUser
+    closed_loop: type[User] = ClosedLoopUser
+    master: MasterRunner | None = field(default=None, repr=False)
+    gathered: Gathered | None = field(default=None, repr=False)
+
+    def measure(self, variants: Mapping[str, float], versions: Mapping[str, str], load: Load, seed: str) -> dict[str, dict[str, Any]] | None:
+        """Put the load on variants, by weight, and return what result.json keeps of each; None when `stop` was set before the end."""
+        single = len(variants) == 1
+        told = options(
+            variant=next(iter(variants)),
+            mix="" if single else ",".join(f"{name}={weight:g}" for name, weight in variants.items()),
+            variant_version=versions[next(iter(variants))] if single else "",
+            answer_timeout=load.timeout,
             texts_per_request=load.texts,
-            stop_timeout=timeout,
-        ),
-    )
-    mistakes: list[BaseException] = []
-    environment.events.user_error.add_listener(lambda exception, **_: mistakes.append(exception))
-    recorder = Recorder(environment.events)
-    runner = environment.create_local_runner()
-    gc.collect()
-    gc.disable()  # a full collection in the middle would be measured as the service's
+            rate=load.rate / self._sources(),
+            warm_up=load.warm_up,
+            window=load.seconds,
+            corpus_seed=seed,
+            corpus=self.traffic.corpus,
+            texts_file=self.traffic.texts_file,
+            lengths=self.traffic.lengths,
+            bursts=self.bursts,
+            stop_timeout=load.timeout + 1,
+        )
+        user = self.open_loop if load.rate else self.closed_loop
+        users = self._sources() if load.rate else load.users
+        recorded = self._here(told, user, users) if self.master is None else self._on_workers(told, user, users)
+        if self.stop.is_set():
+            return None
+        nothing = {**Recording().to_json(), "generator": {}}
+        return {name: {**(one := recorded.get(name, nothing)), "seconds": load.seconds, **_rates(one, load)} for name in variants}
+
+    def _sources(self) -> int:
+        return 1 if self.master is None else int(self.master.worker_count)
+
+    def _here(self, told: Any, user: type[User], users: int) -> dict[str, dict[str, Any]]:
+        environment = Environment(user_classes=[user], host=str(self.address), stop_timeout=told.stop_timeout, parsed_options=told)
+        recorder = Recorder(environment)
+        runner = environment.create_local_runner()
+        try:
+            runner.start(users, spawn_rate=users)
+            self.stop.wait(told.warm_up + told.window + MARGIN_S)
+        finally:
+            runner.quit()
+        _raise_mistakes(runner)
+        return recorder.to_json()
+
+    def _on_workers(self, told: Any, user: type[User], users: int) -> dict[str, dict[str, Any]]:
+        runner, environment = self.master, self.master.environment if self.master else None
+        assert runner is not None and environment is not None and self.gathered is not None
+        wait_for_workers(runner, runner.worker_count)
+        environment.parsed_options, environment.stop_timeout = told, told.stop_timeout
+        environment.user_classes[:] = [user]
+        runner.start(users, spawn_rate=100)
+        self.stop.wait(told.warm_up + told.window + 10 * MARGIN_S)
+        runner.stop()
+        _raise_mistakes(runner)
+        return {} if self.stop.is_set() else self.gathered.wait()
+
+
+@contextmanager
+def generator_processes(bench: Bench, count: int) -> Iterator[None]:
+    """Let a bench measure with that many worker processes of this machine; with one it measures in this process."""
+    if count == 1:
+        yield
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with local_workers(count, port), _led(bench, count, "127.0.0.1", port):
+        yield
+
+
+@contextmanager
+def remote_processes(bench: Bench, count: int, port: int) -> Iterator[None]:
+    """Let a bench measure with that many Locust workers, which others start wherever they like."""
+    print(f"waiting for {count} workers: locust -f loadtest/locustfile.py --worker --master-host THIS-MACHINE --master-port {port}", file=sys.stderr)
+    with _led(bench, count, "*", port):
+        yield
+
+
+@contextmanager
+def _led(bench: Bench, count: int, host: str, port: int) -> Iterator[None]:
+    environment = Environment(user_classes=[bench.closed_loop, bench.open_loop], host=str(bench.address), parsed_options=options())
+    bench.master = environment.create_master_runner(host, port)
+    bench.gathered = Gathered(bench.master)
     try:
-        runner.start(load.users, spawn_rate=load.users)
-        stop.wait(load.warm_up)
-        recording = recorder.open()
-        wall, cpu = time.perf_counter(), time.process_time()
-        stop.wait(load.seconds)
-        recorder.close()
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        wait_for_workers(bench.master, count)
+        yield
+        bench.master.quit()
     finally:
-        runner.quit()
-        gc.enable()
-    if mistakes:  # a mistake in the user's own code, which Locust would only log
-        raise mistakes[0]
-    if stop.is_set():
-        return None
-    return {**recording.to_json(), "seconds": round(wall, 6), "generator": {"cpu_share": round(cpu / wall, 4)}}
+        bench.master.server.close()
+        bench.master = bench.gathered = None
+
+
+def _rates(one: dict[str, Any], load: Load) -> dict[str, Any]:
+    return {"rate": round(load.rate, 3), "offered": round(one["requests"] / load.seconds, 3)} if load.rate else {}
+
+
+def _raise_mistakes(runner: Runner) -> None:
+    for mistake in runner.exceptions.values():  # in our own code, which Locust would only log
+        raise RuntimeError(f"{mistake['msg']}\n{mistake['traceback']}")

@@ -1,14 +1,12 @@
 """The picture: tail latency against accuracy, and how much space each variant takes."""
 
-import io
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
+from loadtest.canvas import COLORS, canvas, plain_numbers, png, say_empty
 from loadtest.result import Result
-from loadtest.summary import Summary, summaries, warnings
+from loadtest.summary import Summary, summaries
 from loadtest.table import megabytes
 
 PERCENTILE = 95.0
@@ -23,7 +21,6 @@ AROUND = (  # where a label may stand, seen from its bubble, and how it is align
     (0.7, -0.7, "left", "top"),
     (-0.7, 0.7, "right", "bottom"),
 )
-COLORS = ("#1b6ca8", "#d1495b", "#2a9d5c", "#e08e1b", "#7b4fa3", "#3aa6b9", "#8a6d3b", "#6c757d")
 
 
 def latency_against_accuracy(result: Result) -> bytes:
@@ -31,26 +28,19 @@ def latency_against_accuracy(result: Result) -> bytes:
     rows = summaries(result)
     drawn = [(row, row.times[PERCENTILE]) for row in rows]
     points = [(row, time) for row, time in drawn if time is not None]
-    figure = Figure(figsize=(9, 5.6), dpi=130, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title("Accuracy against p95 latency, one request after another", loc="left", fontsize=12, fontweight="bold")
-    axes.set_xlabel("p95 response time in ms, seen by the client (log scale; left is faster)")
-    axes.set_ylabel("accuracy on the test split in % (line: 95 % interval)")
-    axes.grid(True, which="major", color="#dddddd", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    figure, axes = canvas(
+        "Accuracy against p95 latency, one request after another",
+        "p95 response time in ms, seen by the client (log scale; left is faster)",
+        "accuracy on the test split in % (line: 95 % interval)",
+    )
     if points:
         _bubbles(axes, points)
         figure.draw_without_rendering()  # settles the layout, which the labels' places depend on
         _labels(axes, points)
     else:
-        axes.text(0.5, 0.5, "no variant has enough answers for a p95", transform=axes.transAxes, ha="center", va="center", fontsize=12)
-    notes = ["Bubble area: size of the model file.", *(f"{row.name} is left out: too few answers for a p95." for row, time in drawn if time is None)]
-    wrong = warnings(result)
-    figure.supxlabel(" ".join([*wrong, *notes]), fontsize=8, color="#b00020" if wrong else "#555555", wrap=True)
-    png = io.BytesIO()
-    figure.savefig(png, format="png")
-    return png.getvalue()
+        say_empty(axes, "no variant has enough answers for a p95")
+    left_out = [f"{row.name} is left out: too few answers for a p95." for row, time in drawn if time is None]
+    return png(figure, result, ["Bubble area: size of the model file.", *left_out])
 
 
 def _bubbles(axes: Axes, points: list[tuple[Summary, float]]) -> None:
@@ -66,9 +56,7 @@ def _bubbles(axes: Axes, points: list[tuple[Summary, float]]) -> None:
     low, high = min(row.accuracy_low for row, _ in points), max(row.accuracy_high for row, _ in points)
     margin = max(0.12 * 100 * (high - low), 0.3)
     axes.set_ylim(100 * low - margin, min(100 * high + margin, 101))
-    axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=20))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    plain_numbers(axes.xaxis)
 
 
 def _labels(axes: Axes, points: list[tuple[Summary, float]]) -> None:

@@ -3,9 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean, stdev, variance
 
-from scipy.special import stdtrit  # the t distribution's quantile; scipy.stats takes a second to import
+from scipy.special import stdtr, stdtrit  # the t distribution and its quantile; scipy.stats takes a second to import
+
+EXACT = 1e-12  # of variances: clocks do not measure finer
 
 
 @dataclass(frozen=True)
@@ -24,3 +26,16 @@ def speed_ratio(baseline: Sequence[float], times: Sequence[float]) -> Ratio | No
         return None
     half = float(stdtrit(len(logs) - 1, 0.975)) * stdev(logs) / math.sqrt(len(logs))
     return Ratio(math.exp(fmean(logs)), math.exp(fmean(logs) - half), math.exp(fmean(logs) + half))
+
+
+def unpaired_ratio(before: Sequence[float], after: Sequence[float]) -> tuple[Ratio, float] | None:
+    """Return before over after of rounds that are no pairs, and its p value: Welch's t-test on the logs (None below two rounds of either)."""
+    if min(len(before), len(after)) < 2:
+        return None
+    logs = [[math.log(time) for time in times] for times in (before, after)]
+    errors = [max(variance(those), EXACT) / len(those) for those in logs]
+    error = math.sqrt(sum(errors))
+    freedom = sum(errors) ** 2 / sum(one**2 / (len(those) - 1) for one, those in zip(errors, logs, strict=True))
+    difference = fmean(logs[0]) - fmean(logs[1])
+    half = float(stdtrit(freedom, 0.975)) * error
+    return Ratio(math.exp(difference), math.exp(difference - half), math.exp(difference + half)), 2 * float(stdtr(freedom, -abs(difference) / error))

@@ -12,6 +12,7 @@ Result = dict[str, Any]
 
 RESULT_FILE = "result.json"
 LATEST = "latest"
+CONTROL = "(control)"  # the baseline measured a second time, which no variant can be called
 
 
 def new_run_folder(out: Path) -> Path:
@@ -30,14 +31,23 @@ def new_run_folder(out: Path) -> Path:
 
 
 def write_result(folder: Path, result: Result) -> None:
-    """Write result.json so that a reader, and a crash, sees the old file or the new one, never half of it."""
-    draft = folder / f".{RESULT_FILE}.{os.getpid()}"
-    with draft.open("w", encoding="utf-8") as out:
-        json.dump(result, out, indent=1, ensure_ascii=False, allow_nan=False)
-        out.write("\n")
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(folder / RESULT_FILE)
+    """Write result.json."""
+    write_json(folder / RESULT_FILE, result)
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Write a file so that a reader, and a crash, sees the old one or the new one, never half of it."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("w", encoding="utf-8") as out:
+            json.dump(content, out, indent=1, ensure_ascii=False, allow_nan=False)
+            out.write("\n")
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(file)
+    except OSError as error:
+        raise LoadTestError(f"'{file}' cannot be written ({error.strerror}); choose another place with --out") from error
 
 
 def point_latest(folder: Path) -> None:

@@ -1,10 +1,61 @@
 """The order and length of measurements: every variant once a round, and each round starts one variant later."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtest.result import CONTROL
+from loadtest.summary import MIX, OFFLINE, RAMP, SERVER, SINGLE_STREAM
+
+ALL = (SINGLE_STREAM, SERVER, OFFLINE, RAMP)
+SEARCH = "search"  # for Server's rate: a step of its own, before Server's rounds
+RAMP_SHARES = (0.1, 0.3, 0.5, 0.7, 0.85, 1.0, 1.15)  # of the rate that the search found
 
 QUICK_BUDGET = 65.0  # seconds for all measurements of --quick, which is promised to end within 90 with its start and its report
 LONGEST_TURN = 4.0
 WARM_UP_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line chose."""
+
+    scenarios: tuple[str, ...]
+    rounds: int
+    warm_up: float
+    seconds: float
+    timeout: float
+    seed: int
+    offline_texts: int
+    offline_users: int
+    control: bool
+    mix: dict[str, float]
+    rate: float
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One step of a run: a measurement, or the search for a rate."""
+
+    scenario: str
+    round: int
+    place: int
+    variant: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario}, {self.variant}" if self.scenario == SEARCH else f"{self.scenario}, round {self.round}, {self.variant}"
+
+
+def turns(plan: Plan, variants: list[str], baseline: str) -> list[Turn]:
+    """Return all steps in order: every variant once a round, each round starting one variant later, and the control beside the baseline."""
+    found = []
+    for scenario in plan.scenarios:
+        names = [*variants, CONTROL] if plan.control and scenario == SINGLE_STREAM else variants
+        names = [baseline] if scenario == MIX else names
+        if scenario == SERVER:
+            found += [Turn(SEARCH, 0, place, name) for place, name in enumerate(variants, 1)]
+        rounds = len(RAMP_SHARES) if scenario == RAMP else plan.rounds
+        found += [Turn(scenario, number, place, name) for number, order in enumerate(rotated(names, rounds), 1) for place, name in enumerate(order, 1)]
+    return found
 
 
 def rotated(variants: Sequence[str], rounds: int) -> list[list[str]]:

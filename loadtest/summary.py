@@ -1,19 +1,32 @@
-"""A variant's figures out of result.json: what the table, the picture and the page have in common."""
+"""A variant's figures out of result.json: what the tables, the pictures and the page have in common."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loadtest.percentiles import PERCENTILES, merged, milliseconds
+from loadtest.cost import per_million
+from loadtest.percentiles import PERCENTILES, interval, milliseconds
 from loadtest.ratio import Ratio, speed_ratio
+from loadtest.recording import merged
 from loadtest.result import Result, total_failures
 
-SINGLE_STREAM = "SingleStream"
+SINGLE_STREAM, SERVER, OFFLINE, RAMP, MIX = "SingleStream", "Server", "Offline", "Ramp", "Mix"
+
+
+@dataclass(frozen=True)
+class Search:
+    """The highest rate that was found, the lowest that failed, and whether the rounds at 90 % of it kept to the limit (None: too few answers)."""
+
+    passed: float
+    failed: float | None
+    rate: float
+    limit_ms: float
+    confirmed: bool | None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One variant under one scenario; times in milliseconds, None where the count cannot carry them."""
+    """One variant under one scenario; times in milliseconds, None where the count cannot carry them, each with its 95 % interval."""
 
     name: str
     version: str
@@ -21,10 +34,14 @@ class Summary:
     accuracy_low: float
     accuracy_high: float
     bytes: int
+    requests: int
     answers: int
     times: dict[float, float | None]
+    intervals: dict[float, tuple[float, float] | None]
     rate: float | None
     ratio: Ratio | None
+    search: Search | None
+    cost: float | None
     failures: dict[str, int]
     batch_flips: int
 
@@ -32,18 +49,34 @@ class Summary:
 def summaries(result: Result, scenario: str = SINGLE_STREAM) -> list[Summary]:
     """Return the figures of every variant, in the order of the run."""
     baseline = result["variants"].get(result["run"]["baseline"], {})
-    reference = _medians(_rounds(baseline, scenario))
-    return [_summary(name, variant, scenario, reference) for name, variant in result["variants"].items()]
+    reference = per_round(rounds_of(baseline, scenario), scenario)
+    return [_summary(name, variant, scenario, reference, result["conditions"]) for name, variant in result["variants"].items()]
+
+
+def measured(result: Result, scenario: str) -> bool:
+    """Say whether a run has anything of a scenario."""
+    return any(rounds_of(variant, scenario) for variant in result["variants"].values())
+
+
+def control(result: Result) -> Ratio | None:
+    """Return the baseline's speed against itself, measured in turns like a variant of its own."""
+    rounds = result["run"].get("control", {}).get("rounds", [])
+    baseline = rounds_of(result["variants"].get(result["run"]["baseline"], {}), SINGLE_STREAM)
+    return _paired(per_round(baseline, SINGLE_STREAM), per_round(rounds, SINGLE_STREAM))
 
 
 def warnings(result: Result) -> list[str]:
-    """Return one sentence for each reason not to trust the run."""
+    """Return one sentence for each reason not to compare variants by this run."""
     found = []
     if not result["run"]["complete"]:
         found.append(f"This run is incomplete: {result['run']['stopped']}.")
     if failed := total_failures(result):
         kinds = [f"{name}: {by_kind(variant['failures'])}" for name, variant in result["variants"].items() if variant["failures"]]
         found.append(f"This run has {failed:,} failed {'answer' if failed == 1 else 'answers'} ({'; '.join(kinds)}).")
+    again = control(result)
+    if again is not None and not again.low <= 1 <= again.high:
+        against = f"{result['run']['baseline']} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]"
+        found.append(f"This run proves nothing: {against}, which should contain 1.")
     return found
 
 
@@ -52,12 +85,28 @@ def by_kind(failures: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in failures.items()) or "0"
 
 
-def _summary(name: str, variant: dict[str, Any], scenario: str, reference: dict[int, float]) -> Summary:
-    rounds = _rounds(variant, scenario)
+def rounds_of(variant: dict[str, Any], scenario: str) -> list[dict[str, Any]]:
+    """Return a variant's measurements under a scenario."""
+    rounds: list[dict[str, Any]] = variant.get("scenarios", {}).get(scenario, {}).get("rounds", [])
+    return rounds
+
+
+def per_round(rounds: list[dict[str, Any]], scenario: str, percentile: float = 50.0) -> dict[int, float]:
+    """Return the time by which rounds are compared: Offline the mean for a text, elsewhere a percentile."""
+    if scenario == OFFLINE:
+        return {one["round"]: 1000 / one["texts_per_second"] for one in rounds if one["texts_per_second"]}
+    found = {one["round"]: milliseconds(merged([one["histogram"]]), percentile) for one in rounds}
+    return {number: time for number, time in found.items() if time is not None}
+
+
+def _summary(name: str, variant: dict[str, Any], scenario: str, reference: dict[int, float], conditions: dict[str, Any]) -> Summary:
+    rounds = rounds_of(variant, scenario)
     histogram = merged(one["histogram"] for one in rounds)
     seconds = sum(one["seconds"] for one in rounds)
-    medians = _medians(rounds)
-    paired = sorted(reference.keys() & medians.keys())
+    times = per_round(rounds, scenario)
+    rate = sum(one["right_texts"] for one in rounds) / seconds if seconds else None
+    if scenario == OFFLINE:
+        rate = len(times) * 1000 / sum(times.values()) if times else None
     card = variant["card"]
     return Summary(
         name=name,
@@ -66,20 +115,25 @@ def _summary(name: str, variant: dict[str, Any], scenario: str, reference: dict[
         accuracy_low=card["accuracy"]["low"],
         accuracy_high=card["accuracy"]["high"],
         bytes=card["bytes"],
+        requests=sum(one["requests"] for one in rounds),
         answers=histogram.get_total_count(),
         times={percentile: milliseconds(histogram, percentile) for percentile in PERCENTILES},
-        rate=sum(one["right_texts"] for one in rounds) / seconds if seconds else None,
-        ratio=speed_ratio([reference[number] for number in paired], [medians[number] for number in paired]),
+        intervals={percentile: interval(histogram, percentile) for percentile in PERCENTILES},
+        rate=rate,
+        ratio=None if scenario in (SERVER, MIX) else _paired(reference, times),
+        search=_search(variant["scenarios"].get(SERVER, {}), milliseconds(histogram, 99.0)) if scenario == SERVER else None,
+        cost=per_million(conditions, rate) if scenario in (SERVER, OFFLINE) else None,
         failures=variant["failures"],
         batch_flips=variant["batch_flips"],
     )
 
 
-def _rounds(variant: dict[str, Any], scenario: str) -> list[dict[str, Any]]:
-    rounds: list[dict[str, Any]] = variant.get("scenarios", {}).get(scenario, {}).get("rounds", [])
-    return rounds
+def _search(server: dict[str, Any], p99: float | None) -> Search | None:
+    if "rate" not in server:
+        return None
+    return Search(server["passed"], server["failed"], server["rate"], server["limit_ms"], None if p99 is None else p99 <= server["limit_ms"])
 
 
-def _medians(rounds: list[dict[str, Any]]) -> dict[int, float]:
-    found = {one["round"]: milliseconds(merged([one["histogram"]]), 50.0) for one in rounds}
-    return {number: median for number, median in found.items() if median is not None}
+def _paired(reference: dict[int, float], times: dict[int, float]) -> Ratio | None:
+    paired = sorted(reference.keys() & times.keys())
+    return speed_ratio([reference[number] for number in paired], [times[number] for number in paired])

@@ -1,39 +1,61 @@
-"""The comparison as a Markdown table."""
+"""The comparison as Markdown tables, one for each scenario."""
 
+from loadtest.generator import cautions, late_share
 from loadtest.ratio import Ratio
 from loadtest.result import Result
-from loadtest.summary import Summary, by_kind, summaries, warnings
+from loadtest.summary import MIX, OFFLINE, SERVER, SINGLE_STREAM, Summary, by_kind, control, measured, rounds_of, summaries, warnings
 
 COLUMNS = (50.0, 90.0, 95.0, 99.0)
+NONE = "–"
+CONFIRMED = {True: "✓", False: "✗ not kept", None: "? too few answers"}
+TITLES = {
+    SINGLE_STREAM: "SingleStream: one request after another",
+    SERVER: "Server: Poisson arrivals, the highest rate whose p99 stays under the limit",
+    OFFLINE: "Offline: as many texts as possible in large requests",
+    MIX: "Mix: Poisson arrivals over several variants",
+}
 
 
 def markdown(result: Result) -> str:
-    """Return the table, under a bold line for each reason not to trust it."""
-    titles = heads(result)
-    lines = [f"**{warning}**\n" for warning in warnings(result)]
-    lines += [f"| {' | '.join(titles)} |", f"|---|{'---:|' * (len(titles) - 1)}"]
-    lines += [f"| {' | '.join(cells(row, baseline=row.name == result['run']['baseline']))} |" for row in summaries(result)]
-    return "\n".join(lines) + "\n"
+    """Return the tables, under a bold line for each reason not to trust them."""
+    parts = ["".join(f"**{warning}**\n\n" for warning in warnings(result)) + "".join(f"*{caution}*\n\n" for caution in cautions(result))]
+    shown = sections(result)
+    for scenario, (heads, rows) in shown.items():
+        lines = [f"### {TITLES[scenario]}\n"] if len(shown) > 1 else []
+        lines += [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+        parts.append("\n".join(lines) + "\n" + ("\n" if len(shown) > 1 else ""))
+    if control(result) is not None:
+        parts.append(f"\n{control_text(result)}\n")
+    return "".join(parts).rstrip("\n") + "\n"
 
 
-def heads(result: Result) -> list[str]:
-    """Return the columns' titles."""
-    times = [f"p{column:g} ms" for column in COLUMNS]
-    return ["variant", "accuracy", "size", *times, "texts/s", f"speed ({result['run']['baseline']} = 1)", "failures", "batch flips"]
+def sections(result: Result) -> dict[str, tuple[list[str], list[list[str]]]]:
+    """Return titles and cells of each scenario's table as text; SingleStream's is there even when nothing was measured."""
+    baseline = result["run"]["baseline"]
+    shown = {}
+    if measured(result, SINGLE_STREAM) or not any(measured(result, scenario) for scenario in (SERVER, OFFLINE, MIX)):
+        shown[SINGLE_STREAM] = _stream_heads(baseline), [_stream_cells(row, baseline) for row in summaries(result)]
+    if measured(result, SERVER):
+        rows = summaries(result, SERVER)
+        reference = next((row.search for row in rows if row.name == baseline), None)
+        late = {name: late_share(rounds_of(variant, SERVER)) for name, variant in result["variants"].items()}
+        shown[SERVER] = _server_heads(result, baseline), [_server_cells(row, reference.passed if reference else 0.0, late[row.name]) for row in rows]
+    if measured(result, OFFLINE):
+        heads = ["variant", "texts/s", f"throughput ({baseline} = 1)", "requests", "batch flips", "cost of a million"]
+        shown[OFFLINE] = heads, [_offline_cells(row, baseline) for row in summaries(result, OFFLINE)]
+    if measured(result, MIX):
+        heads = ["variant", "requests/s", "p50 ms", "p95 ms", "p99 ms [95 %]", "answers", "failures"]
+        shown[MIX] = heads, [_mix_cells(row) for row in summaries(result, MIX) if row.requests]
+    return shown
 
 
-def cells(row: Summary, *, baseline: bool) -> list[str]:
-    """Return one variant's cells as text; a dash stands where the count cannot carry the figure."""
-    return [
-        row.name,
-        f"{100 * row.accuracy:.2f} % [{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}]",
-        megabytes(row.bytes),
-        *(_number(row.times[column]) for column in COLUMNS),
-        "–" if row.rate is None else f"{row.rate:,.0f}",
-        "1" if baseline else _ratio(row.ratio),
-        by_kind(row.failures),
-        f"{row.batch_flips:,}",
-    ]
+def control_text(result: Result) -> str:
+    """Say what the A/A control gave."""
+    again = control(result)
+    if again is None:
+        return "No A/A control was measured."
+    return f"A/A control: {result['run']['baseline']} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]."
 
 
 def megabytes(size: int) -> str:
@@ -41,11 +63,80 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.0f} MB" if size >= 10e6 else f"{size / 1e6:.2g} MB"
 
 
+def _stream_heads(baseline: str) -> list[str]:
+    times = [f"p{column:g} ms" for column in COLUMNS]
+    return ["variant", "accuracy", "size", *times[:-1], f"{times[-1]} [95 %]", "texts/s", f"speed ({baseline} = 1)", "answers", "failures", "batch flips"]
+
+
+def _stream_cells(row: Summary, baseline: str) -> list[str]:
+    return [
+        row.name,
+        f"{100 * row.accuracy:.2f} % [{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}]",
+        megabytes(row.bytes),
+        *(_number(row.times[column]) for column in COLUMNS[:-1]),
+        _with_interval(row, 99.0),
+        _count(row.rate),
+        "1" if row.name == baseline else _ratio(row.ratio),
+        f"{row.answers:,}",
+        by_kind(row.failures),
+        f"{row.batch_flips:,}",
+    ]
+
+
+def _server_heads(result: Result, baseline: str) -> list[str]:
+    limit = next(variant["scenarios"][SERVER]["limit_ms"] for variant in result["variants"].values() if SERVER in variant["scenarios"])
+    rates = [f"rate/s, p99 ≤ {limit:.1f} ms", "too much at", f"rate ({baseline} = 1)"]
+    return ["variant", *rates, "confirmed at", "p50 ms", "p99 ms [95 %]", "right in time/s", "answers", "sent late", "cost of a million"]
+
+
+def _server_cells(row: Summary, reference: float, late: float) -> list[str]:
+    search = row.search
+    if search is None or not search.passed:
+        return [row.name, "0" if search else NONE, _count(search.failed) if search else NONE, *[NONE] * 8]
+    return [
+        row.name,
+        _count(search.passed),
+        _count(search.failed),
+        f"{search.passed / reference:.2f}" if reference else NONE,
+        f"{_count(search.rate)} {CONFIRMED[search.confirmed]}",
+        _number(row.times[50.0]),
+        _with_interval(row, 99.0),
+        _count(row.rate),
+        f"{row.answers:,}",
+        f"{late:.2%}",
+        _cost(row.cost),
+    ]
+
+
+def _offline_cells(row: Summary, baseline: str) -> list[str]:
+    return [row.name, _count(row.rate), "1" if row.name == baseline else _ratio(row.ratio), f"{row.requests:,}", f"{row.batch_flips:,}", _cost(row.cost)]
+
+
+def _mix_cells(row: Summary) -> list[str]:
+    times = [_number(row.times[50.0]), _number(row.times[95.0]), _with_interval(row, 99.0)]
+    return [row.name, _count(row.rate), *times, f"{row.answers:,}", by_kind(row.failures)]
+
+
+def _with_interval(row: Summary, percentile: float) -> str:
+    bounds = row.intervals[percentile]
+    return NONE if bounds is None else f"{_number(row.times[percentile])} [{_number(bounds[0])}, {_number(bounds[1])}]"
+
+
 def _number(milliseconds: float | None) -> str:
     if milliseconds is None:
-        return "–"
+        return NONE
     return f"{milliseconds:.2f}" if milliseconds < 10 else f"{milliseconds:.1f}"
 
 
+def _count(rate: float | None) -> str:
+    if rate is None:
+        return NONE
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.1f}"
+
+
+def _cost(cost: float | None) -> str:
+    return NONE if cost is None else f"{cost:.2g}" if cost < 10 else f"{cost:,.0f}"
+
+
 def _ratio(ratio: Ratio | None) -> str:
-    return "–" if ratio is None else f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
+    return NONE if ratio is None else f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"

@@ -5,6 +5,7 @@
 It prints its port and serves until it is ended. Knobs, all optional; "every n" counts a variant's requests:
 
     delay         seconds before each answer, or {variant: seconds}
+    one_at_a_time true: requests wait for each other
     wrong         {variant: n}: another label every n
     status        {variant: [n, code]}: that status every n
     off_schema    {variant: n}: an answer without predictions every n
@@ -57,6 +58,7 @@ class Server:
         self.cards = {name: card(name, place) for place, name in enumerate(VARIANTS)}
         self.asked: Counter[str] = Counter()
         self.answered = 0
+        self.turn = asyncio.Semaphore(1 if knobs.get("one_at_a_time") else 1000)
 
     def every(self, knob: str, variant: str) -> bool:
         given = self.knobs.get(knob, {}).get(variant)
@@ -67,6 +69,8 @@ class Server:
         """Return status and answer; None for bytes that are no HTTP."""
         if method == "GET" and path == "/variants":
             return 200, self.knobs.get("cards", {"variants": list(self.cards.values())})
+        if method == "GET" and path == "/livez":
+            return 200, {}
         variant = path.strip("/").removesuffix("/predict")
         if method != "POST" or variant not in self.cards:
             return 404, {"error": f"nothing at {path}; expected one of {', '.join(self.cards)}"}
@@ -80,7 +84,7 @@ class Server:
             return self.knobs["status"][variant][1], {"error": "as told"}
         if self.every("off_schema", variant):
             return 200, {"variant": variant}
-        labels = [EXPECTED[text] for text in texts]
+        labels = [EXPECTED.get(text, LABELS[0]) for text in texts]
         if self.every("wrong", variant) or (len(texts) > 1 and self.every("flips", variant)):
             labels[0] = "something_else"
         return 200, {
@@ -102,7 +106,8 @@ class Server:
                 if isinstance(delay, dict):
                     delay = delay.get(path.split("/")[1], 0)
                 if delay:
-                    await asyncio.sleep(delay)
+                    async with self.turn:
+                        await asyncio.sleep(delay)
                 self.answered += 1
                 last = bool(self.knobs.get("close")) and self.answered % self.knobs["close"] == 0
                 await self.write(writer, status, content, last)

@@ -16,6 +16,9 @@ SERVER = Path(__file__).with_name("bonsai_server.py")
 
 StartServer = Callable[..., str]
 
+# One scenario, and without what may rightly complain when the tests' machine is busy.
+SHORT = ("--scenarios", "SingleStream", "--warm-up", 0.1, "--no-control", "--no-ceiling", "--no-pin")
+
 
 def _server_module() -> ModuleType:
     spec = importlib.util.spec_from_file_location("bonsai_server", SERVER)
@@ -54,8 +57,8 @@ def start_server() -> Iterator[StartServer]:
 
 @pytest.fixture(scope="session")
 def good_server(start_server: StartServer) -> str:
-    """A server that gives right answers, the teacher's after 2 ms."""
-    return start_server(delay={"teacher": 0.002})
+    """A server that gives right answers, the teacher's after 4 ms, the others after one."""
+    return start_server(delay={"teacher": 0.004, "int8": 0.001, "tiny": 0.001})
 
 
 def run_module(module: str, *arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -73,12 +76,27 @@ def command() -> Callable[..., subprocess.CompletedProcess[str]]:
 def good_run(tmp_path_factory: pytest.TempPathFactory, good_server: str, corpus_file: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
     """A whole run against the good server: what it printed, and its folder of results."""
     out = tmp_path_factory.mktemp("results")
-    short = ("--rounds", 3, "--seconds", 0.4, "--warm-up", 0.1)
-    return run_module("loadtest.run", "--host", good_server, "--corpus", corpus_file, "--out", out, *short), out
+    return run_module("loadtest.run", "--host", good_server, "--corpus", corpus_file, "--out", out, *SHORT, "--rounds", 3, "--seconds", 0.4), out
 
 
 @pytest.fixture(scope="session")
 def good_result(good_run: tuple[subprocess.CompletedProcess[str], Path]) -> dict[str, Any]:
     """The result.json of that run."""
     result: dict[str, Any] = json.loads((good_run[1] / "latest" / "result.json").read_text(encoding="utf-8"))
+    return result
+
+
+@pytest.fixture(scope="session")
+def full_run(tmp_path_factory: pytest.TempPathFactory, start_server: StartServer, corpus_file: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """All scenarios of two variants, as short as they can be, and pinned: what was printed, and the folder of results."""
+    out = tmp_path_factory.mktemp("full")
+    server = start_server(delay={"teacher": 0.005, "tiny": 0.002}, one_at_a_time=True)
+    short = ("--rounds", 2, "--seconds", 0.25, "--warm-up", 0.05, "--offline-texts", 20, "--variants", "teacher", "tiny", "--p99-limit", 60)
+    return run_module("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", out, *short), out
+
+
+@pytest.fixture(scope="session")
+def full_result(full_run: tuple[subprocess.CompletedProcess[str], Path]) -> dict[str, Any]:
+    """The result.json of that run."""
+    result: dict[str, Any] = json.loads((full_run[1] / "latest" / "result.json").read_text(encoding="utf-8"))
     return result

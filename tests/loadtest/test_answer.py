@@ -14,6 +14,7 @@ def body(*labels: str, **changed: Any) -> bytes:
 def test_a_right_answer() -> None:
     assert judge(200, body("a"), "int8", "0123", ["a"]) is RIGHT
     assert judge(200, body("a", "b"), "int8", None, ["a", "b"]) is RIGHT
+    assert judge(200, body("a", "b"), "int8", None, [None, "b"]) is RIGHT
 
 
 @pytest.mark.parametrize(("status", "kind"), [(302, "3xx"), (404, "4xx"), (429, "4xx"), (500, "5xx"), (503, "5xx")])

@@ -1,13 +1,18 @@
-import hashlib
 from pathlib import Path
 
 from loadtest.conditions import Disturbance, conditions
 from loadtest.connection import Address
+from loadtest.traffic import Traffic
 
 
 def test_conditions_name_machine_versions_and_corpus(corpus_file: Path) -> None:
-    known = conditions(Address("127.0.0.1", 3000), corpus_file, 30, 5.0)
-    assert known["corpus"]["sha256"] == hashlib.sha256(corpus_file.read_bytes()).hexdigest()
+    traffic = Traffic(str(corpus_file))
+    questions = traffic.questions(["int8"])
+    known = conditions(Address("127.0.0.1", 3000), traffic, questions, 5.0)
+    assert known["corpus"]["texts"] == 30
+    assert known["corpus"]["labels_checked"] is True
+    other = conditions(Address("127.0.0.1", 3000), traffic, questions[1:], 5.0)
+    assert known["corpus"]["sha256"] != other["corpus"]["sha256"]
     assert known["same_machine"] is True
     assert known["machine"]["cores"] >= 1
     assert set(known["libraries"]) == {"locust", "gevent", "hdrhistogram"}

@@ -124,3 +124,24 @@ def test_addresses() -> None:
     for wrong in ("", "ftp://x", "http://", "http://x:port", "http://x:99999", "http://x?y=1"):
         with pytest.raises(LoadTestError, match="expected one like"):
             Address.parse(wrong)
+
+
+def test_a_connection_that_was_idle_for_long_is_opened_anew(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"
+    connection = Connection(serve([answer, answer], [answer]), 2.0)
+    connection.refresh()
+    request = get(Address("127.0.0.1", 1), "/")
+    assert connection.ask(request) == (200, b"a")
+    connection.refresh()
+    assert connection.ask(request) == (200, b"a")  # the same one: the server closes it now
+    monkeypatch.setattr("loadtest.connection.IDLE_S", 0.0)
+    connection.refresh()
+    assert connection.ask(request) == (200, b"a")
+    connection.close()
+
+
+def test_refreshing_towards_nobody_shows_when_it_is_used() -> None:
+    connection = Connection(Address("127.0.0.1", 1), 2.0)
+    connection.refresh()
+    with pytest.raises(Dropped):
+        connection.ask(get(Address("127.0.0.1", 1), "/"))

@@ -35,3 +35,24 @@ def test_a_bad_variant_is_one_line_and_no_request(good_server: str, corpus_file:
     assert done.returncode == 2
     assert "error: variant 'none' is not served" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_rate_makes_it_an_open_loop_that_the_service_cannot_slow_and_a_mix_is_told_apart(start_server: Callable[..., str], corpus_file: Path) -> None:
+    server = start_server(delay=0.3)
+    done = locust("--host", server, "--corpus", corpus_file, "--mix", "int8=1,tiny=1", "--rate", 60, "-u", 2, "-s", 3)
+    assert done.returncode == 0, done.stdout
+    right = {name: int(done.stdout.split(f"{name}: exact, from ")[1].split(" ")[0]) for name in ("int8", "tiny")}
+    assert sum(right.values()) > 30  # two closed loops would have got eight answers at the most
+
+
+def test_workers_exact_times_come_home_to_the_master(good_server: str, corpus_file: Path) -> None:
+    done = locust("--host", good_server, "--corpus", corpus_file, "--variant", "tiny", "--processes", 2, "-u", 2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tiny: exact, from" in done.stdout
+
+
+def test_the_ramp_adds_a_user_at_each_step(good_server: str, corpus_file: Path) -> None:
+    arguments = ["-f", "loadtest/locustfile.py,loadtest/ramp.py", "--ramp-steps", 2, "--ramp-seconds", 1, "--rate", 20]
+    done = locust(*arguments, "--host", good_server, "--corpus", corpus_file, "--variant", "tiny")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "updating to 2 users" in done.stderr

@@ -2,8 +2,8 @@ import random
 
 import numpy as np
 
-from loadtest.percentiles import merged, milliseconds
-from loadtest.recording import Recording, empty_histogram
+from loadtest.percentiles import interval, milliseconds, share_above
+from loadtest.recording import Recording, empty_histogram, merged
 
 
 def recorded(microseconds: list[float]) -> Recording:
@@ -31,3 +31,24 @@ def test_a_percentile_needs_ten_answers_beyond_it() -> None:
         assert milliseconds(enough, percentile) is not None
         assert milliseconds(recorded([500.0] * (needed - 1)).histogram, percentile) is None
     assert milliseconds(empty_histogram(), 50.0) is None
+
+
+def test_the_interval_covers_the_true_percentile_about_as_often_as_it_says() -> None:
+    drawn = random.Random(7)
+    held = 0
+    for _ in range(300):
+        bounds = interval(recorded([drawn.uniform(10_000, 20_000) for _ in range(300)]).histogram, 90.0)
+        assert bounds is not None
+        held += bounds[0] <= 19.0 <= bounds[1]
+    assert 0.91 <= held / 300 <= 0.99
+
+
+def test_there_is_no_interval_where_there_is_no_percentile() -> None:
+    assert interval(recorded([500.0] * 99).histogram, 90.0) is None
+    assert interval(recorded([500.0] * 100).histogram, 90.0) == (0.5, 0.5)
+
+
+def test_the_share_above_a_limit() -> None:
+    histogram = recorded([1000.0] * 97 + [9000.0] * 3).histogram
+    assert share_above(histogram, 5.0) == 0.03
+    assert share_above(empty_histogram(), 5.0) == 1.0

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from loadtest.ratio import speed_ratio
+from loadtest.ratio import speed_ratio, unpaired_ratio
 
 
 def test_rounds_that_agree_give_the_ratio_with_no_width() -> None:
@@ -33,3 +33,24 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 def test_one_round_has_no_interval() -> None:
     assert speed_ratio([2.0], [1.0]) is None
     assert speed_ratio([], []) is None
+
+
+def test_chance_alone_is_seldom_significant_and_a_difference_is() -> None:
+    drawn = random.Random(5)
+    significant = 0
+    for _ in range(400):
+        found = unpaired_ratio([drawn.lognormvariate(0, 0.1) for _ in range(5)], [drawn.lognormvariate(0, 0.2) for _ in range(6)])
+        assert found is not None
+        significant += found[1] < 0.05
+    assert 0.02 <= significant / 400 <= 0.08
+    found = unpaired_ratio([1.0, 1.02, 0.98], [2.0, 2.02, 1.98])
+    assert found is not None
+    assert found[0].value == pytest.approx(0.5, rel=0.01)
+    assert found[1] < 0.001
+    assert unpaired_ratio([1.0], [1.0, 2.0]) is None
+
+
+def test_rounds_without_any_spread_are_compared_too() -> None:
+    found = unpaired_ratio([1.0, 1.0], [1.0, 1.0])
+    assert found is not None
+    assert (found[0].value, found[1]) == (1.0, 1.0)

@@ -1,6 +1,6 @@
 from hdrh.histogram import HdrHistogram
 
-from loadtest.recording import EXAMPLES, LONGEST, Recording
+from loadtest.recording import EXAMPLES, LONGEST, Recording, add_up
 
 
 def test_times_survive_encoding_to_the_microsecond_below_two_milliseconds() -> None:
@@ -38,3 +38,26 @@ def test_a_few_examples_of_each_kind_are_kept() -> None:
     for number in range(10):
         recording.add(1, "wrong_label", f"number {number}")
     assert recording.to_json()["failure_examples"] == {"wrong_label": [f"number {number}" for number in range(EXAMPLES)]}
+
+
+def test_processes_add_up() -> None:
+    parts = [Recording(), Recording()]
+    for number, part in enumerate(parts, 1):
+        for moment in range(1, 5):
+            part.start(50_000, waited=False)
+            part.add(number * 1_000_000, texts=2, moment=moment * 1_000_000_000)
+        part.add(5, "5xx", f"status 500 of {number}")
+    parts[0].start(0, waited=True)
+    total = add_up([part.to_json() for part in parts])
+    assert (total["requests"], total["right"], total["right_texts"], total["failures"]) == (10, 8, 16, {"5xx": 2})
+    assert total["failure_examples"] == {"5xx": ["status 500 of 1", "status 500 of 2"]}
+    assert total["texts_per_second"] == 4.0  # each: six texts in the three seconds after its first answer
+    assert HdrHistogram.decode(total["histogram"]).get_total_count() == 8
+    assert (HdrHistogram.decode(total["lateness"]).get_total_count(), total["no_connection"]) == (8, 1)
+
+
+def test_a_rate_needs_three_answers() -> None:
+    recording = Recording()
+    for moment in (1, 2):
+        recording.add(1, texts=2, moment=moment)
+    assert recording.to_json()["texts_per_second"] is None

@@ -1,6 +1,8 @@
 import pytest
 
-from loadtest.schedule import QUICK_BUDGET, quick_turn, rotated
+from loadtest.arguments import plan_of, read_arguments
+from loadtest.result import CONTROL
+from loadtest.schedule import ALL, QUICK_BUDGET, RAMP_SHARES, quick_turn, rotated, turns
 
 
 def test_every_round_has_every_variant_and_each_comes_first_in_turn() -> None:
@@ -15,3 +17,12 @@ def test_quick_keeps_its_budget_for_any_number_of_variants(variants: int) -> Non
     warm_up, seconds = quick_turn(variants, 5)
     assert 0 < warm_up < seconds
     assert (warm_up + seconds) * variants * 5 <= QUICK_BUDGET * 1.001
+
+
+def test_all_steps_of_a_run_in_their_order() -> None:
+    plan = plan_of(read_arguments(["--rounds", "3"]), ["a", "b"])
+    steps = turns(plan, ["a", "b"], "a")
+    assert list(dict.fromkeys(step.scenario for step in steps)) == ["SingleStream", "search", "Server", "Offline", "Ramp"]
+    assert [step.variant for step in steps[:4]] == ["a", "b", CONTROL, "b"]
+    counted = {scenario: sum(step.scenario == scenario for step in steps) for scenario in ("search", *ALL)}
+    assert counted == {"search": 2, "SingleStream": 9, "Server": 6, "Offline": 6, "Ramp": 2 * len(RAMP_SHARES)}

@@ -1,7 +1,7 @@
 from copy import deepcopy
 from typing import Any
 
-from loadtest.summary import summaries, warnings
+from loadtest.summary import control, summaries, warnings
 
 
 def test_figures_come_from_all_rounds(good_result: dict[str, Any]) -> None:
@@ -38,3 +38,20 @@ def test_warnings_name_what_happened(good_result: dict[str, Any]) -> None:
         "This run is incomplete: it was interrupted after 2 of 9 measurements.",
         "This run has 1,201 failed answers (int8: 1,200 late, 1 5xx).",
     ]
+
+
+def test_server_has_a_search_and_offline_a_throughput(full_result: dict[str, Any]) -> None:
+    server = {row.name: row for row in summaries(full_result, "Server")}
+    for name, row in server.items():
+        kept = full_result["variants"][name]["scenarios"]["Server"]
+        assert row.search is not None
+        assert row.search.confirmed is None  # so short a run has too few answers for a p99
+        assert (row.search.passed, row.search.failed) == (kept["passed"], kept["failed"])
+        assert row.ratio is None
+    offline = {row.name: row for row in summaries(full_result, "Offline")}
+    assert all(row.rate is not None and row.rate > 0 for row in offline.values())
+
+
+def test_the_control_is_compared_with_the_baseline(full_result: dict[str, Any], good_result: dict[str, Any]) -> None:
+    assert control(full_result) is not None
+    assert control(good_result) is None

@@ -1,11 +1,16 @@
 from copy import deepcopy
 from typing import Any
 
-from loadtest.table import markdown, megabytes
+from loadtest.table import markdown, megabytes, sections
+
+
+def table(result: dict[str, Any]) -> list[str]:
+    """The lines of the table, without what stands above it about a busy machine."""
+    return [line for line in markdown(result).split("\n") if line.startswith("|")]
 
 
 def test_a_row_for_each_variant_with_as_many_cells_as_titles(good_result: dict[str, Any]) -> None:
-    lines = markdown(good_result).strip().split("\n")
+    lines = table(good_result)
     assert len(lines) == 2 + 3
     assert len({line.count("|") for line in lines}) == 1
     assert lines[3].startswith("| int8 | 92.00 % [91.0, 93.0] | 22 MB |")
@@ -14,7 +19,7 @@ def test_a_row_for_each_variant_with_as_many_cells_as_titles(good_result: dict[s
 def test_a_figure_that_its_count_cannot_carry_is_left_empty(good_result: dict[str, Any]) -> None:
     result = deepcopy(good_result)
     result["variants"]["tiny"]["scenarios"]["SingleStream"]["rounds"] = []
-    assert markdown(result).strip().split("\n")[-1].count("| – ") == 6
+    assert table(result)[-1].count("| – ") == 6
 
 
 def test_failures_stand_above_and_in_the_table(good_result: dict[str, Any]) -> None:
@@ -27,3 +32,20 @@ def test_failures_stand_above_and_in_the_table(good_result: dict[str, Any]) -> N
 
 def test_sizes() -> None:
     assert [megabytes(size) for size in (90_900_000, 14_400_000, 3_300_000, 90_000)] == ["91 MB", "14 MB", "3.3 MB", "0.09 MB"]
+
+
+def test_each_scenario_has_a_table_of_its_own(full_result: dict[str, Any]) -> None:
+    shown = sections(full_result)
+    assert list(shown) == ["SingleStream", "Server", "Offline"]
+    for heads, rows in shown.values():
+        assert [row[0] for row in rows] == ["teacher", "tiny"]
+        assert all(len(row) == len(heads) for row in rows)
+    assert shown["Server"][0][1] == "rate/s, p99 ≤ 60.0 ms"
+
+
+def test_a_service_that_sustains_nothing_has_a_row_of_dashes(full_result: dict[str, Any]) -> None:
+    result = deepcopy(full_result)
+    result["variants"]["tiny"]["scenarios"]["Server"] |= {"passed": 0.0, "failed": 0.5, "rate": 0.0, "rounds": []}
+    heads, rows = sections(result)["Server"]
+    assert rows[1][:3] == ["tiny", "0", "0.5"]
+    assert len(rows[1]) == len(heads)

@@ -1,0 +1,123 @@
+"""Did a variant become slower between two runs? `python -m loadtest.compare OLD NEW` exits 1 when one did, by more than the rounds' spread and 3 % explain."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from loadtest.errors import LoadTestError
+from loadtest.ratio import Ratio, unpaired_ratio
+from loadtest.result import Result, read_result
+from loadtest.summary import OFFLINE, SINGLE_STREAM, per_round, rounds_of, warnings
+
+SIGNIFICANT = 0.05
+TOLERANCE = 0.03  # the rounds of one run agree better than two runs do: their spread alone would call a warmer machine a slower variant
+FIGURES = ((SINGLE_STREAM, "p50", 50.0), (SINGLE_STREAM, "p95", 95.0), (OFFLINE, "time a text", 50.0))
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure of one variant: how many times as fast it is in the new run, and how likely chance alone would do that."""
+
+    variant: str
+    scenario: str
+    figure: str
+    ratio: Ratio
+    p: float
+
+    tolerance: float = TOLERANCE
+
+    @property
+    def verdict(self) -> str:
+        """Say what the figure did."""
+        if self.p >= SIGNIFICANT or 1 - self.tolerance <= self.ratio.value <= 1 / (1 - self.tolerance):
+            return "same"
+        return "slower" if self.ratio.value < 1 else "faster"
+
+
+def compare(old: Result, new: Result, *, relative: bool = False, tolerance: float = TOLERANCE) -> list[Change]:
+    """Return what changed of the variants that both runs have; `relative` holds each beside its run's baseline, which takes out a slower machine."""
+    changes = []
+    shared = [name for name in old["variants"] if name in new["variants"]]
+    for name in shared:
+        if relative and name == old["run"]["baseline"]:
+            continue
+        for scenario, figure, percentile in FIGURES:
+            before, after = (_times(run, name, scenario, percentile, relative) for run in (old, new))
+            if found := unpaired_ratio(before, after):
+                changes.append(Change(name, scenario, figure, *found, tolerance))
+    if not changes:
+        raise LoadTestError("the runs have no figure in common that both measured in two rounds or more; expected the same variants and scenarios")
+    return _holm(changes)
+
+
+def check_comparable(old: Result, new: Result) -> None:
+    """Refuse runs that differ in more than the service."""
+    for name, run in (("old", old), ("new", new)):
+        if found := warnings(run):
+            raise LoadTestError(f"the {name} run is not fit to compare by: {found[0]}")
+    for what, value in (("cpu", _cpu), ("texts", _texts)):
+        if value(old) != value(new):
+            raise LoadTestError(f"the runs differ in their {what} ({value(old)}, {value(new)}); give --anyway to compare them all the same")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare two runs; 0: none is slower, 1: one is, 2: they cannot be compared."""
+    parser = argparse.ArgumentParser(prog="python -m loadtest.compare", description=__doc__)
+    parser.add_argument("old", type=Path, help="a run's folder")
+    parser.add_argument("new", type=Path, help="another's")
+    parser.add_argument("--relative", action="store_true", help="compare each variant's ratio to its run's baseline, for machines that change")
+    parser.add_argument("--tolerance", type=float, default=TOLERANCE, help="share by which a figure may differ whatever its interval (default: %(default)g)")
+    parser.add_argument("--anyway", action="store_true", help="compare runs of other machines, other texts or with failures too")
+    given = parser.parse_args(arguments)
+    try:
+        old, new = read_result(given.old), read_result(given.new)
+        if not given.anyway:
+            check_comparable(old, new)
+        changes = compare(old, new, relative=given.relative, tolerance=given.tolerance)
+    except LoadTestError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(markdown(changes))
+    return 1 if any(change.verdict == "slower" for change in changes) else 0
+
+
+def markdown(changes: Sequence[Change]) -> str:
+    """Return the changes as a table."""
+    lines = ["| variant | scenario | figure | speed (old = 1) | p, Holm | |", "|---|---|---|---:|---:|---|"]
+    for change in changes:
+        ratio = f"{change.ratio.value:.3f} [{change.ratio.low:.3f}, {change.ratio.high:.3f}]"
+        lines.append(f"| {change.variant} | {change.scenario} | {change.figure} | {ratio} | {change.p:.3f} | {change.verdict} |")
+    return "\n".join(lines)
+
+
+def _times(run: Result, name: str, scenario: str, percentile: float, relative: bool) -> list[float]:
+    times = per_round(rounds_of(run["variants"][name], scenario), scenario, percentile)
+    if not relative:
+        return list(times.values())
+    baseline = per_round(rounds_of(run["variants"].get(run["run"]["baseline"], {}), scenario), scenario, percentile)
+    return [times[number] / baseline[number] for number in times.keys() & baseline.keys()]
+
+
+def _holm(changes: list[Change]) -> list[Change]:
+    """Return the changes with p values that hold for all of them together (Holm 1979)."""
+    adjusted: dict[int, float] = {}
+    highest = 0.0
+    for rank, place in enumerate(sorted(range(len(changes)), key=lambda place: changes[place].p)):
+        highest = max(highest, min(1.0, changes[place].p * (len(changes) - rank)))
+        adjusted[place] = highest
+    return [replace(change, p=adjusted[place]) for place, change in enumerate(changes)]
+
+
+def _cpu(run: Result) -> Any:
+    return run["conditions"]["machine"]["cpu"]
+
+
+def _texts(run: Result) -> Any:
+    return run["conditions"]["corpus"]["sha256"][:12]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

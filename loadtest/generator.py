@@ -1,0 +1,58 @@
+"""Whether the generator, or what else ran on its machine, was measured instead of the service."""
+
+from typing import Any
+
+from loadtest.percentiles import share_above
+from loadtest.recording import merged
+from loadtest.result import Result
+from loadtest.summary import OFFLINE, rounds_of
+
+NEAR_CEILING = 0.8
+BUSY = 0.85  # of a core
+LATE_MS, LATE_SHARE = 1.0, 0.01
+STEAL_SHARE = 0.02
+OTHERS_LOAD = 0.3  # a core, in the load average before the run
+
+
+def cautions(result: Result) -> list[str]:
+    """Return one sentence for each sign that the generator or a busy machine is in the figures."""
+    ceiling = result["conditions"].get("generator", {}).get("ceiling") or {}
+    bound: dict[str, list[str]] = {}
+    for name, variant in result["variants"].items():
+        for scenario in variant["scenarios"]:
+            if (rounds := rounds_of(variant, scenario)) and (reasons := _bound(rounds, scenario, ceiling)):
+                bound.setdefault(scenario, []).append(f"{name} ({', '.join(reasons)})")
+    return [f"Generator-bound in {scenario}: {', '.join(those)}." for scenario, those in bound.items()] + _machine(result["conditions"])
+
+
+def late_share(rounds: list[dict[str, Any]]) -> float:
+    """Return the share of an open loop's requests that the generator sent more than 1 ms late, though a connection was free."""
+    lateness = merged(one["lateness"] for one in rounds if "lateness" in one)
+    starts = lateness.get_total_count() + sum(one.get("no_connection", 0) for one in rounds)
+    return share_above(lateness, LATE_MS) * lateness.get_total_count() / starts if starts else 0.0
+
+
+def _bound(rounds: list[dict[str, Any]], scenario: str, ceiling: dict[str, Any]) -> list[str]:
+    reasons = []
+    rate = max(one["requests"] / one["seconds"] for one in rounds)
+    most = ceiling.get("open" if "rate" in rounds[0] else "closed")
+    if most and scenario != OFFLINE and rate > NEAR_CEILING * most:
+        reasons.append(f"{rate:,.0f} requests/s, within 20 % of the generator's ceiling of {most:,.0f}")
+    if (busy := max(one["generator"].get("cpu_share", 0.0) for one in rounds)) > BUSY:
+        reasons.append(f"{busy:.0%} of its core used")
+    if (late := late_share(rounds)) > LATE_SHARE:
+        reasons.append(f"{late:.1%} sent more than {LATE_MS:g} ms late")
+    return reasons
+
+
+def _machine(conditions: dict[str, Any]) -> list[str]:
+    found = []
+    disturbance = conditions.get("disturbance", {})
+    if disturbance.get("steal_share", 0.0) > STEAL_SHARE:
+        found.append(f"The hypervisor took {disturbance['steal_share']:.1%} of the machine's time.")
+    if (load := conditions["load_average_before"][0]) > OTHERS_LOAD * conditions["machine"]["cores"]:
+        found.append(f"The machine was not quiet: its load average was {load:g} before the run.")
+    generator = conditions.get("generator", {})
+    if conditions["same_machine"] and not generator.get("remote") and not generator.get("pinned", False):
+        found.append(f"Generator and server shared their cores: {generator.get('why', 'pinning was off')}.")
+    return found

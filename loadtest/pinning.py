@@ -1,0 +1,61 @@
+"""Keep generator and server off each other's cores where both run on one machine: sharing a core, each would measure the other."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from loadtest.connection import Address
+
+
+@contextmanager
+def pinned(address: Address, *, same_machine: bool, generators: int = 1) -> Iterator[dict[str, Any]]:
+    """Pin for as long as the block runs; give the cores of both, or the reason why nothing was pinned."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield {"pinned": False, "why": "this system cannot pin"}
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) <= generators:
+        yield {"pinned": False, "why": f"{len(cores)} cores are too few for {generators} generator processes and a server"}
+        return
+    ours, theirs = cores[-generators:], cores[:-generators]
+    servers = listeners(address.port) if same_machine else []
+    if same_machine and not servers:
+        yield {"pinned": False, "why": "the server's process was not found"}
+        return
+    before = {thread: os.sched_getaffinity(thread) for process in servers for thread in _threads(process)}
+    before[0] = set(cores)
+    try:
+        for thread in before:
+            _pin(thread, set(ours) if thread == 0 else set(theirs))
+        yield {"pinned": True, "generator_cores": ours, "server_cores": theirs if same_machine else None}
+    finally:
+        for thread, its in before.items():
+            _pin(thread, its)
+
+
+def listeners(port: int) -> list[psutil.Process]:
+    """Return the processes that listen on a port, and their children; those of other people are not seen."""
+    found: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        try:
+            if any(known.status == psutil.CONN_LISTEN and known.laddr.port == port for known in process.net_connections("tcp")):
+                found |= {one.pid: one for one in (process, *process.children(recursive=True))}
+        except (psutil.AccessDenied, psutil.NoSuchProcess):
+            continue
+    found.pop(os.getpid(), None)
+    return list(found.values())
+
+
+def _threads(process: psutil.Process) -> list[int]:
+    try:
+        return [thread.id for thread in process.threads()]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _pin(thread: int, cores: set[int]) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # it ended meanwhile, or belongs to somebody else
+        os.sched_setaffinity(thread, cores)

@@ -1,0 +1,130 @@
+"""The scenarios, named as MLPerf names them: under what load each is measured, and what result.json keeps of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from loadtest.answer import DROPPED, LATE
+from loadtest.highest_rate import highest_rate
+from loadtest.measure import Bench, Load
+from loadtest.percentiles import share_above
+from loadtest.recording import merged
+from loadtest.result import CONTROL, Result
+from loadtest.schedule import RAMP_SHARES, SEARCH, Plan, Turn
+from loadtest.summary import MIX, OFFLINE, RAMP, SERVER, SINGLE_STREAM
+from loadtest.target import alive
+
+CONFIRMED_SHARE = 0.9  # of the rate that the search found: the search takes the luckiest rate, and at the edge p99 rises steeply
+FIRST_GUESS = 0.7  # of what one connection reached in SingleStream
+PROBE_ANSWERS, STEP_ANSWERS = 800, 250  # wished for; the ramp's p95 needs 200
+SHORTEST, LONGEST = 0.3, 1.6  # times --seconds, of a probe and of a step of the ramp
+OVERLOAD = (LATE, DROPPED, "4xx", "5xx")  # what a service may do when it is asked for more than it can
+PATIENCE_OFFLINE = 60.0  # seconds: nobody waits for a single answer there
+
+
+def take(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
+    """Measure a turn into the result and return how many right answers it got; None when it was cut short."""
+    return _STEPS[turn.scenario](turn, bench, plan, result)
+
+
+def _measured(turn: Turn, bench: Bench, result: Result, load: Load, seed: str) -> dict[str, Any] | None:
+    variant = result["run"]["baseline"] if turn.variant == CONTROL else turn.variant
+    measured = bench.measure({variant: 1.0}, {variant: result["variants"][variant]["version"]}, load, seed)
+    return None if measured is None else {"round": turn.round, "place": turn.place, **measured[variant]}
+
+
+def _closed(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
+    load = Load(plan.warm_up, plan.seconds, timeout=plan.timeout)
+    if turn.scenario == OFFLINE:
+        load = Load(plan.warm_up, plan.seconds, plan.offline_users, plan.offline_texts, timeout=max(plan.timeout, PATIENCE_OFFLINE))
+    one = _measured(turn, bench, result, load, _seed(plan, turn))
+    return None if one is None else _keep(result, turn, one)
+
+
+def _search(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
+    """Look for the highest rate; what fails because it was too much is no failure of the variant."""
+    variant = result["variants"][turn.variant]
+    server = variant["scenarios"][SERVER]
+    answers = 0
+
+    def sustained(rate: float) -> bool | None:
+        # A rate fails when it fails twice: a service that is overloaded is so each time, a machine that hiccups is not.
+        once = probe(rate)
+        return once if once is not False else probe(rate)
+
+    def probe(rate: float) -> bool | None:
+        nonlocal answers
+        load = Load(min(plan.warm_up, 0.5), _long_enough(PROBE_ANSWERS, rate, plan), rate=rate, timeout=plan.timeout)
+        one = _measured(turn, bench, result, load, f"{plan.seed}.search.{rate:.3f}")
+        if one is None or (DROPPED in one["failures"] and not alive(bench.address)):
+            return None
+        answers += one["right"]
+        above = share_above(merged([one["histogram"]]), server["limit_ms"])
+        passed = above <= max(0.01, 1 / max(one["requests"], 1)) and not one["failures"]  # one of fewer than a hundred proves no p99
+        server["search"].append({**{key: one[key] for key in PROBE_KEYS if key in one}, "share_above_limit": round(above, 5), "passed": passed})
+        _count(variant, one, OVERLOAD)
+        return passed
+
+    stream = variant["scenarios"].get(SINGLE_STREAM, {}).get("rounds", [])
+    guess = FIRST_GUESS * sum(one["right"] for one in stream) / sum(one["seconds"] for one in stream) if stream else 100.0
+    found = highest_rate(guess or 1.0, sustained)
+    if found is None:
+        return None
+    server |= {"passed": round(found.passed, 3), "failed": found.failed and round(found.failed, 3), "rate": round(CONFIRMED_SHARE * found.passed, 3)}
+    return answers
+
+
+def _open(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
+    """Measure at the rate that was found, or at a share of it on the ramp; where none was found there is nothing to measure."""
+    found = result["variants"][turn.variant]["scenarios"].get(SERVER, {})
+    share = RAMP_SHARES[turn.round - 1] if turn.scenario == RAMP else CONFIRMED_SHARE
+    if not (rate := share * found.get("passed", 0.0)):
+        return 1
+    seconds = _long_enough(STEP_ANSWERS, rate, plan) if turn.scenario == RAMP else plan.seconds
+    one = _measured(turn, bench, result, Load(min(plan.warm_up, 0.5), seconds, rate=rate, timeout=plan.timeout), _seed(plan, turn))
+    return None if one is None else _keep(result, turn, one, excused=OVERLOAD if share > CONFIRMED_SHARE else (LATE,))
+
+
+def _mixed(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
+    measured = bench.measure(plan.mix, {}, Load(plan.warm_up, plan.seconds, rate=plan.rate, timeout=plan.timeout), _seed(plan, turn))
+    if measured is None:
+        return None
+    kept = [_keep(result, Turn(MIX, turn.round, turn.place, name), {"round": turn.round, "place": 1, **one}) for name, one in measured.items()]
+    return sum(kept)
+
+
+def _keep(result: Result, turn: Turn, one: dict[str, Any], excused: tuple[str, ...] = ()) -> int:
+    if turn.variant == CONTROL:
+        result["run"]["control"]["rounds"].append({key: value for key, value in one.items() if key != "failure_examples"})
+        return int(one["right"])
+    variant = result["variants"][turn.variant]
+    _count(variant, one, excused)
+    variant["batch_flips"] += one["batch_flips"]
+    variant["scenarios"][turn.scenario]["rounds"].append({key: value for key, value in one.items() if key != "failure_examples"})
+    return int(one["right"])
+
+
+def _count(variant: dict[str, Any], one: dict[str, Any], excused: tuple[str, ...]) -> None:
+    """Count failures as the variant's, but for those that the load excuses; all of them stand in the round."""
+    for kind, count in one["failures"].items():
+        if kind not in excused:
+            variant["failures"][kind] = variant["failures"].get(kind, 0) + count
+            variant["failure_examples"].setdefault(kind, one["failure_examples"][kind])
+
+
+def _long_enough(answers: int, rate: float, plan: Plan) -> float:
+    return min(max(answers / rate, SHORTEST * plan.seconds), LONGEST * plan.seconds)
+
+
+def _seed(plan: Plan, turn: Turn) -> str:
+    return f"{plan.seed}.{turn.round}"
+
+
+PROBE_KEYS = ("rate", "offered", "seconds", "right", "failures", "histogram", "lateness", "no_connection", "generator")
+_STEPS: dict[str, Callable[[Turn, Bench, Plan, Result], int | None]] = {
+    SINGLE_STREAM: _closed,
+    OFFLINE: _closed,
+    SEARCH: _search,
+    SERVER: _open,
+    RAMP: _open,
+    MIX: _mixed,
+}

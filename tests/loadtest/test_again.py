@@ -1,0 +1,16 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+Command = Callable[..., CompletedProcess[str]]
+
+
+def test_a_variant_is_compared_with_itself(good_server: str, corpus_file: Path, tmp_path: Path, command: Command) -> None:
+    where = ("--host", good_server, "--corpus", corpus_file, "--variant", "int8", "--out", tmp_path / "again.json")
+    done = command("loadtest.again", *where, "--runs", 2, "--rounds", 2, "--seconds", 0.2, "--warm-up", 0.05)
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))
+    assert (kept["of"], len(kept["runs"]), kept["variant"]) == (2, 2, "int8")
+    assert kept["contain_1"] == sum(run["low"] <= 1 <= run["high"] for run in kept["runs"])
+    assert [len(kept["runs"][0]["rounds"][name]) for name in ("one", "other")] == [2, 2]

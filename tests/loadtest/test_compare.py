@@ -1,0 +1,107 @@
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from loadtest.compare import compare, main
+from loadtest.recording import Recording
+from loadtest.result import Result
+
+Runs = tuple[Path, Path]
+
+
+def slowed(result: Result, name: str, factor: float) -> Result:
+    """The same run with one variant's times multiplied."""
+    changed = deepcopy(result)
+    for one in changed["variants"][name]["scenarios"]["SingleStream"]["rounds"]:
+        recording = Recording()
+        for item in HdrHistogram.decode(one["histogram"]).get_recorded_iterator():
+            for _ in range(item.count_at_value_iterated_to):
+                recording.add(round(1000 * item.value_iterated_to * factor))
+        one["histogram"] = recording.to_json()["histogram"]
+    return changed
+
+
+@pytest.fixture
+def steady(good_result: dict[str, Any]) -> Result:
+    """A run whose rounds agree as they would on a quiet machine."""
+    result = deepcopy(good_result)
+    for variant in result["variants"].values():
+        rounds = variant["scenarios"]["SingleStream"]["rounds"]
+        for number, one in enumerate(rounds):
+            recording = Recording()
+            for microseconds in range(1000, 1400):
+                recording.add(1000 * microseconds + 1_000 * number)
+            one["histogram"] = recording.to_json()["histogram"]
+    return result
+
+
+def folder(place: Path, result: Result) -> Path:
+    place.mkdir()
+    (place / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    return place
+
+
+def test_a_slower_variant_ends_with_1(tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = folder(tmp_path / "old", steady), folder(tmp_path / "new", slowed(steady, "int8", 1.5))
+    assert main([str(old), str(new)]) == 1
+    rows = [line for line in capsys.readouterr().out.split("\n") if line.endswith("| slower |")]
+    assert [row.split(" | ")[0] for row in rows] == ["| int8", "| int8"]
+    assert main([str(new), str(old)]) == 0
+    assert "| faster |" in capsys.readouterr().out
+
+
+def test_the_same_run_is_the_same(tmp_path: Path, steady: Result) -> None:
+    old, new = folder(tmp_path / "old", steady), folder(tmp_path / "new", steady)
+    assert main([str(old), str(new)]) == 0
+    assert {change.verdict for change in compare(steady, steady)} == {"same"}
+
+
+def test_a_difference_within_the_tolerance_is_none_however_sure_it_is(steady: Result) -> None:
+    other = slowed(steady, "int8", 1.02)
+    (p50,) = [change for change in compare(steady, other) if (change.variant, change.figure) == ("int8", "p50")]
+    assert (p50.verdict, p50.p < 0.05) == ("same", True)
+    assert "slower" in {change.verdict for change in compare(steady, other, tolerance=0.01)}
+
+
+def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
+    slow_machine = steady
+    for name in steady["variants"]:
+        slow_machine = slowed(slow_machine, name, 1.4)
+    assert {change.verdict for change in compare(steady, slow_machine)} == {"slower"}
+    assert {change.verdict for change in compare(steady, slow_machine, relative=True)} == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("conditions", "machine", "cpu"), "another", "differ in their cpu"),
+        (("conditions", "corpus", "sha256"), "another", "differ in their texts"),
+        (("run", "complete"), False, "not fit to compare by: This run is incomplete"),
+        (("variants", "int8", "failures"), {"5xx": 1}, "not fit to compare by: This run has 1 failed answer"),
+    ],
+)
+def test_runs_that_differ_in_more_are_refused(
+    tmp_path: Path, steady: Result, path: tuple[str, ...], value: object, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = deepcopy(steady)
+    part = other
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    old, new = folder(tmp_path / "old", steady), folder(tmp_path / "new", other)
+    assert main([str(old), str(new)]) == 2
+    complained = capsys.readouterr().err
+    assert said in complained
+    assert complained.count("\n") == 1
+    assert main([str(old), str(new), "--anyway"]) == 0
+
+
+def test_nothing_in_common_is_refused(tmp_path: Path, steady: Result) -> None:
+    other = deepcopy(steady)
+    other["variants"] = {"elsewhere": other["variants"]["int8"]}
+    assert main([str(folder(tmp_path / "old", steady)), str(folder(tmp_path / "new", other))]) == 2
+    assert main([str(tmp_path / "old"), str(tmp_path / "none")]) == 2

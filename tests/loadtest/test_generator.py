@@ -1,0 +1,64 @@
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from loadtest.generator import cautions, late_share
+from loadtest.recording import Recording
+
+PINNED = {"pinned": True, "generator_cores": [1], "server_cores": [0], "ceiling": {"closed": 5000.0, "open": 4000.0}}
+
+
+@pytest.fixture
+def quiet(good_result: dict[str, Any]) -> dict[str, Any]:
+    """A result as a quiet machine would have given it."""
+    result = deepcopy(good_result)
+    result["conditions"] |= {"load_average_before": [0.1, 0.1, 0.1], "generator": deepcopy(PINNED)}
+    result["conditions"]["disturbance"] = {"busy_share": 0.5, "steal_share": 0.0}
+    for variant in result["variants"].values():
+        for one in variant["scenarios"]["SingleStream"]["rounds"]:
+            one["generator"] = {"cpu_share": 0.2}
+    return result
+
+
+def test_a_quiet_machine_and_a_fast_generator_are_not_mentioned(quiet: dict[str, Any]) -> None:
+    assert cautions(quiet) == []
+
+
+def test_a_rate_near_the_ceiling_is_the_generators(quiet: dict[str, Any]) -> None:
+    quiet["conditions"]["generator"]["ceiling"]["closed"] = 10.0
+    assert cautions(quiet)[0].startswith("Generator-bound in SingleStream: teacher (")
+    assert "within 20 % of the generator's ceiling of 10" in cautions(quiet)[0]
+
+
+def test_a_busy_generator_says_so(quiet: dict[str, Any]) -> None:
+    quiet["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"][1]["generator"]["cpu_share"] = 0.97
+    assert cautions(quiet) == ["Generator-bound in SingleStream: int8 (97% of its core used)."]
+
+
+def test_late_starts_are_the_generators_unless_no_connection_was_free(quiet: dict[str, Any]) -> None:
+    recording = Recording()
+    for _ in range(97):
+        recording.start(20_000, waited=False)
+    recording.start(5_000_000, waited=False)
+    for _ in range(2):
+        recording.start(900_000_000, waited=True)
+    kept = recording.to_json()
+    assert late_share([kept]) == pytest.approx(0.01)
+    rounds = quiet["variants"]["tiny"]["scenarios"]["SingleStream"]["rounds"]
+    rounds[0] |= {"lateness": kept["lateness"], "no_connection": 0}
+    assert cautions(quiet) == ["Generator-bound in SingleStream: tiny (1.0% sent more than 1 ms late)."]
+    assert late_share([]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ({"disturbance": {"steal_share": 0.05}}, "The hypervisor took 5.0% of the machine's time."),
+        ({"load_average_before": [3.0, 1.0, 1.0]}, "The machine was not quiet: its load average was 3 before the run."),
+        ({"generator": {"pinned": False, "why": "--no-pin was given"}}, "Generator and server shared their cores: --no-pin was given."),
+    ],
+)
+def test_a_machine_that_disturbs_says_so(quiet: dict[str, Any], conditions: dict[str, Any], said: str) -> None:
+    quiet["conditions"] |= conditions
+    assert cautions(quiet) == [said]

@@ -1,0 +1,14 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+
+def test_client_and_server_count_the_same_requests(tmp_path: Path, command: Callable[..., CompletedProcess[str]]) -> None:
+    done = command("loadtest.truth", "--seconds", 2, "--out", tmp_path / "truth.json")
+    assert done.returncode in (0, 1), done.stderr  # whether the times agree is for a quiet machine to say
+    kept = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
+    assert kept["answers"] == kept["raw"]["open"]["right"] > 100
+    assert [row["percentile"] for row in kept["percentiles"]] == [50.0, 95.0, 99.0]
+    assert min(kept["raw"]["truth_ms"]) > 1
+    assert "| p50 | " in done.stdout
