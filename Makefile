@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: env demo test lint serve loadtest bench bento clean
+.PHONY: env demo test slow lint serve loadtest bench bento clean
 
 env: $(STAMP)
 
@@ -23,6 +23,9 @@ demo: env  ## fresh clone → variants → service → comparison, and end
 
 test: env lint
 	$(BIN)/pytest -m "not slow"
+
+slow: env  ## minutes more: a teacher of BERT-base's shape
+	$(BIN)/pytest -m slow
 
 lint: env
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
