@@ -23,7 +23,7 @@ class Question:
 def read_corpus(path: Path) -> tuple[Question, ...]:
     """Read corpus.jsonl as the build wrote it."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines(), which also parts a text at U+2028
     except OSError as error:
         raise LoadTestError(f"no corpus at '{path}' ({error.strerror}); 'python -m models.build' writes one, or name another with --corpus") from error
     except UnicodeDecodeError as error:

@@ -50,7 +50,7 @@ class Traffic:
 def texts_of_file(path: Path) -> tuple[Question, ...]:
     """Read a text a line; their labels are not known."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise LoadTestError(f"texts '{path}' cannot be read ({error}); expected a UTF-8 file with a text a line") from error
     questions = tuple(Question(line.strip(), "", {}) for line in lines if line.strip())
