@@ -88,12 +88,12 @@ class Trim(Strict):
 class CascadeOf(Strict):
     """Two earlier variants: the small one answers, and escalates what it is unsure of.
 
-    The threshold is the lowest that keeps validation accuracy within `max_drop` percentage points of the larger one's.
+    The threshold is the lowest at which at most `max_drop` percent of the validation rows are right with the larger one alone and wrong with the cascade.
     """
 
     small: str
     large: str
-    max_drop: float = Field(0.1, ge=0, lt=100)
+    max_drop: float = Field(0.5, ge=0, lt=100)
 
 
 PASS_CONFIGS: dict[str, type[Strict]] = {"prune": Prune, "distill": Distill, "trim": Trim, "quantize": Quantize}
