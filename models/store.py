@@ -2,12 +2,12 @@
 
 import hashlib
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import bentoml
-from bentoml.exceptions import NotFound
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml.exceptions import BentoMLException
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.card import CARD_FILE, CONTENT_FILES, is_whole, read_card, write_json
@@ -63,8 +63,7 @@ def save_variant(folder: Path) -> str:
     # Names that differ in underscores alone share a tag's name, but never its version, which is a hash over the name too.
     tag = f"bonsai-{card.name.replace('_', '-').strip('-')}:{card.version}"
     if not in_store(tag):
-        with suppress(NotFound):
-            bentoml.models.delete(tag)  # what an interrupted copy left
+        _forget(tag)
         # Left `measured.json` out: it belongs to this machine, the model to all.
         with bentoml.models.create(tag, module="models.loading", metadata=card.content(), labels={"variant": card.name}) as model:
             for name in (name for name in (*CONTENT_FILES, CARD_FILE) if (folder / name).exists()):
@@ -72,10 +71,16 @@ def save_variant(folder: Path) -> str:
     return tag
 
 
+def _forget(tag: str) -> None:
+    """Remove what an interrupted copy may have left: the store itself refuses to delete a model without its model.yaml."""
+    name, version = tag.split(":")
+    shutil.rmtree(Path(BentoMLContainer.model_store_dir.get()) / name / version, ignore_errors=True)
+
+
 def in_store(tag: str) -> bool:
     """Tell whether the store holds this tag, with all that its card was written for."""
     try:
         folder = Path(bentoml.models.get(tag).path)
         return is_whole(folder, read_card(folder))
-    except (NotFound, BonsaiError):
+    except (BentoMLException, BonsaiError):  # not there, or half there
         return False

@@ -4,13 +4,15 @@ from pathlib import Path
 import bentoml
 import pytest
 
-from models.card import CARD_FILE, CONTENT_FILES, read_card, write_json
+from models.card import CARD_FILE, CONTENT_FILES, read_card, seal
 from models.errors import BonsaiError
 from models.store import BUILD_FILE, in_store, read_build, save_variant
 
 
-def renamed(folder: Path, **changes: str) -> Path:
-    write_json(folder / CARD_FILE, json.loads((folder / CARD_FILE).read_text()) | changes)
+def renamed(folder: Path, name: str) -> Path:
+    content = dict(read_card(folder)) | {"name": name}
+    del content["version"]
+    seal(folder, **content)
     return folder
 
 
@@ -32,10 +34,10 @@ def test_a_stored_model_holds_the_folder_and_its_card(built: Path) -> None:
 
 
 def test_saving_twice_stores_once(copied: Path) -> None:
-    folder = renamed(copied / "int8", version="0123456789ab", name="twice")
+    folder = renamed(copied / "int8", "twice")
     tag = save_variant(folder)
     made = bentoml.models.get(tag).info.creation_time
-    assert save_variant(folder) == tag == "bonsai-twice:0123456789ab"
+    assert save_variant(folder) == tag == f"bonsai-twice:{read_card(folder).version}"
     assert bentoml.models.get(tag).info.creation_time == made
 
 
@@ -44,7 +46,7 @@ def test_saving_twice_stores_once(copied: Path) -> None:
     ["a", "a_b", "a__b", "x" * 32, "x1_2", pytest.param("small_")],
 )
 def test_every_usable_name_has_a_tag(copied: Path, name: str) -> None:
-    assert in_store(save_variant(renamed(copied / "int8", name=name)))
+    assert in_store(save_variant(renamed(copied / "int8", name)))
 
 
 def test_a_tag_that_is_not_there(bentoml_home: Path) -> None:
@@ -65,7 +67,7 @@ def test_without_a_build_the_command_is_named(tmp_path: Path, content: str | Non
 
 @pytest.mark.parametrize("copied_so_far", [[], ["model.yaml"], ["model.yaml", "card.json"]])
 def test_a_half_stored_model_is_stored_again(copied: Path, copied_so_far: list[str]) -> None:
-    folder = renamed(copied / "int8", name=f"half{len(copied_so_far)}")
+    folder = renamed(copied / "int8", f"half{len(copied_so_far)}")
     for file in Path(bentoml.models.get(save_variant(folder)).path).iterdir():
         if file.name not in copied_so_far:
             file.unlink()
