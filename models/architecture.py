@@ -18,13 +18,24 @@ SHAPE_FILE = "shape.json"
 
 
 class ClsOnlyLayer(BertLayer):
-    """A BERT layer that attends from [CLS] to all tokens and returns the one state that the classifier reads: exact, also with padding."""
+    """A BERT layer that attends from [CLS] to all tokens and returns the one state that the classifier reads: exact, also with padding.
+
+    Key and value matrices meet one vector a head instead of every token: q·(Wk x) is (Wkᵀ q)·x, and the shares of Σ p (Wv x + b) sum to 1. The key's bias
+    adds the same to the scores of all tokens, which the softmax does not see (DeepSeek-V2 2024, section 2.1, absorbs its matrices so).
+    """
 
     def forward(self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None, *_: Any, **__: Any) -> tuple[torch.Tensor]:
         """Map hidden states (batch, tokens, hidden) to those of the first token (batch, 1, hidden)."""
-        mask = None if attention_mask is None else attention_mask[:, :, :1]
-        attended = self.attention(hidden_states[:, :1], attention_mask=mask, encoder_hidden_states=hidden_states)[0]
-        return (self.feed_forward_chunk(attended),)
+        attention, cls = self.attention.self, hidden_states[:, :1]
+        by_head = (attention.num_attention_heads, attention.attention_head_size, -1)
+        query = attention.query(cls).view(len(cls), *by_head[:2])
+        absorbed = torch.einsum("bhd,hdi->bhi", query, attention.key.weight.view(by_head)) / by_head[1] ** 0.5
+        scores = absorbed @ hidden_states.transpose(1, 2)  # (batch, heads, tokens)
+        if attention_mask is not None:
+            scores = scores + attention_mask[:, :, 0]
+        mixed = attention.dropout(scores.softmax(-1)) @ hidden_states
+        values = torch.einsum("bhi,hdi->bhd", mixed, attention.value.weight.view(by_head)) + attention.value.bias.view(by_head[:2])
+        return (self.feed_forward_chunk(self.attention.output(values.reshape(len(cls), 1, -1), cls)),)
 
 
 def layers(model: BertForSequenceClassification) -> list[BertLayer]:

@@ -15,18 +15,24 @@ class Cascade:
 
     def __init__(self, small: Predictor, large: Predictor, threshold: float) -> None:
         self.labels = small.labels
-        self._small, self._large, self._threshold = small, large, threshold
+        self._small, self._large = small, large
+        self._threshold = float(np.float32(threshold))  # what probabilities are compared with, alone and in batches
 
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
         """Classify the texts, in their order; begin no batch after `deadline` (TimeoutError)."""
+        if len(texts) == 1 and top_k == 1:
+            answer = self._small.predict(texts, deadline=deadline)
+            return answer if answer[0].top[0][1] >= self._threshold else self._large.predict(texts, deadline=deadline)
         return rank(self.labels, *self.probabilities(texts, deadline), top_k)
 
     def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]:
-        """Return probabilities (texts, labels) of whichever variant answered, and which texts were truncated."""
+        """Return probabilities (texts, labels) of whichever variant answered, and which texts it truncated."""
         probabilities, truncated = self._small.probabilities(texts, deadline)
-        unsure = np.flatnonzero(probabilities.max(axis=1) < self._threshold)
-        if len(unsure):
-            probabilities[unsure] = self._large.probabilities([texts[row] for row in unsure.tolist()], deadline)[0]
+        unsure = np.flatnonzero(probabilities.max(axis=1) < self._threshold).tolist()
+        if unsure:
+            probabilities[unsure], cut = self._large.probabilities([texts[row] for row in unsure], deadline)
+            for row, was_cut in zip(unsure, cut, strict=True):
+                truncated[row] = was_cut
         return probabilities, truncated
 
 

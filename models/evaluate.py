@@ -28,7 +28,7 @@ def score(predictor: Predictor, dataset: Dataset, *, seed: int, alone: Logits | 
     """Evaluate a predictor; `alone` are its logits at batch 1 where they are known (a cascade has none)."""
     gold = np.array(dataset.test.labels, dtype=np.int64)
     raw = softmax(alone) if alone is not None else _one_by_one(predictor, dataset.test.texts)
-    probabilities = softmax(alone / predictor.temperature) if alone is not None else raw
+    probabilities = softmax(alone, predictor.temperature) if alone is not None else raw
     given = probabilities.argmax(axis=1).astype(np.int64)
     changed = {name: _labels(predictor, [change(text, seed) for text in dataset.test.texts]) for name, change in PERTURBATIONS.items()}
     outside = predictor.probabilities(dataset.out_of_scope)[0].max(axis=1) if dataset.out_of_scope else np.empty(0)

@@ -20,18 +20,22 @@ PROOF_LENGTHS = ((5,), (17,), (64,), (3, 11, 31), (40, 8, 8, 24))  # tokens of e
 
 
 def export_onnx(model: BertForSequenceClassification, calibration: list[list[int]], folder: Path) -> None:
-    """Write `model.onnx`; refuse an export whose logits differ from the torch model's by more than 1e-4 (BonsaiError)."""
+    """Write `model.onnx`; refuse an export whose logits differ from the torch model's by more than 1e-4 (BonsaiError).
+
+    `calibration` holds token ids of texts as the tokenizer makes them: all begin with the same token, [CLS].
+    """
+    (cls_id,) = {ids[0] for ids in calibration}
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     head_size = model.config.hidden_size // model.config.num_attention_heads
-    onnx.save(bert_graph(weights, model.config.to_dict(), shape(model)["heads"], head_size), folder / MODEL_FILE)
-    difference = largest_difference(model, folder / MODEL_FILE)
+    onnx.save(bert_graph(weights, model.config.to_dict(), shape(model)["heads"], head_size, cls_id), folder / MODEL_FILE)
+    difference = largest_difference(model, folder / MODEL_FILE, cls_id)
     if not difference <= TOLERANCE:
         raise BonsaiError(f"export: the ONNX logits differ from the torch model's by {difference:.2e}; expected at most {TOLERANCE:.0e}: the build stops")
     calibrate(folder / MODEL_FILE, calibration)
 
 
 @torch.inference_mode()
-def largest_difference(model: BertForSequenceClassification, file: Path) -> float:
+def largest_difference(model: BertForSequenceClassification, file: Path, cls_id: int) -> float:
     """Return the largest |difference| of logits between torch and ONNX, over several lengths and with padding."""
     session, order, vocabulary = open_session(file, 1), random.Random(0), model.config.vocab_size
     worst = 0.0
@@ -40,7 +44,7 @@ def largest_difference(model: BertForSequenceClassification, file: Path) -> floa
         ids = torch.zeros((len(lengths), limit), dtype=torch.long)
         mask = torch.zeros_like(ids)
         for row, length in enumerate(lengths):
-            ids[row, :length] = torch.tensor([order.randrange(vocabulary) for _ in range(min(length, limit))])
+            ids[row, :length] = torch.tensor([cls_id, *(order.randrange(vocabulary) for _ in range(min(length, limit) - 1))])
             mask[row, :length] = 1
         expected = model(input_ids=ids, attention_mask=mask).logits.numpy()
         given = session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0]

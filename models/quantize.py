@@ -4,6 +4,7 @@ Static scales are fixed by calibration, so a text's logits do not depend on its 
 the least and the greatest value of the whole batch: whoever shares it changes the logits, and with them now and then the label.
 """
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,16 @@ def quantize(source: Path, target: Path, config: Quantize) -> None:
     model = onnx.load(source)
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     draft = Rewrite(weights, activation_ranges(model) if config.activations == "static" else {})
+    additions = bias_additions(model.graph, weights)
+    done: set[str] = set()
     for node in model.graph.node:
-        if is_product(node, weights):
-            getattr(draft, config.activations)(node)
+        if is_product(node, weights) and (config.activations == "static" or weights[node.input[1]].ndim == 2):
+            addition = additions.get(node.output[0])
+            done.add((addition or node).output[0])
+            getattr(draft, config.activations)(*node.input, addition.input[1] if addition else "", (addition or node).output[0])
         elif config.embeddings and node.op_type == "Gather" and node.input[0] == "words.table":
             draft.words(node)
-        else:
+        elif node.output[0] not in done:
             draft.nodes.append(node)
     used = {name for node in draft.nodes for name in node.input}
     del model.graph.node[:], model.graph.initializer[:]
@@ -49,27 +54,24 @@ class Rewrite:
         self._ranges = ranges
         self._quantized: dict[str, list[str]] = {}
 
-    def static(self, node: onnx.NodeProto) -> None:
+    def static(self, source: str, weight: str, bias: str, output: str) -> None:
         """Quantize with the calibrated scale and multiply in integers."""
-        source, weight = node.input
         if source not in self._quantized:
             scale, zero = asymmetric(*self._ranges[source])
             names = [self._add(f"{source}.scale", np.float32(scale)), self._add(f"{source}.zero", np.uint8(zero))]
             self._node("QuantizeLinear", [source, *names], f"{source}.u8", domain="")
             self._quantized[source] = [f"{source}.u8", *names]
         values, scale_name, zero_name = self._quantized[source]
-        self._node("MatMulIntegerToFloat", [values, *self._integers(weight, scale_name, zero_name)], node.output[0])
+        self._node("MatMulIntegerToFloat", [values, *self._integers(weight, scale_name, zero_name), "", bias], output)
 
-    def dynamic_per_batch(self, node: onnx.NodeProto) -> None:
+    def dynamic_per_batch(self, source: str, weight: str, bias: str, output: str) -> None:
         """Quantize by the least and the greatest value of the batch."""
-        source, weight = node.input
         values, scale = symmetric(self.weights[weight])
         names = [self._add(f"{weight}.s8", values), self._add(f"{weight}.scale", scale)]
-        self._node("DynamicQuantizeMatMul", [source, *names], node.output[0])
+        self._node("DynamicQuantizeMatMul", [source, *names, "", bias], output)
 
-    def dynamic_per_token(self, node: onnx.NodeProto) -> None:
+    def dynamic_per_token(self, source: str, weight: str, bias: str, output: str) -> None:
         """Quantize every token by its own scale, blocks of weights by theirs."""
-        source, weight = node.input
         matrix = self.weights[weight].T  # (outputs, inputs)
         outputs, inputs = matrix.shape
         blocks = -(-inputs // BLOCK)
@@ -79,7 +81,7 @@ class Rewrite:
         packed = (values.T.astype(np.int16) + 128).astype(np.uint8).reshape(outputs, blocks, BLOCK)
         names = [self._add(f"{weight}.u8", packed), self._add(f"{weight}.scales", scale.reshape(outputs, blocks))]
         options = {"K": inputs, "N": outputs, "bits": 8, "block_size": BLOCK, "accuracy_level": 4}  # 4: multiply in int8
-        self._node("MatMulNBits", [source, *names], node.output[0], **options)
+        self._node("MatMulNBits", [source, *names, "", "", bias], output, **options)
 
     def words(self, node: onnx.NodeProto) -> None:
         """Keep the word embeddings in int8, one scale a row."""
@@ -102,14 +104,22 @@ class Rewrite:
         return name
 
     def _node(self, operator: str, inputs: list[str], output: str, domain: str = FUSED, **options: Any) -> str:
+        while not inputs[-1]:
+            inputs = inputs[:-1]  # optional ones that are not given
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, domain=domain, **options))
         return output
 
 
+def bias_additions(graph: onnx.GraphProto, weights: Container[str]) -> dict[str, onnx.NodeProto]:
+    """Return the additions of a constant to a product, by the product's name: the integer products can add it themselves."""
+    products = {node.output[0] for node in graph.node if is_product(node, weights)}
+    return {node.input[0]: node for node in graph.node if node.op_type == "Add" and node.input[0] in products and node.input[1] in weights}
+
+
 def symmetric(matrix: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """Return a matrix (inputs, outputs) as signed integers from -127 to 127, and one scale a column."""
-    scale = np.maximum(np.abs(matrix).max(axis=0), 1e-12) / 127
-    return np.rint(matrix / scale).astype(np.int8), scale.astype(np.float32)
+    """Return a matrix (inputs, outputs), or one a head, as signed integers from -127 to 127, and one scale a column."""
+    scale = np.maximum(np.abs(matrix).max(axis=-2, keepdims=True), 1e-12) / 127
+    return np.rint(matrix / scale).astype(np.int8), (scale if matrix.ndim > 2 else scale[0]).astype(np.float32)
 
 
 def asymmetric(least: float, most: float) -> tuple[float, int]:

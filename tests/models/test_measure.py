@@ -11,6 +11,7 @@ def test_every_variant_is_measured_with_its_conditions(built: Path, dataset: Dat
     for folder in (path.parent for path in built.glob("*/card.json")):
         found = json.loads((folder / MEASURED_FILE).read_text())
         assert 0 < found["p50_ms"] <= found["p99_ms"]
+        assert found["mean_ms"] > 0
         assert found["calls"] == ROUNDS * len(dataset.test)
         assert found["conditions"]["threads"] == found["conditions"]["batch"] == 1
         assert found["conditions"]["cpu"]

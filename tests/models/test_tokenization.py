@@ -1,11 +1,15 @@
+import json
 from pathlib import Path
 
 import pytest
+import tokenizers
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from models.recipe import TeacherSource
 from models.teacher import find_teacher
-from models.tokenization import Tokenizer
+from models.tokenization import MOST_WORDS, Tokenizer, words_are_independent
 
 SAMPLES = [
     "where is my parcel",
@@ -66,3 +70,30 @@ def test_a_megabyte_is_truncated(tokenizer: Tokenizer, text: str) -> None:
 
 def test_nothing_gives_nothing(tokenizer: Tokenizer) -> None:
     assert tokenizer.encode([]) == ([], [])
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.one_of(st.text(st.characters(min_codepoint=32, max_codepoint=126)), st.sampled_from(SAMPLES), st.text()), max_size=4))
+@pytest.mark.parametrize("max_tokens", [8, 48])
+def test_looking_words_up_gives_what_the_whole_text_gives(folder: Path, max_tokens: int, texts: list[str]) -> None:
+    texts = [text.encode("utf-8", "ignore").decode() for text in texts]
+    whole = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    whole.no_padding()
+    whole.enable_truncation(max_tokens)
+    expected = [whole.encode(text) for text in texts]
+    assert Tokenizer(folder / "tokenizer.json", max_tokens).encode(texts) == ([one.ids for one in expected], [bool(one.overflowing) for one in expected])
+
+
+def test_words_are_looked_up_where_they_are_berts(folder: Path) -> None:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    assert words_are_independent(content)
+    assert not words_are_independent({**content, "pre_tokenizer": {"type": "Whitespace"}})
+    assert not words_are_independent({**content, "normalizer": None})
+    assert not words_are_independent({**content, "added_tokens": [{"content": "parcel", "normalized": True}]})
+
+
+def test_what_is_remembered_is_bounded(tokenizer: Tokenizer) -> None:
+    for first in range(0, MOST_WORDS + 2000, 40):
+        tokenizer.encode([" ".join(f"w{number}" for number in range(first, first + 40))])
+    assert len(tokenizer._pieces) <= MOST_WORDS
+    assert tokenizer.encode(["where is my parcel"]) == tokenizer.encode(["where is my parcel"])
