@@ -23,8 +23,8 @@ WARM_UP = 0.1  # share of the steps over which the learning rate rises
 
 
 @dataclass(frozen=True)
-class TeacherSignal:
-    """What a student learns from, one row a text: the teacher's logits (rows, labels) and last [CLS] states (rows, hidden)."""
+class Signal:
+    """What a model makes of some texts: logits (rows, labels) and last [CLS] states (rows, hidden); a student learns from its teacher's."""
 
     logits: Tensor
     states: Tensor
@@ -37,7 +37,7 @@ class Tokenized:
     ids: list[list[int]]
     labels: Tensor
     pad_id: int
-    signal: TeacherSignal | None = None
+    signal: Signal | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,7 +71,7 @@ def join(taught: Tokenized, more: Tokenized) -> Tokenized:
     """Append rows without labels of their own, which take those that the teacher gives them."""
     assert taught.signal is not None
     assert more.signal is not None
-    signal = TeacherSignal(torch.cat([taught.signal.logits, more.signal.logits]), torch.cat([taught.signal.states, more.signal.states]))
+    signal = Signal(torch.cat([taught.signal.logits, more.signal.logits]), torch.cat([taught.signal.states, more.signal.states]))
     labels = torch.cat([taught.labels, more.signal.logits.argmax(-1)])
     return Tokenized(taught.ids + more.ids, labels, taught.pad_id, signal)
 
@@ -87,8 +87,7 @@ def train(
 ) -> BertForSequenceClassification:
     """Train with AdamW and a linear schedule; return the model as it was after the best epoch.
 
-    That is the one with the highest validation accuracy, or for a student the one closest to the teacher on the validation rows: a finer measure
-    than counting labels, and one that later epochs do not overfit.
+    That is the one with the highest validation accuracy, or for a student the one with the lowest validation loss: a finer measure than counting labels.
     """
     torch.manual_seed(seed)
     order = Random(seed)
@@ -107,7 +106,11 @@ def train(
         for epoch in range(1, schedule.epochs + 1):
             model.train()
             for rows in _length_sorted_batches(data, schedule.batch_size, order):
-                loss = _loss(model, data, rows, schedule)
+                with autocast():
+                    output = model(**data.batch(rows), output_hidden_states=True)
+                given = Signal(output.logits.float(), output.hidden_states[-1][:, 0].float())
+                goal = Signal(data.signal.logits[rows], data.signal.states[rows]) if data.signal else None
+                loss = _loss(given, data.labels[rows], goal, schedule)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -116,7 +119,7 @@ def train(
                 bar.advance(f"epoch {epoch}/{schedule.epochs}, loss {loss.item():.3f}, validation {accuracy:.4f}")
             given = signal_of(model, validation)
             accuracy = float((given.logits.argmax(-1) == validation.labels).double().mean())
-            fitness = accuracy if validation.signal is None else -float(_divergence(given.logits, validation.signal.logits, 1.0))
+            fitness = accuracy if validation.signal is None else -float(_loss(given, validation.labels, validation.signal, schedule))
             if fitness >= best_fitness:  # of equals the later: it saw more updates at a lower learning rate
                 best, best_fitness, best_epoch, best_accuracy = copy.deepcopy(model.state_dict()), fitness, epoch, accuracy
             elif epoch - best_epoch >= schedule.patience:
@@ -127,7 +130,7 @@ def train(
 
 
 @torch.inference_mode()
-def signal_of(model: BertForSequenceClassification, data: Tokenized) -> TeacherSignal:
+def signal_of(model: BertForSequenceClassification, data: Tokenized) -> Signal:
     """Run the model over all texts, without dropout, and return logits and [CLS] states in the order of the data."""
     model.eval()
     order = sorted(range(len(data)), key=lambda row: len(data.ids[row]))
@@ -138,7 +141,7 @@ def signal_of(model: BertForSequenceClassification, data: Tokenized) -> TeacherS
         logits.append(output.logits.float())
         states.append(output.hidden_states[-1][:, 0].float())
     back = torch.from_numpy(np.argsort(order))
-    return TeacherSignal(torch.cat(logits)[back], torch.cat(states)[back])
+    return Signal(torch.cat(logits)[back], torch.cat(states)[back])
 
 
 def autocast() -> torch.autocast:
@@ -151,18 +154,14 @@ def autocast() -> torch.autocast:
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast)
 
 
-def _loss(model: BertForSequenceClassification, data: Tokenized, rows: list[int], schedule: Schedule) -> Tensor:
-    soft = schedule if isinstance(schedule, SoftLabels) and data.signal is not None else None
-    with autocast():
-        output = model(**data.batch(rows), output_hidden_states=soft is not None)
-    logits = output.logits.float()
-    hard = functional.cross_entropy(logits, data.labels[rows])
-    if soft is None or data.signal is None:
+def _loss(given: Signal, labels: Tensor, goal: Signal | None, schedule: Schedule) -> Tensor:
+    hard = functional.cross_entropy(given.logits, labels)
+    if goal is None or not isinstance(schedule, SoftLabels):
         return hard
-    hidden = functional.mse_loss(output.hidden_states[-1][:, 0].float(), data.signal.states[rows])
-    divergence = _divergence(logits, data.signal.logits[rows], soft.temperature)
+    hidden = functional.mse_loss(given.states, goal.states)
     # T² keeps the soft part's gradients at the size of the hard part's (Hinton et al. 2015, section 2).
-    return soft.alpha * hard + (1 - soft.alpha) * soft.temperature**2 * divergence + soft.hidden * hidden
+    soft = schedule.temperature**2 * _divergence(given.logits, goal.logits, schedule.temperature)
+    return schedule.alpha * hard + (1 - schedule.alpha) * soft + schedule.hidden * hidden
 
 
 def _divergence(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:

@@ -113,9 +113,35 @@ def test_joined_rows_take_the_teachers_labels(model: Model, lesson: Lesson, data
     more = replace(data, labels=torch.zeros_like(data.labels), signal=signal_of(model, data))
     both = join(lesson.data, more)
     assert len(both) == 2 * len(data)
-    assert both.labels[: len(data)].tolist() == data.labels.tolist()
+    assert both.signal is not None
     assert more.signal is not None
-    assert both.labels[len(data) :].tolist() == more.signal.logits.argmax(-1).tolist()
+    assert both.labels.tolist() == [*data.labels.tolist(), *more.signal.logits.argmax(-1).tolist()]
+    assert torch.equal(both.signal.logits[len(data) :], more.signal.logits)
+
+
+def test_a_student_is_kept_as_it_was_at_its_lowest_validation_loss(model: Model, lesson: Lesson) -> None:
+    schedule = SoftLabels(epochs=12, learning_rate=3e-2, batch_size=8, patience=12, alpha=0.0, hidden=0.0)
+    losses: list[float] = []
+
+    def loss(student: Model) -> float:
+        goal = lesson.validation.signal
+        assert goal is not None
+        teacher = functional.log_softmax(goal.logits / 3, -1)
+        given = signal_of(student, lesson.validation).logits
+        return float(functional.kl_div(functional.log_softmax(given / 3, -1), teacher, log_target=True, reduction="batchmean"))
+
+    was_training = [False]
+
+    def remember(module: Model, *_: Any) -> None:
+        if was_training[0] and not module.training:
+            was_training[0] = False
+            losses.append(loss(copy.deepcopy(module)))
+        was_training[0] = was_training[0] or module.training
+
+    hook = model.register_forward_pre_hook(remember)
+    trained = train(model, lesson.data, lesson.validation, schedule, seed=0, title="t")
+    hook.remove()
+    assert loss(trained) == pytest.approx(min(losses), rel=0.05)
 
 
 def test_signal_is_in_the_order_of_the_data(model: Model, data: Tokenized) -> None:
