@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
-from models.card import Card, write_json
+from models.batch_dependent import batch_dependent_rows
+from models.card import Card, read_card, write_json
 from models.classifier import BATCH, Predictor, length_sorted_batches
 from models.comparison import Result, control_verdict, print_comparison
 from models.controls import AGAIN, EAGER, PLAIN, Row, control_rows, predicting
@@ -30,7 +31,7 @@ from models.evidence import read_evidence
 from models.findings import OUT
 from models.loading import load_variants
 from models.measure import conditions as machine
-from models.plan import TEACHER, make_plan
+from models.plan import TEACHER, Plan, VariantPlan, make_plan
 from models.progress import Bar
 from models.published import PUBLISHED
 from models.recipe import Recipe
@@ -48,14 +49,18 @@ LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxru
 
 def bench(variants: Path, source: str | None, rounds: int, count: int) -> Result:
     """Measure every row of a build beside the controls, and return all figures with their conditions."""
-    build, dataset, trained = open_build(variants, source)
+    build, plan, trained = open_build(variants, source)
+    dataset = plan.dataset
     loaded = load_variants({name: variants / name for name in build.variants})
     max_tokens = loaded[TEACHER][0].max_tokens
     texts = dataset.test.texts
     chosen = sorted(Random(build.recipe["seed"]).sample(range(len(texts)), min(count, len(texts))))
     found = {"commit": commit(), "started": datetime.now(UTC).isoformat(timespec="seconds"), "load_average_before": round(os.getloadavg()[0], 2)}
     with tempfile.TemporaryDirectory(prefix="bonsai-bench-") as workplace:
-        controls = control_rows(trained, variants / TEACHER, dataset, max_tokens, Path(workplace))
+        controls = [
+            *control_rows(trained, variants / TEACHER, dataset, max_tokens, Path(workplace)),
+            *batch_dependent_rows(plan, variants, Path(workplace)),
+        ]
         rows = [*(variant_row(card, predictor) for card, predictor in loaded.values()), *controls]
         lengths = Tokenizer(variants / TEACHER / "tokenizer.json", max_tokens)
         offline = {row.name: offline_texts(texts, lengths, row.offline_batches) for row in rows}
@@ -87,11 +92,11 @@ def bench(variants: Path, source: str | None, rounds: int, count: int) -> Result
     }
 
 
-def open_build(variants: Path, source: str | None) -> tuple[Build, Dataset, Path]:
-    """Return a build, the data set that it was made on, and the folder of its teacher's weights (BonsaiError)."""
+def open_build(variants: Path, source: str | None) -> tuple[Build, Plan, Path]:
+    """Return a build, the plan that it was made by, and the folder of its teacher's weights (BonsaiError)."""
     build = read_build(variants)
-    # The teacher's key does not depend on the variants, and build.json lists their passes without names.
-    recipe = Recipe.model_validate({**build.recipe, "variants": {}})
+    cards = [read_card(variants / name) for name in build.variants if name != TEACHER]  # build.json lists the passes without their names
+    recipe = Recipe.model_validate({**build.recipe, "variants": {card.name: card.passes[0] if card.cascade else card.passes for card in cards}})
     if source is not None:
         recipe = recipe.model_copy(update={"dataset": recipe.dataset.model_copy(update={"source": source})})
     dataset = load_dataset(recipe.dataset, recipe.seed)
@@ -100,10 +105,13 @@ def open_build(variants: Path, source: str | None) -> tuple[Build, Dataset, Path
             f"data set '{recipe.dataset.source}' is not the one that '{variants}' was built on ({build.dataset['name']}, "
             f"SHA-256 {build.dataset['sha256'][:12]}…); expected that one, or run '{BUILD_COMMAND} --dataset {recipe.dataset.source}' first"
         )
-    trained = variants / ".steps" / make_plan(recipe, dataset, find_teacher(recipe.teacher)).teacher_key
-    if not trained.is_dir():
-        raise BonsaiError(f"the teacher's weights, '{trained}', are not there: they were removed or made by another version; run '{BUILD_COMMAND}' again")
-    return build, dataset, trained
+    plan = make_plan(recipe, dataset, find_teacher(recipe.teacher))
+    steps = variants / ".steps"
+    trained = steps / plan.teacher_key
+    exported = [steps / variant.export_key for variant in plan.variants if isinstance(variant, VariantPlan)]
+    if missing := [folder for folder in (trained, *exported) if not folder.is_dir()]:
+        raise BonsaiError(f"'{missing[0]}' is not there: finished steps were removed or made by another version; run '{BUILD_COMMAND}' again")
+    return build, plan, trained
 
 
 def variant_row(card: Card, predictor: Predictor) -> Row:

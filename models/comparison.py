@@ -106,7 +106,19 @@ def notes(result: Result) -> list[str]:
         f"{of['rounds']} interleaved rounds. Times are medians over the rounds; factors are medians of the ratios within a round, with the interval between "
         f"order statistics of these ratios (distribution-free, {100 * verdict.p50.level:.4g} %).",
         f"A/A control, the denominator against itself: p50 {_factor(verdict.p50)}, texts/s {_factor(verdict.texts_per_s)}.",
+        *(_form_note(result, name, row) for name, row in result["rows"].items() if "form_of" in row),
     ]
+
+
+def _form_note(result: Result, name: str, row: dict[str, Any]) -> str:
+    """Say what a variant's fixed scales cost in time against those of the batch, and which answers these change."""
+    variant, found = row["form_of"], row["invariance"]
+    alone, batched = (ratio(result, name, figure, variant) for figure in ("p50_ms", "texts_per_s"))
+    return (
+        f"{variant} takes {_factor(alone)} times as long as the same with scales of the batch (in batches {_factor(batched)}), which change "
+        f"{found['flips_sorted']} labels in batches sorted by length and {found['flips_shuffled']} in shuffled ones, and a logit by up to "
+        f"{found['largest_logit_change']:.2f}."
+    )
 
 
 def warnings(result: Result) -> list[str]:

@@ -32,6 +32,9 @@ def test_one_run_measures_all_variants_and_controls(built: Path, dataset: Datase
         assert 0 <= row["accuracy"]["low"] <= row["accuracy"]["value"] <= row["accuracy"]["high"] <= 1
         assert row["offline_texts"] == len(dataset.test)
         assert name in printed
+    forms = {row["form_of"]: row for row in result["rows"].values() if "form_of" in row}
+    assert set(forms) == {name for name in build.variants if any("quantize" in entry for entry in read_card(built / name).passes)} != set()
+    assert all(name in printed and row["invariance"].keys() for name, row in forms.items())
     for name in build.variants:
         card, row = read_card(built / name), result["rows"][name]
         assert (row["version"], row["bytes"], row["accuracy"]["value"]) == (card.version, card.bytes, card.accuracy.value)
