@@ -18,6 +18,8 @@ def test_what_the_small_one_is_unsure_of_is_answered_by_the_large_one(variants: 
         expected = by_large[row] if confidence[row] < threshold else by_small[row]
         assert prediction.label == expected.label
         assert prediction.top[0][1] == pytest.approx(expected.top[0][1], abs=1e-5)
+        (alone,) = Cascade(small, large, threshold).predict([texts[row]])
+        assert (alone.label, alone.truncated) == (prediction.label, prediction.truncated)
 
 
 GOLD = np.array([0, 0, 0, 0])

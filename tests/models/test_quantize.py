@@ -1,3 +1,4 @@
+import copy
 import json
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 from transformers import BertForSequenceClassification
 
+from models.architecture import keep_layers
 from models.card import MODEL_FILE
 from models.classifier import open_session
 from models.errors import BonsaiError
@@ -102,3 +104,37 @@ def test_calibration_notes_a_range_for_every_product(fp32: Path) -> None:
     assert all(low < high for low, high in ranges.values())
     weights = {tensor.name for tensor in graph.graph.initializer}
     assert set(ranges) == {node.input[0] for node in graph.graph.node if node.op_type == "MatMul" and node.input[1] in weights}
+
+
+@pytest.fixture(scope="module")
+def lone(trained: BertForSequenceClassification, lesson: Lesson, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of one layer, whose value weights are one matrix a head."""
+    folder = tmp_path_factory.mktemp("lone")
+    export_onnx(keep_layers(copy.deepcopy(trained), [3]), lesson.data.ids, folder)
+    return folder
+
+
+@pytest.mark.parametrize("activations", ACTIVATIONS)
+def test_a_lone_layer_keeps_its_answers(lone: Path, data: Tokenized, tmp_path: Path, activations: str) -> None:
+    quantize(lone / MODEL_FILE, tmp_path / MODEL_FILE, Quantize.model_validate({"activations": activations}))
+    rows = list(range(len(data)))
+    expected, given = logits(lone, data, rows), logits(tmp_path, data, rows)
+    assert 0 < np.abs(given - expected).max() < 0.2 * np.ptp(expected)
+    if activations in FIXED:
+        alone = np.concatenate([logits(tmp_path, data, [row]) for row in rows])
+        np.testing.assert_allclose(given, alone, rtol=0, atol=0.01 * np.ptp(expected))
+
+
+def test_a_lone_layers_value_weights_are_integers_with_a_scale_a_head_and_channel(lone: Path, tmp_path: Path) -> None:
+    quantize(lone / MODEL_FILE, tmp_path / MODEL_FILE, Quantize())
+    weights = {tensor.name: tensor for tensor in onnx.load(tmp_path / MODEL_FILE).graph.initializer}
+    heads, _, size = weights["layer0.value.weight.s8"].dims
+    assert weights["layer0.value.weight.s8"].data_type == TensorProto.INT8
+    assert list(weights["layer0.value.weight.scale"].dims) == [heads, 1, size]
+
+
+@pytest.mark.parametrize("activations", ACTIVATIONS)
+def test_biases_are_part_of_the_integer_products(int8: Callable[..., Path], activations: str) -> None:
+    graph = onnx.load(int8(activations=activations) / MODEL_FILE).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    assert not any(node.op_type == "Add" and set(node.input) & constants for node in graph.node)
