@@ -6,8 +6,7 @@ from typing import Any
 from loadtest.answer import DROPPED, LATE
 from loadtest.highest_rate import highest_rate
 from loadtest.measure import Bench, Load
-from loadtest.percentiles import share_above
-from loadtest.recording import merged
+from loadtest.probe import Probe, judged, sustained
 from loadtest.result import CONTROL, Result
 from loadtest.schedule import RAMP_SHARES, SEARCH, Plan, Turn
 from loadtest.summary import MIX, OFFLINE, RAMP, SERVER, SINGLE_STREAM
@@ -46,27 +45,22 @@ def _search(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
     server = variant["scenarios"][SERVER]
     answers = 0
 
-    def sustained(rate: float) -> bool | None:
-        # A rate fails when it fails twice: a service that is overloaded is so each time, a machine that hiccups is not.
-        once = probe(rate)
-        return once if once is not False else probe(rate)
-
-    def probe(rate: float) -> bool | None:
+    def probe(rate: float) -> Probe | None:
         nonlocal answers
         load = Load(min(plan.warm_up, 0.5), _long_enough(PROBE_ANSWERS, rate, plan), rate=rate, timeout=plan.timeout)
         one = _measured(turn, bench, result, load, f"{plan.seed}.search.{rate:.3f}")
         if one is None or (DROPPED in one["failures"] and not alive(bench.address)):
             return None
         answers += one["right"]
-        above = share_above(merged([one["histogram"]]), server["limit_ms"])
-        passed = above <= max(0.01, 1 / max(one["requests"], 1)) and not one["failures"]  # one of fewer than a hundred proves no p99
-        server["search"].append({**{key: one[key] for key in PROBE_KEYS if key in one}, "share_above_limit": round(above, 5), "passed": passed})
+        found = judged(one, server["limit_ms"])
+        kept = {key: one[key] for key in PROBE_KEYS if key in one}
+        server["search"].append({**kept, "share_above_limit": round(found.share_above, 5), "passed": found.passed})
         _count(variant, one, OVERLOAD)
-        return passed
+        return found
 
     stream = variant["scenarios"].get(SINGLE_STREAM, {}).get("rounds", [])
     guess = FIRST_GUESS * sum(one["right"] for one in stream) / sum(one["seconds"] for one in stream) if stream else 100.0
-    found = highest_rate(guess or 1.0, sustained)
+    found = highest_rate(guess or 1.0, lambda rate: sustained(rate, probe))
     if found is None:
         return None
     server |= {"passed": round(found.passed, 3), "failed": found.failed and round(found.failed, 3), "rate": round(CONFIRMED_SHARE * found.passed, 3)}
