@@ -25,10 +25,10 @@ from loadtest.limit import ALLOWANCE_MS, livez_p50
 from loadtest.measure import Bench, generator_processes, remote_processes
 from loadtest.pinning import pinned
 from loadtest.report import PAGE, draw
-from loadtest.result import Result, new_run_folder, point_latest, total_failures, write_result
+from loadtest.result import Result, new_run_folder, point_latest, write_result
 from loadtest.scenarios import take
 from loadtest.schedule import Plan, Turn, turns
-from loadtest.summary import SERVER, warnings
+from loadtest.summary import SERVER, doubts, faults
 from loadtest.target import Card, alive, choose, fetch_cards
 
 INTERRUPTED = 130
@@ -36,7 +36,10 @@ CEILING_SECONDS = 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the comparison; 0: every answer was right, 1: the run has failures or is incomplete, 2: it could not start."""
+    """Run the comparison; 0: every answer was right, 1: the run has failures, no answers or is incomplete, 2: it could not start.
+
+    An A/A control that failed is a warning and ends with 0: the answers were right, the machine was not quiet.
+    """
     given = read_arguments(arguments)
     try:
         address = Address.parse(given.host)
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _complain(result)
     if interrupted:
         return INTERRUPTED
-    return 1 if total_failures(result) or not result["run"]["complete"] else 0
+    return 1 if faults(result) else 0
 
 
 def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.Namespace, plan: Plan) -> None:
@@ -129,8 +132,10 @@ def _limit(address: Address, plan: Plan, given: float | None) -> dict[str, float
 
 
 def _complain(result: Result) -> None:
-    for warning in warnings(result):
-        print(f"error: {warning}", file=sys.stderr)
+    for fault in faults(result):
+        print(f"error: {fault}", file=sys.stderr)
+    for doubt in doubts(result):
+        print(f"warning: {doubt}", file=sys.stderr)
     for caution in cautions(result):
         print(f"note: {caution}", file=sys.stderr)
     for name, variant in result["variants"].items():

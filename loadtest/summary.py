@@ -67,17 +67,47 @@ def control(result: Result) -> Ratio | None:
 
 def warnings(result: Result) -> list[str]:
     """Return one sentence for each reason not to compare variants by this run."""
+    return faults(result) + doubts(result)
+
+
+def faults(result: Result) -> list[str]:
+    """Return what makes a run fail: something was not measured, or not answered rightly."""
     found = []
     if not result["run"]["complete"]:
         found.append(f"This run is incomplete: {result['run']['stopped']}.")
     if failed := total_failures(result):
         kinds = [f"{name}: {by_kind(variant['failures'])}" for name, variant in result["variants"].items() if variant["failures"]]
         found.append(f"This run has {failed:,} failed {'answer' if failed == 1 else 'answers'} ({'; '.join(kinds)}).")
-    again = control(result)
-    if again is not None and not again.low <= 1 <= again.high:
-        against = f"{result['run']['baseline']} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]"
-        found.append(f"This run proves nothing: {against}, which should contain 1.")
+    if result["run"]["complete"] and (silent := _silent(result)):
+        found.append(f"This run has no answer at all of {', '.join(silent)}.")
     return found
+
+
+def doubts(result: Result) -> list[str]:
+    """Return what makes a run that went well no base for a comparison."""
+    run, again = result["run"], control(result)
+    if again is not None and not again.low <= 1 <= again.high:
+        against = f"{run['baseline']} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]"
+        return [f"This run proves nothing: {against}, which should contain 1."]
+    if again is None and run["complete"] and "control" in run and SINGLE_STREAM in run["scenarios"]:
+        return ["This run proves nothing: its A/A control has too few answers."]
+    return []
+
+
+def _silent(result: Result) -> list[str]:
+    return [
+        f"{name} in {scenario}"
+        for scenario in result["run"]["scenarios"]
+        for name, variant in result["variants"].items()
+        if _expected(result, name, scenario) and not any(one["requests"] for one in rounds_of(variant, scenario))
+    ]
+
+
+def _expected(result: Result, name: str, scenario: str) -> bool:
+    if scenario == MIX:
+        return name in result["run"]["mix"]
+    # Where the search found that no rate is sustained, that is the result, and there is nothing to measure.
+    return scenario not in (SERVER, RAMP) or result["variants"][name]["scenarios"].get(SERVER, {}).get("passed") != 0
 
 
 def by_kind(failures: Mapping[str, int]) -> str:

@@ -103,6 +103,27 @@ def test_late_broken_and_foreign_answers_are_counted_apart(
     assert "ffffffffffff" in done.stderr
 
 
+def test_a_stall_that_outlasts_the_window_is_in_the_times(
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+) -> None:
+    server = start_server(delay=0.005, stall={"int8": [30, 0.9]})
+    short = (*SHORT, "--variants", "int8", "--rounds", 1, "--seconds", 0.6)
+    done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
+    assert done.returncode == 0, done.stderr
+    (one,) = read(tmp_path)["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"]
+    assert HdrHistogram.decode(one["histogram"]).get_max_value() > 900_000
+
+
+def test_a_service_slower_than_the_window_fails_the_run(
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+) -> None:
+    server = start_server(delay={"teacher": 1.0})
+    short = (*SHORT, "--variants", "teacher", "int8", "--rounds", 1, "--seconds", 0.2)
+    done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
+    assert done.returncode == 1
+    assert "error: This run has no answer at all of teacher in SingleStream.\n" in done.stderr
+
+
 @pytest.mark.parametrize("scenario", ["SingleStream", "Server"])
 def test_a_service_that_dies_leaves_an_incomplete_result(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done], scenario: str

@@ -1,7 +1,7 @@
 from copy import deepcopy
 from typing import Any
 
-from loadtest.summary import control, summaries, warnings
+from loadtest.summary import control, doubts, faults, summaries, warnings
 
 
 def test_figures_come_from_all_rounds(good_result: dict[str, Any]) -> None:
@@ -55,3 +55,20 @@ def test_server_has_a_search_and_offline_a_throughput(full_result: dict[str, Any
 def test_the_control_is_compared_with_the_baseline(full_result: dict[str, Any], good_result: dict[str, Any]) -> None:
     assert control(full_result) is not None
     assert control(good_result) is None
+
+
+def test_a_control_that_failed_or_gave_nothing_is_a_doubt_and_no_fault(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    result["run"]["control"] = {"variant": "teacher", "rounds": []}
+    assert doubts(result) == ["This run proves nothing: its A/A control has too few answers."]
+    result["run"]["control"]["rounds"] = result["variants"]["tiny"]["scenarios"]["SingleStream"]["rounds"]
+    assert "against itself came out as" in doubts(result)[0]
+    assert faults(result) == []
+
+
+def test_a_planned_scenario_without_an_answer_is_a_fault_unless_no_rate_is_sustained(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    result["run"]["scenarios"] = ["SingleStream", "Server", "Ramp"]
+    for name, passed in (("teacher", 0.0), ("int8", 50.0), ("tiny", 0.0)):
+        result["variants"][name]["scenarios"]["Server"] = {"passed": passed, "rounds": []}
+    assert faults(result) == ["This run has no answer at all of int8 in Server, int8 in Ramp."]
