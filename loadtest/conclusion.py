@@ -33,7 +33,7 @@ def _server(result: Result, name: str, baseline: str) -> str:
     if best is None or best.search is None or not best.search.passed:
         return ""
     if not best.search.confirmed:
-        why = "had too few answers to confirm it" if best.search.confirmed is None else "that should confirm it did not keep to the limit"
+        why = "left it undecided" if best.search.confirmed is None else "that should confirm it did not keep to the limit"
         return f"No rate can be promised for it: the search found {best.search.passed:,.0f} requests a second, but the rounds {why}."
     than = f", and {baseline} {teacher.search.rate:,.0f}" if teacher and teacher.search and teacher.search.confirmed and name != baseline else ""
     costs = f"; at that load a million predictions cost {best.cost:.2g}, at the price given for a core-hour" if best.cost else ""

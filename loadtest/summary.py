@@ -1,5 +1,6 @@
 """A variant's figures out of result.json: what the tables, the pictures and the page have in common."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,18 @@ SINGLE_STREAM, SERVER, OFFLINE, RAMP, MIX = "SingleStream", "Server", "Offline",
 
 @dataclass(frozen=True)
 class Search:
-    """The highest rate that was found, the lowest that failed, and whether the rounds at 90 % of it kept to the limit (None: too few answers)."""
+    """The highest rate that was found, the lowest that failed, and whether the rounds, at `rate`, kept to the limit (None: undecided)."""
 
     passed: float
     failed: float | None
     rate: float
     limit_ms: float
     confirmed: bool | None
+
+    @property
+    def promised(self) -> float | None:
+        """Return the rate that the rounds confirmed."""
+        return self.rate if self.confirmed else None
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,8 @@ def _summary(name: str, variant: dict[str, Any], scenario: str, reference: dict[
     rate = sum(one["right_texts"] for one in rounds) / seconds if seconds else None
     if scenario == OFFLINE:
         rate = len(times) * 1000 / sum(times.values()) if times else None
+    intervals = {percentile: interval(histogram, percentile) for percentile in PERCENTILES}
+    search = _search(variant["scenarios"].get(SERVER, {}), intervals[99.0]) if scenario == SERVER else None
     card = variant["card"]
     return Summary(
         name=name,
@@ -148,20 +156,22 @@ def _summary(name: str, variant: dict[str, Any], scenario: str, reference: dict[
         requests=sum(one["requests"] for one in rounds),
         answers=histogram.get_total_count(),
         times={percentile: milliseconds(histogram, percentile) for percentile in PERCENTILES},
-        intervals={percentile: interval(histogram, percentile) for percentile in PERCENTILES},
+        intervals=intervals,
         rate=rate,
         ratio=None if scenario in (SERVER, MIX) else _paired(reference, times),
-        search=_search(variant["scenarios"].get(SERVER, {}), milliseconds(histogram, 99.0)) if scenario == SERVER else None,
-        cost=per_million(conditions, rate) if scenario in (SERVER, OFFLINE) else None,
-        failures=variant["failures"],
-        batch_flips=variant["batch_flips"],
+        search=search,
+        cost=per_million(conditions, rate) if scenario == OFFLINE or (search and search.confirmed) else None,
+        failures=sum((Counter(one["failures"]) for one in rounds), Counter()),
+        batch_flips=sum(one["batch_flips"] for one in rounds),
     )
 
 
-def _search(server: dict[str, Any], p99: float | None) -> Search | None:
+def _search(server: dict[str, Any], p99: tuple[float, float] | None) -> Search | None:
     if "rate" not in server:
         return None
-    return Search(server["passed"], server["failed"], server["rate"], server["limit_ms"], None if p99 is None else p99 <= server["limit_ms"])
+    limit = server["limit_ms"]
+    confirmed = None if p99 is None or p99[0] <= limit < p99[1] else p99[1] <= limit
+    return Search(server["passed"], server["failed"], server["rate"], limit, confirmed)
 
 
 def _paired(reference: dict[int, float], times: dict[int, float]) -> Ratio | None:

@@ -91,6 +91,16 @@ def test_every_kind_of_wrong_answer_is_counted_said_and_fails_the_run(
     assert 'class="warning"' in (tmp_path / "latest" / "report.html").read_text(encoding="utf-8")
 
 
+def test_failures_of_the_control_are_the_baselines(start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]) -> None:
+    server = start_server(status={"teacher": [4, 503]}, delay=0.001)
+    short = ("--scenarios", "SingleStream", "--variants", "teacher", "--warm-up", 0.1, "--no-ceiling", "--no-pin", "--rounds", 1, "--seconds", 0.2)
+    assert command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short).returncode == 1
+    result = read(tmp_path)
+    teacher = result["variants"]["teacher"]
+    (measured,), (control,) = teacher["scenarios"]["SingleStream"]["rounds"], result["run"]["control"]["rounds"]
+    assert teacher["failures"]["5xx"] == measured["failures"]["5xx"] + control["failures"]["5xx"]
+
+
 def test_late_broken_and_foreign_answers_are_counted_apart(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:

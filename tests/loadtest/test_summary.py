@@ -1,6 +1,9 @@
 from copy import deepcopy
 from typing import Any
 
+import pytest
+
+from loadtest.recording import Recording
 from loadtest.summary import control, doubts, faults, summaries, warnings
 
 
@@ -45,11 +48,28 @@ def test_server_has_a_search_and_offline_a_throughput(full_result: dict[str, Any
     for name, row in server.items():
         kept = full_result["variants"][name]["scenarios"]["Server"]
         assert row.search is not None
-        assert row.search.confirmed is None  # so short a run has too few answers for a p99
+        assert row.search.confirmed is None  # so short a run has too few answers to decide
         assert (row.search.passed, row.search.failed) == (kept["passed"], kept["failed"])
         assert row.ratio is None
     offline = {row.name: row for row in summaries(full_result, "Offline")}
     assert all(row.rate is not None and row.rate > 0 for row in offline.values())
+
+
+@pytest.mark.parametrize(("slow", "confirmed"), [(0, True), (12, None), (60, False)])
+def test_a_rate_is_confirmed_by_the_whole_interval_of_its_p99(full_result: dict[str, Any], slow: int, confirmed: bool | None) -> None:
+    result = deepcopy(full_result)
+    recording = Recording()
+    for _ in range(1200 - slow):
+        recording.add(1_000_000)
+    for _ in range(slow):
+        recording.add(100_000_000)
+    one = {"round": 1, "seconds": 1.0, **recording.to_json()}
+    result["variants"]["tiny"]["scenarios"]["Server"] |= {"rounds": [one], "rate": 90.0}
+    row = {row.name: row for row in summaries(result, "Server")}["tiny"]
+    assert row.search is not None
+    assert row.search.confirmed is confirmed
+    assert row.search.promised == (90.0 if confirmed else None)
+    assert (row.cost is not None) == (confirmed is True)
 
 
 def test_the_control_is_compared_with_the_baseline(full_result: dict[str, Any], good_result: dict[str, Any]) -> None:
