@@ -12,7 +12,10 @@ def conclusion(result: Result) -> str:
         return UNFIT
     baseline = result["run"]["baseline"]
     rows = {row.name: row for row in summaries(result)}
-    faster = [(row.ratio, row) for row in rows.values() if row.name != baseline and row.ratio is not None and row.ratio.low > 1]
+    compared = [(row.ratio, row) for row in rows.values() if row.name != baseline and row.ratio is not None]
+    if not compared:
+        return f"No variant is compared with {baseline}: SingleStream was not measured in enough rounds, or for no other variant."
+    faster = [(ratio, row) for ratio, row in compared if ratio.low > 1]
     if not faster:
         return f"No variant is faster than {baseline} beyond the interval of this run."
     ratio, best = max(faster, key=lambda pair: pair[0].value)
