@@ -49,13 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Bursts.parse(given.bursts)
         plan = plan_of(given, cards)
         p99_limit = _limit(address, plan, given.p99_limit)
-        folder = new_run_folder(given.out)
-        result = _empty_result(given, plan, cards, folder, p99_limit)
+        result = _empty_result(given, plan, cards, p99_limit)
         result["conditions"] = {**conditions(address, traffic, questions, given.timeout), **p99_limit, "price_per_core_hour": given.price}
         result["conditions"] |= {"bursts": given.bursts, "server_cores": given.server_cores}
         bench = Bench(address, traffic, stop_on_signals(), given.bursts)
         with ExitStack() as stack:
             _generator(result, stack, bench, given, plan)
+            folder = new_run_folder(given.out)  # not before: what could not start leaves none
+            result["run"]["id"] = folder.name
+            write_result(folder, result)
             _measure_all(result, folder, bench, plan)
         interrupted = bench.stop.is_set() and not result["run"]["complete"]
         table = draw(folder)
@@ -87,11 +89,15 @@ def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.N
 
 
 def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan) -> None:
-    """Take every turn into `result`, which is written after each, until all are taken, Ctrl-C comes or the service dies."""
+    """Take every turn into `result`, which is written after each, until all are taken, Ctrl-C comes, the service dies or a turn fails."""
     todo = turns(plan, list(result["variants"]), result["run"]["baseline"])
     disturbance, run = Disturbance(), result["run"]
     for done, turn in enumerate(_with_bar(todo)):
-        answers = take(turn, bench, plan, result)
+        try:
+            answers = take(turn, bench, plan, result)
+        except Exception as error:  # whatever ended it, what was measured before is kept
+            run["stopped"] = f"{turn} failed after {done} of {len(todo)} measurements ({error})"
+            break
         if bench.stop.is_set():
             run["stopped"] = f"it was interrupted after {done} of {len(todo)} measurements"
             break
@@ -143,12 +149,12 @@ def _complain(result: Result) -> None:
             print(f"  {name}, {kind}: {examples[0]}", file=sys.stderr)
 
 
-def _empty_result(given: argparse.Namespace, plan: Plan, cards: dict[str, Card], folder: Path, p99_limit: dict[str, float]) -> Result:
+def _empty_result(given: argparse.Namespace, plan: Plan, cards: dict[str, Card], p99_limit: dict[str, float]) -> Result:
     teachers = [name for name, card in cards.items() if card.get("kind") == "teacher"]
     baseline = teachers[0] if teachers else next(iter(cards))
     return {
         "run": {
-            "id": folder.name,
+            "id": "",
             "started": _now(),
             "finished": None,
             "complete": False,

@@ -154,7 +154,7 @@ def test_ctrl_c_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp
     arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path), *map(str, SHORT), "--rounds", "100", "--seconds", "0.2"]
     process = subprocess.Popen([sys.executable, "-m", "loadtest.run", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
-    while not list(tmp_path.glob("*/result.json")) and time.monotonic() < deadline:
+    while not any('"histogram"' in file.read_text(encoding="utf-8") for file in tmp_path.glob("*/result.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
     said, complained = process.communicate(timeout=30)
@@ -165,6 +165,48 @@ def test_ctrl_c_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp
     assert result["variants"]["teacher"]["scenarios"]["SingleStream"]["rounds"]
     assert "| teacher |" in said
     assert "Traceback" not in complained
+
+
+FAILS_IN_ROUND_2 = """
+import sys, loadtest.run
+from loadtest.errors import LoadTestError
+
+def take(turn, *rest, taken=loadtest.run.take):
+    if turn.round == 2:
+        raise LoadTestError("1 of 2 generator processes reported")
+    return taken(turn, *rest)
+
+loadtest.run.take = take
+sys.exit(loadtest.run.main(sys.argv[1:]))
+"""
+
+
+def test_an_error_in_the_middle_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
+    arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path), *map(str, SHORT), "--rounds", "2", "--seconds", "0.2"]
+    done = subprocess.run([sys.executable, "-c", FAILS_IN_ROUND_2, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "incomplete: SingleStream, round 2, int8 failed after 3 of 6 measurements (1 of 2 generator processes reported)." in done.stderr
+    assert "| teacher |" in done.stdout
+    assert [len(variant["scenarios"]["SingleStream"]["rounds"]) for variant in read(tmp_path)["variants"].values()] == [1, 1, 1]
+
+
+NO_CEILING = """
+import sys, loadtest.run
+from loadtest.errors import LoadTestError
+
+def ceiling(*_):
+    raise LoadTestError("no ceiling")
+
+loadtest.run.ceiling = ceiling
+sys.exit(loadtest.run.main(sys.argv[1:]))
+"""
+
+
+def test_a_generator_that_cannot_start_leaves_no_folder(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", NO_CEILING, "--host", good_server, "--corpus", str(corpus_file)]
+    done = subprocess.run([*command, "--out", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: no ceiling\n")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
