@@ -116,7 +116,7 @@ def _seed(plan: Plan, turn: Turn) -> str:
     return f"{plan.seed}.{turn.round}"
 
 
-PROBE_KEYS = ("rate", "offered", "seconds", "right", "failures", "histogram", "lateness", "no_connection", "generator")
+PROBE_KEYS = ("rate", "offered", "achieved", "seconds", "disturbance", "right", "failures", "histogram", "lateness", "no_connection", "generator")
 _STEPS: dict[str, Callable[[Turn, Bench, Plan, Result], int | None]] = {
     SINGLE_STREAM: _closed,
     OFFLINE: _closed,

@@ -13,6 +13,8 @@ from loadtest.result import Result, total_failures
 
 SINGLE_STREAM, SERVER, OFFLINE, RAMP, MIX = "SingleStream", "Server", "Offline", "Ramp", "Mix"
 
+ACHIEVED_SHARE = 0.98  # of the requests that Server's rounds offered
+
 
 @dataclass(frozen=True)
 class Search:
@@ -91,6 +93,10 @@ def faults(result: Result) -> list[str]:
 
 def doubts(result: Result) -> list[str]:
     """Return what makes a run that went well no base for a comparison."""
+    return _of_control(result) + _of_rates(result)
+
+
+def _of_control(result: Result) -> list[str]:
     run, again = result["run"], control(result)
     if again is not None and not again.low <= 1 <= again.high:
         against = f"{run['baseline']} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]"
@@ -98,6 +104,16 @@ def doubts(result: Result) -> list[str]:
     if again is None and run["complete"] and "control" in run and SINGLE_STREAM in run["scenarios"]:
         return ["This run proves nothing: its A/A control has too few answers."]
     return []
+
+
+def _of_rates(result: Result) -> list[str]:
+    missed = []
+    for name, variant in result["variants"].items():
+        rounds = [one for one in rounds_of(variant, SERVER) if "achieved" in one]
+        offered, achieved = (sum(one[key] for one in rounds) for key in ("offered", "achieved"))
+        if achieved < ACHIEVED_SHARE * offered:
+            missed.append(f"{name} {achieved / offered:.1%}")
+    return [f"Server's rates were not achieved, of what was offered: {', '.join(missed)}."] if missed else []
 
 
 def _silent(result: Result) -> list[str]:

@@ -252,6 +252,8 @@ def test_all_scenarios_are_measured_and_kept(full_run: tuple[Done, Path], full_r
         for one in server["rounds"] + scenarios["Ramp"]["rounds"]:
             starts = HdrHistogram.decode(one["lateness"]).get_total_count() + one["no_connection"]
             assert one["requests"] == starts == round(one["offered"] * one["seconds"])
+            assert one["right"] == round(one["achieved"] * one["seconds"])
+            assert 0 <= one["disturbance"]["steal_share"] <= 1
         assert all(one["right_texts"] == 20 * one["right"] for one in scenarios["Offline"]["rounds"])
     assert (out / "latest" / "latency_throughput.png").exists()
     assert all(title in done.stdout for title in ("### SingleStream", "### Server", "### Offline", "A/A control: teacher against itself"))

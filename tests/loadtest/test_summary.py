@@ -92,3 +92,10 @@ def test_a_planned_scenario_without_an_answer_is_a_fault_unless_no_rate_is_susta
     for name, passed in (("teacher", 0.0), ("int8", 50.0), ("tiny", 0.0)):
         result["variants"][name]["scenarios"]["Server"] = {"passed": passed, "rounds": []}
     assert faults(result) == ["This run has no answer at all of int8 in Server, int8 in Ramp."]
+
+
+def test_a_rate_that_was_offered_and_not_achieved_is_a_doubt(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    for name, achieved in (("teacher", 99.0), ("int8", 97.0)):
+        result["variants"][name]["scenarios"]["Server"] = {"rounds": [{"offered": 100.0, "achieved": achieved}]}
+    assert doubts(result) == ["Server's rates were not achieved, of what was offered: int8 97.0%."]
