@@ -11,7 +11,7 @@ NEAR_CEILING = 0.8
 BUSY = 0.85  # of a core
 LATE_MS, LATE_SHARE = 1.0, 0.01
 STEAL_SHARE = 0.02
-OTHERS_LOAD = 0.3  # a core, in the load average before the run
+OTHERS_BUSY = 0.15  # of all cores, in the second before the run
 
 
 def cautions(result: Result) -> list[str]:
@@ -50,8 +50,8 @@ def _machine(conditions: dict[str, Any]) -> list[str]:
     disturbance = conditions.get("disturbance", {})
     if disturbance.get("steal_share", 0.0) > STEAL_SHARE:
         found.append(f"The hypervisor took {disturbance['steal_share']:.1%} of the machine's time.")
-    if (load := conditions["load_average_before"][0]) > OTHERS_LOAD * conditions["machine"]["cores"]:
-        found.append(f"The machine was not quiet: its load average was {load:g} before the run.")
+    if (busy := conditions.get("busy_share_before", 0.0)) > OTHERS_BUSY:
+        found.append(f"The machine was not quiet: its cores were {busy:.0%} busy before the run.")
     generator = conditions.get("generator", {})
     if conditions["same_machine"] and not generator.get("remote") and not generator.get("pinned", False):
         found.append(f"Generator and server shared their cores: {generator.get('why', 'pinning was off')}.")
