@@ -5,7 +5,7 @@ from typing import Any
 from loadtest.percentiles import share_above
 from loadtest.recording import merged
 from loadtest.result import Result
-from loadtest.summary import OFFLINE, rounds_of
+from loadtest.summary import OFFLINE, SINGLE_STREAM, rounds_of
 
 NEAR_CEILING = 0.8
 BUSY = 0.85  # of a core
@@ -35,7 +35,7 @@ def late_share(rounds: list[dict[str, Any]]) -> float:
 def _bound(rounds: list[dict[str, Any]], scenario: str, ceiling: dict[str, Any]) -> list[str]:
     reasons = []
     rate = max(one["requests"] / one["seconds"] for one in rounds)
-    most = ceiling.get("open" if "rate" in rounds[0] else "closed")
+    most = ceiling.get("single" if scenario == SINGLE_STREAM else "open" if "rate" in rounds[0] else "closed")
     if most and scenario != OFFLINE and rate > NEAR_CEILING * most:
         reasons.append(f"{rate:,.0f} requests/s, within 20 % of the generator's ceiling of {most:,.0f}")
     if (busy := max(one["generator"].get("cpu_share", 0.0) for one in rounds)) > BUSY:

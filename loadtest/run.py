@@ -80,7 +80,7 @@ def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.N
         known["generator"] = stack.enter_context(pinned(bench.address, same_machine=known["same_machine"], generators=given.processes))
     else:
         known["generator"] = {"pinned": False, "why": "the generator is on other machines" if given.remote_workers else "--no-pin was given"}
-    known["generator"] |= {"processes": given.remote_workers or given.processes, "ceiling": found and {key: found[key] for key in ("closed", "open")}}
+    known["generator"] |= {"processes": given.remote_workers or given.processes, "ceiling": found and {key: found[key] for key in ("single", "closed", "open")}}
     if given.remote_workers:
         known["generator"]["remote"] = True
         stack.enter_context(remote_processes(bench, given.remote_workers, given.master_port))

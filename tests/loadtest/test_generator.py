@@ -6,7 +6,7 @@ import pytest
 from loadtest.generator import cautions, late_share
 from loadtest.recording import Recording
 
-PINNED = {"pinned": True, "generator_cores": [1], "server_cores": [0], "ceiling": {"closed": 5000.0, "open": 4000.0}}
+PINNED = {"pinned": True, "generator_cores": [1], "server_cores": [0], "ceiling": {"single": 3000.0, "closed": 5000.0, "open": 4000.0}}
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_a_quiet_machine_and_a_fast_generator_are_not_mentioned(quiet: dict[str,
 
 
 def test_a_rate_near_the_ceiling_is_the_generators(quiet: dict[str, Any]) -> None:
-    quiet["conditions"]["generator"]["ceiling"]["closed"] = 10.0
+    quiet["conditions"]["generator"]["ceiling"]["single"] = 10.0
     assert cautions(quiet)[0].startswith("Generator-bound in SingleStream: teacher (")
     assert "within 20 % of the generator's ceiling of 10" in cautions(quiet)[0]
 
