@@ -56,7 +56,7 @@ class Bench:
         told = options(
             variant=next(iter(variants)),
             mix="" if single else ",".join(f"{name}={weight:g}" for name, weight in variants.items()),
-            variant_version=versions[next(iter(variants))] if single else "",
+            variant_version=versions.get(next(iter(variants)), "") if single else "",
             answer_timeout=load.timeout,
             texts_per_request=load.texts,
             rate=load.rate / self._sources(),

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -96,7 +97,9 @@ def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan) -> None
         try:
             answers = take(turn, bench, plan, result)
         except Exception as error:  # whatever ended it, what was measured before is kept
-            run["stopped"] = f"{turn} failed after {done} of {len(todo)} measurements ({error})"
+            if not isinstance(error, LoadTestError):
+                traceback.print_exc()
+            run["stopped"] = f"{turn} failed after {done} of {len(todo)} measurements ({str(error) or type(error).__name__})"
             break
         if bench.stop.is_set():
             run["stopped"] = f"it was interrupted after {done} of {len(todo)} measurements"

@@ -124,6 +124,18 @@ def test_a_stall_that_outlasts_the_window_is_in_the_times(
     assert HdrHistogram.decode(one["histogram"]).get_max_value() > 900_000
 
 
+def test_what_was_never_sent_counts_as_no_quicker_than_what_timed_out(
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+) -> None:
+    server = start_server(delay={"int8": 3.0})
+    short = (*SHORT, "--variants", "int8", "--rounds", 1, "--seconds", 0.6, "--timeout", 0.8, "--mix", "int8=1", "--rate", 800)
+    done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
+    assert done.returncode == 1
+    (one,) = read(tmp_path)["variants"]["int8"]["scenarios"]["Mix"]["rounds"]
+    assert one["failures"]["late"] == one["requests"] > 256  # more than there are connections
+    assert HdrHistogram.decode(one["histogram"]).get_min_value() >= 799_000
+
+
 def test_a_service_slower_than_the_window_fails_the_run(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
