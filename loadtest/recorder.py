@@ -76,7 +76,12 @@ class Recorder:
         verdict: Verdict = context["verdict"]
         if start:
             recording.start(start.late_ns, waited=start.waited)
-        texts, flips = context["texts"], verdict.batch_flips
         recording.add(
-            context["nanoseconds"], verdict.failure, context["detail"], texts=texts, batch_flips=flips, moment=context["began"] + context["nanoseconds"]
+            context["nanoseconds"],
+            verdict.failure,
+            context["detail"],
+            texts=context["texts"],
+            batch_flips=verdict.batch_flips,
+            moment=context["began"] + context["nanoseconds"],
+            user=context["user"],
         )
