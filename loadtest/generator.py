@@ -5,7 +5,7 @@ from typing import Any
 from loadtest.percentiles import share_above
 from loadtest.recording import merged
 from loadtest.result import Result
-from loadtest.summary import OFFLINE, SINGLE_STREAM, rounds_of
+from loadtest.summary import OFFLINE, SERVER, SINGLE_STREAM, rounds_of
 
 NEAR_CEILING = 0.8
 BUSY = 0.85  # of a core
@@ -22,7 +22,7 @@ def cautions(result: Result) -> list[str]:
         for scenario in variant["scenarios"]:
             if (rounds := rounds_of(variant, scenario)) and (reasons := _bound(rounds, scenario, ceiling)):
                 bound.setdefault(scenario, []).append(f"{name} ({', '.join(reasons)})")
-    return [f"Generator-bound in {scenario}: {', '.join(those)}." for scenario, those in bound.items()] + _machine(result["conditions"])
+    return [f"Generator-bound in {scenario}: {', '.join(those)}." for scenario, those in bound.items()] + _searches(result) + _machine(result["conditions"])
 
 
 def late_share(rounds: list[dict[str, Any]]) -> float:
@@ -30,6 +30,11 @@ def late_share(rounds: list[dict[str, Any]]) -> float:
     lateness = merged(one["lateness"] for one in rounds if "lateness" in one)
     starts = lateness.get_total_count() + sum(one.get("no_connection", 0) for one in rounds)
     return share_above(lateness, LATE_MS) * lateness.get_total_count() / starts if starts else 0.0
+
+
+def sent_late(rounds: list[dict[str, Any]]) -> bool:
+    """Say whether the generator, by what it sent late, was the bottleneck."""
+    return late_share(rounds) > LATE_SHARE
 
 
 def _bound(rounds: list[dict[str, Any]], scenario: str, ceiling: dict[str, Any]) -> list[str]:
@@ -40,9 +45,20 @@ def _bound(rounds: list[dict[str, Any]], scenario: str, ceiling: dict[str, Any])
         reasons.append(f"{rate:,.0f} requests/s, within 20 % of the generator's ceiling of {most:,.0f}")
     if (busy := max(one["generator"].get("cpu_share", 0.0) for one in rounds)) > BUSY:
         reasons.append(f"{busy:.0%} of its core used")
-    if (late := late_share(rounds)) > LATE_SHARE:
-        reasons.append(f"{late:.1%} sent more than {LATE_MS:g} ms late")
+    if sent_late(rounds):
+        reasons.append(f"{late_share(rounds):.1%} sent more than {LATE_MS:g} ms late")
     return reasons
+
+
+def _searches(result: Result) -> list[str]:
+    """Name the variants whose highest rate may be the generator's: it was late at the rate that passed, or at the lowest that failed."""
+    bound = []
+    for name, variant in result["variants"].items():
+        server = variant["scenarios"].get(SERVER, {})
+        ends = [probe for probe in server.get("search", []) if round(probe["rate"], 3) in (server.get("passed"), server.get("failed"))]
+        if any(probe.get("generator_bound") for probe in ends):
+            bound.append(name)
+    return [f"The rate that was found is bound by the generator, which sent late: {', '.join(bound)}."] if bound else []
 
 
 def _machine(conditions: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from loadtest.answer import DROPPED, LATE
+from loadtest.generator import sent_late
 from loadtest.highest_rate import highest_rate
 from loadtest.measure import Bench, Load
 from loadtest.probe import LONGEST, SHORTEST, Probe, judged, length, sustained
@@ -54,7 +55,7 @@ def _search(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
         answers += one["right"]
         found = judged(one, server["limit_ms"])
         kept = {key: one[key] for key in PROBE_KEYS if key in one}
-        server["search"].append({**kept, "share_above_limit": round(found.share_above, 5), "passed": found.passed})
+        server["search"].append({**kept, "share_above_limit": round(found.share_above, 5), "passed": found.passed, "generator_bound": sent_late([one])})
         _count(variant, one, OVERLOAD)
         return found
 

@@ -51,6 +51,13 @@ def test_late_starts_are_the_generators_unless_no_connection_was_free(quiet: dic
     assert late_share([]) == 0.0
 
 
+def test_a_rate_whose_search_ended_at_late_starts_is_the_generators(quiet: dict[str, Any]) -> None:
+    for name, late in (("teacher", 25.0), ("int8", 100.0), ("tiny", 108.0)):
+        search = [{"rate": rate, "generator_bound": rate == late} for rate in (25.0, 100.0, 108.0)]
+        quiet["variants"][name]["scenarios"]["Server"] = {"passed": 100.0, "failed": 108.0, "search": search, "rounds": []}
+    assert cautions(quiet) == ["The rate that was found is bound by the generator, which sent late: int8, tiny."]
+
+
 @pytest.mark.parametrize(
     ("conditions", "said"),
     [
