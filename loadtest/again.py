@@ -12,7 +12,7 @@ from typing import Any
 import locust  # noqa: F401  # patches sockets and sleep for gevent before ours are imported
 from rich.progress import track
 
-from loadtest.conditions import Disturbance, is_local, machine
+from loadtest.conditions import Disturbance, fingerprint, is_local, surroundings
 from loadtest.connection import Address
 from loadtest.errors import LoadTestError
 from loadtest.interruption import stop_on_signals
@@ -23,12 +23,13 @@ from loadtest.pinning import pinned
 from loadtest.ratio import Ratio, speed_ratio
 from loadtest.result import write_json
 from loadtest.schedule import rotated
-from loadtest.summary import SINGLE_STREAM, per_round
+from loadtest.summary import SINGLE_STREAM, by_kind, per_round
 from loadtest.target import choose, fetch_cards
 from loadtest.traffic import Traffic
 
 PUBLISHED = Path("loadtest/results/published/again.json")
 NAMES = ("one", "other")
+CONTAIN_SHARE, HALF_WIDTH = 17 / 20, 0.1  # of the runs at least, and their median at most
 
 
 def again(bench: Bench, variant: str, version: str, load: Load, rounds: int, seed: str) -> tuple[Ratio, dict[str, list[dict[str, Any]]]] | None:
@@ -39,6 +40,8 @@ def again(bench: Bench, variant: str, version: str, load: Load, rounds: int, see
             measured = bench.measure({variant: 1.0}, {variant: version}, load, f"{seed}.{number}")
             if measured is None:
                 return None
+            if failures := measured[variant]["failures"]:
+                raise LoadTestError(f"'{variant}' did not answer rightly ({by_kind(failures)}); check the service and the corpus")
             kept[name].append({"round": number, **measured[variant]})
     times = [list(per_round(kept[name], SINGLE_STREAM).values()) for name in NAMES]
     if len(times[0]) != len(times[1]) or (ratio := speed_ratio(*times)) is None:
@@ -46,22 +49,29 @@ def again(bench: Bench, variant: str, version: str, load: Load, rounds: int, see
     return ratio, kept
 
 
+def markdown(kept: dict[str, Any]) -> str:
+    """Return what the runs gave as a table."""
+    lines = [f"| A/A runs of {kept['variant']} | intervals that contain 1.00 | median half-width |", "|---:|---:|---:|"]
+    return "\n".join([*lines, f"| {kept['of']} | {kept['contain_1']} | ±{kept['median_half_width']:.1%} |"]) + "\n"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, keep and show; 2 when it could not start."""
+    """Measure, keep and show; 1 when the intervals miss 1 too often or are too wide, 2 when it could not start or an answer was wrong."""
     given = _parse(arguments)
     try:
         kept = _all_runs(given)
-        if kept is None:
-            return 130
-        write_json(given.out, kept)
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if kept is None:
+        return 130
+    print(markdown(kept))
     print(json.dumps({key: value for key, value in kept.items() if key != "runs"}))
-    return 0
+    return 0 if kept["holds"] else 1
 
 
 def _all_runs(given: argparse.Namespace) -> dict[str, Any] | None:
+    """Write the file after each run, so that what ends the rest leaves it."""
     stop, disturbance = stop_on_signals(), Disturbance()
     load = Load(given.warm_up, given.seconds)
     runs: list[dict[str, Any]] = []
@@ -72,26 +82,26 @@ def _all_runs(given: argparse.Namespace) -> dict[str, Any] | None:
             bench = Bench(Address.parse(given.host), Traffic(given.corpus), stop)
             variant = given.variant or next(iter(fetch_cards(bench.address)))
             version = choose(fetch_cards(bench.address), [variant], bench.address)[variant]["version"]
-            bench.traffic.questions([variant])
+        asked = fingerprint(bench.traffic.questions([variant]))
         cores = stack.enter_context(pinned(bench.address, same_machine=is_local(bench.address.host)))
+        kept = {**surroundings(), "host": str(bench.address), "cores": cores, "variant": variant, "version": version, "corpus_sha256": asked}
+        kept |= {"rounds": given.rounds, "seconds": given.seconds}
         for number in track(range(given.runs), "A/A runs", disable=not sys.stderr.isatty(), auto_refresh=False):
             found = again(bench, variant, version, load, given.rounds, f"again.{number}")
             if found is None:
                 return None
             ratio, rounds = found
             runs.append({"ratio": ratio.value, "low": ratio.low, "high": ratio.high, "rounds": rounds})
-    return {
-        "machine": machine(),
-        "disturbance": disturbance.share(),
-        "cores": cores,
-        "variant": variant,
-        "rounds": given.rounds,
-        "seconds": given.seconds,
-        "contain_1": sum(run["low"] <= 1 <= run["high"] for run in runs),
-        "of": len(runs),
-        "median_half_width": round(median((run["high"] - run["low"]) / 2 for run in runs), 5),
-        "runs": runs,
-    }
+            kept |= {"disturbance": disturbance.share(), **_verdict(runs), "runs": runs}
+            write_json(given.out, kept)
+    return kept
+
+
+def _verdict(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    contain = sum(run["low"] <= 1 <= run["high"] for run in runs)
+    half_width = median((run["high"] - run["low"]) / 2 for run in runs)
+    holds = contain >= CONTAIN_SHARE * len(runs) and half_width <= HALF_WIDTH
+    return {"contain_1": contain, "of": len(runs), "median_half_width": round(half_width, 5), "holds": holds}
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -11,7 +11,7 @@ from loadtest.schedule import ALL, Plan, quick_turn
 from loadtest.summary import MIX, SINGLE_STREAM
 from loadtest.traffic import Traffic, mix
 
-ROUNDS, SECONDS, WARM_UP = 5, 5.0, 0.5
+ROUNDS, SECONDS, WARM_UP = 5, 3.0, 0.5
 
 
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

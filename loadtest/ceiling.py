@@ -4,17 +4,18 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import locust  # noqa: F401  # patches sockets and sleep for gevent before ours are imported
 from gevent.event import Event
 
-from loadtest.conditions import Disturbance, machine
+from loadtest.conditions import Disturbance, surroundings
 from loadtest.errors import LoadTestError
 from loadtest.interruption import stop_on_signals
 from loadtest.known import VARIANT, VERSIONS, known_bench
-from loadtest.measure import Load, generator_processes
+from loadtest.measure import Bench, Load, generator_processes
 from loadtest.pinning import pinned
 from loadtest.result import write_json
 
@@ -24,17 +25,25 @@ PUBLISHED = Path("loadtest/results/published/ceiling.json")
 
 
 def ceiling(stop: Event, seconds: float, processes: int = 1) -> dict[str, Any] | None:
-    """Return right answers a second, in a closed and in an open loop; None when stopped."""
+    """Return right answers a second: of one user, of several in a closed loop, and in an open loop; None when stopped."""
+    base = Load(warm_up=seconds / 4, seconds=seconds)
     with known_bench(stop) as bench, pinned(bench.address, same_machine=True, generators=processes) as cores, generator_processes(bench, processes):
-        closed = _reached(bench.measure({VARIANT: 1}, VERSIONS, Load(warm_up=seconds / 4, seconds=seconds, users=USERS * processes), "ceiling"))
-        if closed is None:
-            return None
-        overload = Load(warm_up=seconds / 4, seconds=seconds, rate=OVERLOAD * closed, timeout=60.0)
-        opened = _reached(bench.measure({VARIANT: 1}, VERSIONS, overload, "ceiling"))
-        return None if opened is None else {"closed": closed, "open": opened, "seconds": seconds, "processes": processes, "cores": cores}
+        single, closed = (_reached(bench, replace(base, users=users)) for users in (1, USERS * processes))
+        opened = closed and _reached(bench, replace(base, rate=OVERLOAD * closed, timeout=60.0))
+    if single is None or closed is None or opened is None:
+        return None
+    return {"single": single, "closed": closed, "open": opened, "seconds": seconds, "processes": processes, "cores": cores}
 
 
-def _reached(measured: dict[str, dict[str, Any]] | None) -> float | None:
+def markdown(kept: dict[str, Any]) -> str:
+    """Return the rates as a table."""
+    loads = (("single", "one user"), ("closed", f"closed loop of {USERS * kept['ceiling']['processes']} users"), ("open", "open loop"))
+    lines = ["| load on a server that does nothing | requests/s, checks on |", "|---|---:|"]
+    return "\n".join([*lines, *(f"| {load} | {kept['ceiling'][key]:,.0f} |" for key, load in loads)]) + "\n"
+
+
+def _reached(bench: Bench, load: Load) -> float | None:
+    measured = bench.measure({VARIANT: 1}, VERSIONS, load, "ceiling")
     if measured is None:
         return None
     one = measured[VARIANT]
@@ -46,7 +55,7 @@ def _reached(measured: dict[str, dict[str, Any]] | None) -> float | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the ceiling and keep it."""
     parser = argparse.ArgumentParser(prog="python -m loadtest.ceiling", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of each of the two measurements")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of each of the three measurements")
     parser.add_argument("--processes", type=int, default=1, help="generator processes")
     parser.add_argument("--out", type=Path, default=PUBLISHED, help="the file that keeps it")
     given = parser.parse_args(arguments)
@@ -55,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = ceiling(stop_on_signals(), given.seconds, given.processes)
         if found is None:
             return 130
-        kept = {"machine": machine(), "disturbance": disturbance.share(), "ceiling": found}
+        kept = {**surroundings(), "disturbance": disturbance.share(), "ceiling": found}
         write_json(given.out, kept)
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,53 +1,70 @@
-"""Did a variant become slower between two runs? `python -m loadtest.compare OLD NEW` exits 1 when one did, by more than the rounds' spread and 3 % explain."""
+"""Did a variant become slower between two runs? `python -m loadtest.compare OLD NEW` exits 1 when one did, by more than the rounds' spread and 3 % explain.
+
+Server's rate is known as what a search passed and what failed: it became slower when even what fails now lies below what passed before.
+"""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from loadtest.cost import server_cores
 from loadtest.errors import LoadTestError
+from loadtest.rates import rate_change
 from loadtest.ratio import Ratio, unpaired_ratio
 from loadtest.result import Result, read_result
-from loadtest.summary import OFFLINE, SINGLE_STREAM, per_round, rounds_of, warnings
+from loadtest.summary import OFFLINE, SERVER, SINGLE_STREAM, per_round, rounds_of, warnings
 
 SIGNIFICANT = 0.05
 TOLERANCE = 0.03  # the rounds of one run agree better than two runs do: their spread alone would call a warmer machine a slower variant
+CONDITIONS: dict[str, Callable[[Result], Any]] = {
+    "cpu": lambda run: run["conditions"]["machine"]["cpu"],
+    "texts": lambda run: run["conditions"]["corpus"]["sha256"][:12],
+    "Offline requests": lambda run: run["run"].get("offline"),
+    "pinning": lambda run: run["conditions"].get("generator", {}).get("pinned"),
+    "server's cores": lambda run: server_cores(run["conditions"]),
+    "bursts": lambda run: run["conditions"].get("bursts") or "none",
+}
 FIGURES = ((SINGLE_STREAM, "p50", 50.0), (SINGLE_STREAM, "p95", 95.0), (OFFLINE, "time a text", 50.0))
 
 
 @dataclass(frozen=True)
 class Change:
-    """One figure of one variant: how many times as fast it is in the new run, and how likely chance alone would do that."""
+    """One figure of one variant: how many times as fast it is in the new run, and how likely chance alone would do that (None: the ratio's bounds are sure)."""
 
     variant: str
     scenario: str
     figure: str
     ratio: Ratio
-    p: float
+    p: float | None
 
     tolerance: float = TOLERANCE
 
     @property
     def verdict(self) -> str:
         """Say what the figure did."""
-        if self.p >= SIGNIFICANT or 1 - self.tolerance <= self.ratio.value <= 1 / (1 - self.tolerance):
+        slowest, fastest = (self.ratio.low, self.ratio.high) if self.p is None else (self.ratio.value, self.ratio.value)
+        if self.p is not None and self.p >= SIGNIFICANT:
             return "same"
-        return "slower" if self.ratio.value < 1 else "faster"
+        if fastest < 1 - self.tolerance:
+            return "slower"
+        return "faster" if slowest > 1 / (1 - self.tolerance) else "same"
 
 
 def compare(old: Result, new: Result, *, relative: bool = False, tolerance: float = TOLERANCE) -> list[Change]:
     """Return what changed of the variants that both runs have; `relative` holds each beside its run's baseline, which takes out a slower machine."""
     changes = []
-    shared = [name for name in old["variants"] if name in new["variants"]]
-    for name in shared:
+    for name in (name for name in old["variants"] if name in new["variants"]):
         if relative and name == old["run"]["baseline"]:
             continue
         for scenario, figure, percentile in FIGURES:
             before, after = (_times(run, name, scenario, percentile, relative) for run in (old, new))
             if found := unpaired_ratio(before, after):
                 changes.append(Change(name, scenario, figure, *found, tolerance))
+        if rate := rate_change(old, new, name, relative=relative):
+            changes.append(Change(name, SERVER, "rate", rate, None, tolerance))
     if not changes:
         raise LoadTestError("the runs have no figure in common that both measured in two rounds or more; expected the same variants and scenarios")
     return _holm(changes)
@@ -58,9 +75,12 @@ def check_comparable(old: Result, new: Result) -> None:
     for name, run in (("old", old), ("new", new)):
         if found := warnings(run):
             raise LoadTestError(f"the {name} run is not fit to compare by: {found[0]}")
-    for what, value in (("cpu", _cpu), ("texts", _texts)):
+    for what, value in CONDITIONS.items():
         if value(old) != value(new):
             raise LoadTestError(f"the runs differ in their {what} ({value(old)}, {value(new)}); give --anyway to compare them all the same")
+    for name, run, other in (("old", old, new), ("new", new, old)):
+        if lacking := sorted(_figures(other) - _figures(run)):
+            raise LoadTestError(f"the {name} run lacks {' '.join(lacking[0])}; give --anyway to compare what both have")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,7 +109,9 @@ def markdown(changes: Sequence[Change]) -> str:
     lines = ["| variant | scenario | figure | speed (old = 1) | p, Holm | |", "|---|---|---|---:|---:|---|"]
     for change in changes:
         ratio = f"{change.ratio.value:.3f} [{change.ratio.low:.3f}, {change.ratio.high:.3f}]"
-        lines.append(f"| {change.variant} | {change.scenario} | {change.figure} | {ratio} | {change.p:.3f} | {change.verdict} |")
+        lines.append(
+            f"| {change.variant} | {change.scenario} | {change.figure} | {ratio} | {'–' if change.p is None else f'{change.p:.3f}'} | {change.verdict} |"
+        )
     return "\n".join(lines)
 
 
@@ -101,22 +123,25 @@ def _times(run: Result, name: str, scenario: str, percentile: float, relative: b
     return [times[number] / baseline[number] for number in times.keys() & baseline.keys()]
 
 
+def _figures(run: Result) -> set[tuple[str, ...]]:
+    """Return what can be compared of a run."""
+    found: set[tuple[str, ...]] = set()
+    for name, variant in run["variants"].items():
+        found |= {(name,)}
+        found |= {(name, scenario, figure) for scenario, figure, percentile in FIGURES if len(_times(run, name, scenario, percentile, False)) > 1}
+        found |= {(name, SERVER, "rate")} if "passed" in variant["scenarios"].get(SERVER, {}) else set()
+    return found
+
+
 def _holm(changes: list[Change]) -> list[Change]:
     """Return the changes with p values that hold for all of them together (Holm 1979)."""
+    tested = sorted((change.p, place) for place, change in enumerate(changes) if change.p is not None)
     adjusted: dict[int, float] = {}
     highest = 0.0
-    for rank, place in enumerate(sorted(range(len(changes)), key=lambda place: changes[place].p)):
-        highest = max(highest, min(1.0, changes[place].p * (len(changes) - rank)))
+    for rank, (p, place) in enumerate(tested):
+        highest = max(highest, min(1.0, p * (len(tested) - rank)))
         adjusted[place] = highest
-    return [replace(change, p=adjusted[place]) for place, change in enumerate(changes)]
-
-
-def _cpu(run: Result) -> Any:
-    return run["conditions"]["machine"]["cpu"]
-
-
-def _texts(run: Result) -> Any:
-    return run["conditions"]["corpus"]["sha256"][:12]
+    return [replace(change, p=adjusted.get(place)) for place, change in enumerate(changes)]
 
 
 if __name__ == "__main__":

@@ -12,7 +12,10 @@ def conclusion(result: Result) -> str:
         return UNFIT
     baseline = result["run"]["baseline"]
     rows = {row.name: row for row in summaries(result)}
-    faster = [(row.ratio, row) for row in rows.values() if row.name != baseline and row.ratio is not None and row.ratio.low > 1]
+    compared = [(row.ratio, row) for row in rows.values() if row.name != baseline and row.ratio is not None]
+    if not compared:
+        return f"No variant is compared with {baseline}: SingleStream was not measured in enough rounds, or for no other variant."
+    faster = [(ratio, row) for ratio, row in compared if ratio.low > 1]
     if not faster:
         return f"No variant is faster than {baseline} beyond the interval of this run."
     ratio, best = max(faster, key=lambda pair: pair[0].value)
@@ -33,7 +36,7 @@ def _server(result: Result, name: str, baseline: str) -> str:
     if best is None or best.search is None or not best.search.passed:
         return ""
     if not best.search.confirmed:
-        why = "had too few answers to confirm it" if best.search.confirmed is None else "that should confirm it did not keep to the limit"
+        why = "left it undecided" if best.search.confirmed is None else "that should confirm it did not keep to the limit"
         return f"No rate can be promised for it: the search found {best.search.passed:,.0f} requests a second, but the rounds {why}."
     than = f", and {baseline} {teacher.search.rate:,.0f}" if teacher and teacher.search and teacher.search.confirmed and name != baseline else ""
     costs = f"; at that load a million predictions cost {best.cost:.2g}, at the price given for a core-hour" if best.cost else ""

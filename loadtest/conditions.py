@@ -6,6 +6,7 @@ import platform
 import socket
 import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from loadtest.corpus import Question
 from loadtest.traffic import Traffic
 
 LIBRARIES = ("locust", "gevent", "hdrhistogram")
+LOOK_S = 1.0
 
 
 def machine() -> dict[str, Any]:
@@ -29,18 +31,28 @@ def machine() -> dict[str, Any]:
     }
 
 
-def conditions(address: Address, traffic: Traffic, questions: Sequence[Question], timeout: float) -> dict[str, Any]:
-    """Return what is known before the first request."""
+def surroundings() -> dict[str, Any]:
+    """Say when, on what and with which code and libraries something is measured."""
     return {
-        "host": str(address),
-        "same_machine": is_local(address.host),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
         "commit": _commit(),
-        "corpus": {"path": traffic.source, "texts": len(questions), "sha256": _fingerprint(questions), "labels_checked": bool(questions[0].expected)},
+    }
+
+
+def conditions(address: Address, traffic: Traffic, questions: Sequence[Question], timeout: float) -> dict[str, Any]:
+    """Return what is known before the first request."""
+    return {
+        "host": str(address),
+        "same_machine": is_local(address.host),
+        **surroundings(),
+        "corpus": {"path": traffic.source, "texts": len(questions), "sha256": fingerprint(questions), "labels_checked": bool(questions[0].expected)},
         "timeout_seconds": timeout,
+        # The load average of the last minute counts a build that has just ended as well: whether the machine is quiet now, only a look at it says.
+        "busy_share_before": round(psutil.cpu_percent(interval=LOOK_S) / 100, 3),
         "load_average_before": [round(load, 2) for load in os.getloadavg()],
     }
 
@@ -79,7 +91,7 @@ def _commit() -> str | None:
         return None
 
 
-def _fingerprint(questions: Sequence[Question]) -> str:
+def fingerprint(questions: Sequence[Question]) -> str:
     """Hash what is asked and nothing else, so that a new variant in the corpus does not make two runs look different."""
     digest = hashlib.sha256()
     for question in questions:

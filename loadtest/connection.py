@@ -79,8 +79,8 @@ class Connection:
             return
         self.close()
         try:
-            self._open()
-        except OSError:
+            self._open(perf_counter() + self._timeout)
+        except (OSError, Late):
             self.close()
 
     def ask(self, request: bytes) -> tuple[int, bytes]:
@@ -88,8 +88,9 @@ class Connection:
         deadline = perf_counter() + self._timeout
         try:
             if self._socket is None:
-                self._open()
+                self._open(deadline)
             assert self._socket is not None
+            self._socket.settimeout(_left(deadline))
             self._socket.sendall(request)
             answer = self._answer(self._socket, deadline)
             self._used = perf_counter()
@@ -110,8 +111,8 @@ class Connection:
             self._socket.close()
             self._socket = None
 
-    def _open(self) -> None:
-        self._socket = socket.create_connection((self._address.host, self._address.port), self._timeout)
+    def _open(self, deadline: float) -> None:
+        self._socket = socket.create_connection((self._address.host, self._address.port), _left(deadline))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # otherwise a body in a second packet waits 40 ms for the ACK
         self._used = perf_counter()
 
@@ -153,13 +154,22 @@ def _header(head: bytes, name: bytes) -> bytes | None:
     return head[start : end if end >= 0 else None].strip()
 
 
-def _receive(sock: socket.socket, deadline: float) -> bytes:
-    data = sock.recv(BLOCK)
-    if not data:
-        raise Dropped("the server closed the connection before the answer was complete")
-    if perf_counter() > deadline:  # a socket's timeout counts from its last byte: a trickle would never end
+def _left(deadline: float) -> float:
+    """Return the seconds that remain: a socket's own timeout begins anew with every call, and a trickle would never end."""
+    if (left := deadline - perf_counter()) <= 0:
         raise Late("the answer was not complete in time")
-    return data
+    return left
+
+
+def _receive(sock: socket.socket, deadline: float) -> bytes:
+    if data := _received(sock, deadline):
+        return data
+    raise Dropped("the server closed the connection before the answer was complete")
+
+
+def _received(sock: socket.socket, deadline: float) -> bytes:
+    sock.settimeout(_left(deadline))
+    return sock.recv(BLOCK)
 
 
 def _exactly(sock: socket.socket, data: bytes, length: int, deadline: float) -> bytes:
@@ -192,8 +202,6 @@ def _chunks(sock: socket.socket, data: bytes, deadline: float) -> bytes:
 
 def _until_closed(sock: socket.socket, data: bytes, deadline: float) -> bytes:
     parts = [data]
-    while part := sock.recv(BLOCK):
-        if perf_counter() > deadline:
-            raise Late("the answer was not complete in time")
+    while part := _received(sock, deadline):
         parts.append(part)
     return b"".join(parts)

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 READY_WITHIN_S = 60
@@ -17,6 +17,7 @@ READY_WITHIN_S = 60
 
 def main() -> int:
     """Run the steps as a person would, each as its own command; stop at the first that fails."""
+    signal.signal(signal.SIGTERM, _end)
     started = time.monotonic()
     _run("models.build", "--recipe", "models/recipes/demo.yaml")
     built = time.monotonic()
@@ -42,6 +43,12 @@ def _service() -> Iterator[str]:
         _wait_until_ready(host, server)
         yield host
     finally:
+        _stop(server)
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    """End the server's process group, which may have died already."""
+    with suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGINT)
         try:
             server.wait(20)
@@ -62,9 +69,20 @@ def _wait_until_ready(host: str, server: "subprocess.Popen[bytes]") -> None:
     sys.exit(f"error: the service was not ready within {READY_WITHIN_S} s; see its messages above")
 
 
+def _end(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
+
+
 def _run(module: str, *arguments: str, check: bool = True) -> int:
     print(f"$ python -m {' '.join([module, *arguments])}", flush=True)
-    code = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
+    with subprocess.Popen([sys.executable, "-m", module, *arguments]) as step:
+        try:
+            code = step.wait()
+        except KeyboardInterrupt:  # the terminal told the step as well, which still draws what it has
+            code = step.wait()
+        except SystemExit:
+            step.terminate()
+            raise
     if check and code:
         sys.exit(code)
     return code

@@ -12,6 +12,7 @@ from locust import User
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
+from loadtest.conditions import Disturbance
 from loadtest.connection import Address
 from loadtest.open_loop import OpenLoopUser
 from loadtest.options import TIMEOUT, options
@@ -55,7 +56,7 @@ class Bench:
         told = options(
             variant=next(iter(variants)),
             mix="" if single else ",".join(f"{name}={weight:g}" for name, weight in variants.items()),
-            variant_version=versions[next(iter(variants))] if single else "",
+            variant_version=versions.get(next(iter(variants)), "") if single else "",
             answer_timeout=load.timeout,
             texts_per_request=load.texts,
             rate=load.rate / self._sources(),
@@ -70,11 +71,13 @@ class Bench:
         )
         user = self.open_loop if load.rate else self.closed_loop
         users = self._sources() if load.rate else load.users
+        disturbance = Disturbance()
         recorded = self._here(told, user, users) if self.master is None else self._on_workers(told, user, users)
         if self.stop.is_set():
             return None
         nothing = {**Recording().to_json(), "generator": {}}
-        return {name: {**(one := recorded.get(name, nothing)), "seconds": load.seconds, **_rates(one, load)} for name in variants}
+        known = {"seconds": load.seconds, "disturbance": disturbance.share()}
+        return {name: {**(one := recorded.get(name, nothing)), **known, **_rates(one, load)} for name in variants}
 
     def _sources(self) -> int:
         return 1 if self.master is None else int(self.master.worker_count)
@@ -140,7 +143,9 @@ def _led(bench: Bench, count: int, host: str, port: int) -> Iterator[None]:
 
 
 def _rates(one: dict[str, Any], load: Load) -> dict[str, Any]:
-    return {"rate": round(load.rate, 3), "offered": round(one["requests"] / load.seconds, 3)} if load.rate else {}
+    if not load.rate:
+        return {}
+    return {"rate": round(load.rate, 3), **{name: round(one[count] / load.seconds, 3) for name, count in (("offered", "requests"), ("achieved", "right"))}}
 
 
 def _raise_mistakes(runner: Runner) -> None:

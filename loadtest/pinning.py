@@ -1,7 +1,7 @@
 """Keep generator and server off each other's cores where both run on one machine: sharing a core, each would measure the other."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -25,15 +25,17 @@ def pinned(address: Address, *, same_machine: bool, generators: int = 1) -> Iter
     if same_machine and not servers:
         yield {"pinned": False, "why": "the server's process was not found"}
         return
-    before = {thread: os.sched_getaffinity(thread) for process in servers for thread in _threads(process)}
-    before[0] = set(cores)
+    before = {thread: os.sched_getaffinity(thread) for thread in _threads(servers)}
     try:
+        _pin(0, set(ours))
         for thread in before:
-            _pin(thread, set(ours) if thread == 0 else set(theirs))
+            _pin(thread, set(theirs))
         yield {"pinned": True, "generator_cores": ours, "server_cores": theirs if same_machine else None}
     finally:
-        for thread, its in before.items():
-            _pin(thread, its)
+        _pin(0, set(cores))
+        # What the server started meanwhile inherited our choice, and gets what its first process had.
+        for thread in {*before, *_threads(servers), *_threads(listeners(address.port) if same_machine else [])}:
+            _pin(thread, before.get(thread, before.get(servers[0].pid, set(cores))))
 
 
 def listeners(port: int) -> list[psutil.Process]:
@@ -49,11 +51,12 @@ def listeners(port: int) -> list[psutil.Process]:
     return list(found.values())
 
 
-def _threads(process: psutil.Process) -> list[int]:
-    try:
-        return [thread.id for thread in process.threads()]
-    except psutil.NoSuchProcess:
-        return []
+def _threads(processes: Iterable[psutil.Process]) -> list[int]:
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            found += [thread.id for thread in process.threads()]
+    return found
 
 
 def _pin(thread: int, cores: set[int]) -> None:

@@ -18,7 +18,8 @@ FOR_EVER = 1 << 62
 class Recorder:
     """The recordings of the current or last test; a new test begins new ones.
 
-    An answer of a closed loop belongs to the window it came in, one of an open loop to the window its start was intended in, however late it comes.
+    An answer belongs to the window in which its request began, or was meant to begin, however late it comes: else a stall that outlasts the window
+    would leave no trace (coordinated omission).
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -67,8 +68,7 @@ class Recorder:
         if "verdict" not in context:
             return
         start: Start | None = context["start"]
-        came = context["began"] + context["nanoseconds"]
-        if not self._opens <= (start.intended if start else came) < self._closes:
+        if not self._opens <= context["began"] < self._closes:
             return
         recording = self.recordings.get(context["variant"])
         if recording is None:
@@ -76,5 +76,12 @@ class Recorder:
         verdict: Verdict = context["verdict"]
         if start:
             recording.start(start.late_ns, waited=start.waited)
-        texts, flips = context["texts"], verdict.batch_flips
-        recording.add(context["nanoseconds"], verdict.failure, context["detail"], texts=texts, batch_flips=flips, moment=came)
+        recording.add(
+            context["nanoseconds"],
+            verdict.failure,
+            context["detail"],
+            texts=context["texts"],
+            batch_flips=verdict.batch_flips,
+            moment=context["began"] + context["nanoseconds"],
+            user=context["user"],
+        )

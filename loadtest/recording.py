@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hdrh.histogram import HdrHistogram
@@ -14,6 +15,15 @@ EXAMPLES = 3  # of each kind of failure
 def empty_histogram() -> HdrHistogram:
     """Return a histogram that every other one can be added to."""
     return HdrHistogram(1, LONGEST, DIGITS)
+
+
+@dataclass(slots=True)
+class Span:
+    """From one user's first right answer to its last, and the texts of all but the first."""
+
+    first_ns: int
+    last_ns: int
+    texts: int = 0
 
 
 class Recording:
@@ -35,8 +45,7 @@ class Recording:
         self.examples: dict[str, list[str]] = {}
         self.lateness = empty_histogram()
         self.no_connection = 0  # starts that had to wait until one of many answers came: the service's fault
-        self.first_ns = self.last_ns = 0
-        self.first_texts = 0
+        self.spans: dict[str, Span] = {}
 
     def start(self, late_ns: int, *, waited: bool) -> None:
         """Count how late a request of an open loop was sent."""
@@ -45,16 +54,20 @@ class Recording:
         else:
             self.lateness.record_value(_microseconds(late_ns))
 
-    def add(self, nanoseconds: int, failure: str | None = None, detail: str = "", *, texts: int = 1, batch_flips: int = 0, moment: int = 0) -> None:
-        """Count one answer, or the lack of one; `moment` is when it came."""
+    def add(
+        self, nanoseconds: int, failure: str | None = None, detail: str = "", *, texts: int = 1, batch_flips: int = 0, moment: int = 0, user: str = ""
+    ) -> None:
+        """Count one answer, or the lack of one; `moment` is when it came, to which user."""
         self.requests += 1
         self.batch_flips += batch_flips
         if failure is None:
             self.right += 1
             self.right_texts += texts
-            if self.right == 1:
-                self.first_ns, self.first_texts = moment, texts
-            self.last_ns = moment
+            span = self.spans.get(user)
+            if span is None:
+                self.spans[user] = Span(moment, moment)
+            else:
+                span.last_ns, span.texts = moment, span.texts + texts
         else:
             self.failures[failure] += 1
             examples = self.examples.setdefault(failure, [])
@@ -80,9 +93,14 @@ class Recording:
         return kept
 
     def _texts_per_second(self) -> float | None:
-        """Count from the first answer to the last: at a few large requests, the edges of a window would cut off whole ones."""
-        span = self.last_ns - self.first_ns
-        return round((self.right_texts - self.first_texts) * 1e9 / span, 3) if self.right > 2 and span > 0 else None
+        """Count from each user's first answer to its last: at a few large requests, the edges of a window would cut off whole ones.
+
+        Users that are answered together would, as one row of answers, lose more than the first: their rates are added up.
+        """
+        spans = self.spans.values()
+        if not spans or any(span.last_ns == span.first_ns for span in spans):
+            return None
+        return round(sum(span.texts * 1e9 / (span.last_ns - span.first_ns) for span in spans), 3)
 
 
 def add_up(recordings: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -25,10 +26,10 @@ from loadtest.limit import ALLOWANCE_MS, livez_p50
 from loadtest.measure import Bench, generator_processes, remote_processes
 from loadtest.pinning import pinned
 from loadtest.report import PAGE, draw
-from loadtest.result import Result, new_run_folder, point_latest, total_failures, write_result
+from loadtest.result import Result, new_run_folder, point_latest, write_result
 from loadtest.scenarios import take
 from loadtest.schedule import Plan, Turn, turns
-from loadtest.summary import SERVER, warnings
+from loadtest.summary import SERVER, doubts, faults
 from loadtest.target import Card, alive, choose, fetch_cards
 
 INTERRUPTED = 130
@@ -36,7 +37,10 @@ CEILING_SECONDS = 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the comparison; 0: every answer was right, 1: the run has failures or is incomplete, 2: it could not start."""
+    """Run the comparison; 0: every answer was right, 1: the run has failures, no answers or is incomplete, 2: it could not start.
+
+    An A/A control that failed is a warning and ends with 0: the answers were right, the machine was not quiet.
+    """
     given = read_arguments(arguments)
     try:
         address = Address.parse(given.host)
@@ -46,13 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Bursts.parse(given.bursts)
         plan = plan_of(given, cards)
         p99_limit = _limit(address, plan, given.p99_limit)
-        folder = new_run_folder(given.out)
-        result = _empty_result(given, plan, cards, folder, p99_limit)
+        result = _empty_result(given, plan, cards, p99_limit)
         result["conditions"] = {**conditions(address, traffic, questions, given.timeout), **p99_limit, "price_per_core_hour": given.price}
         result["conditions"] |= {"bursts": given.bursts, "server_cores": given.server_cores}
         bench = Bench(address, traffic, stop_on_signals(), given.bursts)
         with ExitStack() as stack:
             _generator(result, stack, bench, given, plan)
+            folder = new_run_folder(given.out)  # not before: what could not start leaves none
+            result["run"]["id"] = folder.name
+            write_result(folder, result)
             _measure_all(result, folder, bench, plan)
         interrupted = bench.stop.is_set() and not result["run"]["complete"]
         table = draw(folder)
@@ -64,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _complain(result)
     if interrupted:
         return INTERRUPTED
-    return 1 if total_failures(result) or not result["run"]["complete"] else 0
+    return 1 if faults(result) else 0
 
 
 def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.Namespace, plan: Plan) -> None:
@@ -75,7 +81,7 @@ def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.N
         known["generator"] = stack.enter_context(pinned(bench.address, same_machine=known["same_machine"], generators=given.processes))
     else:
         known["generator"] = {"pinned": False, "why": "the generator is on other machines" if given.remote_workers else "--no-pin was given"}
-    known["generator"] |= {"processes": given.remote_workers or given.processes, "ceiling": found and {key: found[key] for key in ("closed", "open")}}
+    known["generator"] |= {"processes": given.remote_workers or given.processes, "ceiling": found and {key: found[key] for key in ("single", "closed", "open")}}
     if given.remote_workers:
         known["generator"]["remote"] = True
         stack.enter_context(remote_processes(bench, given.remote_workers, given.master_port))
@@ -84,11 +90,17 @@ def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.N
 
 
 def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan) -> None:
-    """Take every turn into `result`, which is written after each, until all are taken, Ctrl-C comes or the service dies."""
+    """Take every turn into `result`, which is written after each, until all are taken, Ctrl-C comes, the service dies or a turn fails."""
     todo = turns(plan, list(result["variants"]), result["run"]["baseline"])
     disturbance, run = Disturbance(), result["run"]
     for done, turn in enumerate(_with_bar(todo)):
-        answers = take(turn, bench, plan, result)
+        try:
+            answers = take(turn, bench, plan, result)
+        except Exception as error:  # whatever ended it, what was measured before is kept
+            if not isinstance(error, LoadTestError):
+                traceback.print_exc()
+            run["stopped"] = f"{turn} failed after {done} of {len(todo)} measurements ({str(error) or type(error).__name__})"
+            break
         if bench.stop.is_set():
             run["stopped"] = f"it was interrupted after {done} of {len(todo)} measurements"
             break
@@ -129,8 +141,10 @@ def _limit(address: Address, plan: Plan, given: float | None) -> dict[str, float
 
 
 def _complain(result: Result) -> None:
-    for warning in warnings(result):
-        print(f"error: {warning}", file=sys.stderr)
+    for fault in faults(result):
+        print(f"error: {fault}", file=sys.stderr)
+    for doubt in doubts(result):
+        print(f"warning: {doubt}", file=sys.stderr)
     for caution in cautions(result):
         print(f"note: {caution}", file=sys.stderr)
     for name, variant in result["variants"].items():
@@ -138,12 +152,12 @@ def _complain(result: Result) -> None:
             print(f"  {name}, {kind}: {examples[0]}", file=sys.stderr)
 
 
-def _empty_result(given: argparse.Namespace, plan: Plan, cards: dict[str, Card], folder: Path, p99_limit: dict[str, float]) -> Result:
+def _empty_result(given: argparse.Namespace, plan: Plan, cards: dict[str, Card], p99_limit: dict[str, float]) -> Result:
     teachers = [name for name, card in cards.items() if card.get("kind") == "teacher"]
     baseline = teachers[0] if teachers else next(iter(cards))
     return {
         "run": {
-            "id": folder.name,
+            "id": "",
             "started": _now(),
             "finished": None,
             "complete": False,

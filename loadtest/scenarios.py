@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from loadtest.answer import DROPPED, LATE
+from loadtest.generator import sent_late
 from loadtest.highest_rate import highest_rate
 from loadtest.measure import Bench, Load
-from loadtest.percentiles import share_above
-from loadtest.recording import merged
+from loadtest.probe import LONGEST, SHORTEST, Probe, judged, length, sustained
 from loadtest.result import CONTROL, Result
 from loadtest.schedule import RAMP_SHARES, SEARCH, Plan, Turn
 from loadtest.summary import MIX, OFFLINE, RAMP, SERVER, SINGLE_STREAM
@@ -15,8 +15,8 @@ from loadtest.target import alive
 
 CONFIRMED_SHARE = 0.9  # of the rate that the search found: the search takes the luckiest rate, and at the edge p99 rises steeply
 FIRST_GUESS = 0.7  # of what one connection reached in SingleStream
-PROBE_ANSWERS, STEP_ANSWERS = 800, 250  # wished for; the ramp's p95 needs 200
-SHORTEST, LONGEST = 0.3, 1.6  # times --seconds, of a probe and of a step of the ramp
+STEP_ANSWERS = 250  # wished for: the ramp's p95 needs 200
+ROUNDS_ANSWERS, LONGEST_ROUND = 1200, 3  # of all of Server's rounds, whose p99 needs 1,000; times --seconds
 OVERLOAD = (LATE, DROPPED, "4xx", "5xx")  # what a service may do when it is asked for more than it can
 PATIENCE_OFFLINE = 60.0  # seconds: nobody waits for a single answer there
 
@@ -46,27 +46,22 @@ def _search(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
     server = variant["scenarios"][SERVER]
     answers = 0
 
-    def sustained(rate: float) -> bool | None:
-        # A rate fails when it fails twice: a service that is overloaded is so each time, a machine that hiccups is not.
-        once = probe(rate)
-        return once if once is not False else probe(rate)
-
-    def probe(rate: float) -> bool | None:
+    def probe(rate: float, attempt: int) -> Probe | None:
         nonlocal answers
-        load = Load(min(plan.warm_up, 0.5), _long_enough(PROBE_ANSWERS, rate, plan), rate=rate, timeout=plan.timeout)
-        one = _measured(turn, bench, result, load, f"{plan.seed}.search.{rate:.3f}")
+        load = Load(min(plan.warm_up, 0.5), length(rate, plan.seconds), rate=rate, timeout=plan.timeout)
+        one = _measured(turn, bench, result, load, f"{plan.seed}.search.{rate:.3f}.{attempt}")
         if one is None or (DROPPED in one["failures"] and not alive(bench.address)):
             return None
         answers += one["right"]
-        above = share_above(merged([one["histogram"]]), server["limit_ms"])
-        passed = above <= max(0.01, 1 / max(one["requests"], 1)) and not one["failures"]  # one of fewer than a hundred proves no p99
-        server["search"].append({**{key: one[key] for key in PROBE_KEYS if key in one}, "share_above_limit": round(above, 5), "passed": passed})
+        found = judged(one, server["limit_ms"])
+        kept = {key: one[key] for key in PROBE_KEYS if key in one}
+        server["search"].append({**kept, "share_above_limit": round(found.share_above, 5), "passed": found.passed, "generator_bound": sent_late([one])})
         _count(variant, one, OVERLOAD)
-        return passed
+        return found
 
     stream = variant["scenarios"].get(SINGLE_STREAM, {}).get("rounds", [])
     guess = FIRST_GUESS * sum(one["right"] for one in stream) / sum(one["seconds"] for one in stream) if stream else 100.0
-    found = highest_rate(guess or 1.0, sustained)
+    found = highest_rate(guess or 1.0, lambda rate: sustained(rate, probe))
     if found is None:
         return None
     server |= {"passed": round(found.passed, 3), "failed": found.failed and round(found.failed, 3), "rate": round(CONFIRMED_SHARE * found.passed, 3)}
@@ -79,9 +74,9 @@ def _open(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
     share = RAMP_SHARES[turn.round - 1] if turn.scenario == RAMP else CONFIRMED_SHARE
     if not (rate := share * found.get("passed", 0.0)):
         return 1
-    seconds = _long_enough(STEP_ANSWERS, rate, plan) if turn.scenario == RAMP else plan.seconds
+    seconds = _step(rate, plan) if turn.scenario == RAMP else _round(rate, plan)
     one = _measured(turn, bench, result, Load(min(plan.warm_up, 0.5), seconds, rate=rate, timeout=plan.timeout), _seed(plan, turn))
-    return None if one is None else _keep(result, turn, one, excused=OVERLOAD if share > CONFIRMED_SHARE else (LATE,))
+    return None if one is None else _keep(result, turn, one, excused=OVERLOAD if share > CONFIRMED_SHARE else ())
 
 
 def _mixed(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
@@ -93,13 +88,12 @@ def _mixed(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
 
 
 def _keep(result: Result, turn: Turn, one: dict[str, Any], excused: tuple[str, ...] = ()) -> int:
-    if turn.variant == CONTROL:
-        result["run"]["control"]["rounds"].append({key: value for key, value in one.items() if key != "failure_examples"})
-        return int(one["right"])
-    variant = result["variants"][turn.variant]
+    control = turn.variant == CONTROL
+    variant = result["variants"][result["run"]["baseline"] if control else turn.variant]
     _count(variant, one, excused)
     variant["batch_flips"] += one["batch_flips"]
-    variant["scenarios"][turn.scenario]["rounds"].append({key: value for key, value in one.items() if key != "failure_examples"})
+    rounds = result["run"]["control"]["rounds"] if control else variant["scenarios"][turn.scenario]["rounds"]
+    rounds.append({key: value for key, value in one.items() if key != "failure_examples"})
     return int(one["right"])
 
 
@@ -111,15 +105,19 @@ def _count(variant: dict[str, Any], one: dict[str, Any], excused: tuple[str, ...
             variant["failure_examples"].setdefault(kind, one["failure_examples"][kind])
 
 
-def _long_enough(answers: int, rate: float, plan: Plan) -> float:
-    return min(max(answers / rate, SHORTEST * plan.seconds), LONGEST * plan.seconds)
+def _step(rate: float, plan: Plan) -> float:
+    return min(max(STEP_ANSWERS / rate, SHORTEST * plan.seconds), LONGEST * plan.seconds)
+
+
+def _round(rate: float, plan: Plan) -> float:
+    return min(max(plan.seconds, ROUNDS_ANSWERS / (plan.rounds * rate)), LONGEST_ROUND * plan.seconds)
 
 
 def _seed(plan: Plan, turn: Turn) -> str:
     return f"{plan.seed}.{turn.round}"
 
 
-PROBE_KEYS = ("rate", "offered", "seconds", "right", "failures", "histogram", "lateness", "no_connection", "generator")
+PROBE_KEYS = ("rate", "offered", "achieved", "seconds", "disturbance", "right", "failures", "histogram", "lateness", "no_connection", "generator")
 _STEPS: dict[str, Callable[[Turn, Bench, Plan, Result], int | None]] = {
     SINGLE_STREAM: _closed,
     OFFLINE: _closed,

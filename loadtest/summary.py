@@ -1,5 +1,6 @@
 """A variant's figures out of result.json: what the tables, the pictures and the page have in common."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +13,23 @@ from loadtest.result import Result, total_failures
 
 SINGLE_STREAM, SERVER, OFFLINE, RAMP, MIX = "SingleStream", "Server", "Offline", "Ramp", "Mix"
 
+ACHIEVED_SHARE = 0.98  # of the requests that Server's rounds offered
+
 
 @dataclass(frozen=True)
 class Search:
-    """The highest rate that was found, the lowest that failed, and whether the rounds at 90 % of it kept to the limit (None: too few answers)."""
+    """The highest rate that was found, the lowest that failed, and whether the rounds, at `rate`, kept to the limit (None: undecided)."""
 
     passed: float
     failed: float | None
     rate: float
     limit_ms: float
     confirmed: bool | None
+
+    @property
+    def promised(self) -> float | None:
+        """Return the rate that the rounds confirmed."""
+        return self.rate if self.confirmed else None
 
 
 @dataclass(frozen=True)
@@ -67,17 +75,61 @@ def control(result: Result) -> Ratio | None:
 
 def warnings(result: Result) -> list[str]:
     """Return one sentence for each reason not to compare variants by this run."""
+    return faults(result) + doubts(result)
+
+
+def faults(result: Result) -> list[str]:
+    """Return what makes a run fail: something was not measured, or not answered rightly."""
     found = []
     if not result["run"]["complete"]:
         found.append(f"This run is incomplete: {result['run']['stopped']}.")
     if failed := total_failures(result):
         kinds = [f"{name}: {by_kind(variant['failures'])}" for name, variant in result["variants"].items() if variant["failures"]]
         found.append(f"This run has {failed:,} failed {'answer' if failed == 1 else 'answers'} ({'; '.join(kinds)}).")
-    again = control(result)
-    if again is not None and not again.low <= 1 <= again.high:
-        against = f"{result['run']['baseline']} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]"
-        found.append(f"This run proves nothing: {against}, which should contain 1.")
+    if result["run"]["complete"] and (silent := _silent(result)):
+        found.append(f"This run has no answer at all of {', '.join(silent)}.")
     return found
+
+
+def doubts(result: Result) -> list[str]:
+    """Return what makes a run that went well no base for a comparison."""
+    return _of_control(result) + _of_rates(result)
+
+
+def _of_control(result: Result) -> list[str]:
+    run, again = result["run"], control(result)
+    if again is not None and not again.low <= 1 <= again.high:
+        against = f"{run['baseline']} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]"
+        return [f"This run proves nothing: {against}, which should contain 1."]
+    if again is None and run["complete"] and "control" in run and SINGLE_STREAM in run["scenarios"]:
+        return ["This run proves nothing: its A/A control has too few answers."]
+    return []
+
+
+def _of_rates(result: Result) -> list[str]:
+    missed = []
+    for name, variant in result["variants"].items():
+        rounds = [one for one in rounds_of(variant, SERVER) if "achieved" in one]
+        offered, achieved = (sum(one[key] for one in rounds) for key in ("offered", "achieved"))
+        if achieved < ACHIEVED_SHARE * offered:
+            missed.append(f"{name} {achieved / offered:.1%}")
+    return [f"Server's rates were not achieved, of what was offered: {', '.join(missed)}."] if missed else []
+
+
+def _silent(result: Result) -> list[str]:
+    return [
+        f"{name} in {scenario}"
+        for scenario in result["run"]["scenarios"]
+        for name, variant in result["variants"].items()
+        if _expected(result, name, scenario) and not any(one["requests"] for one in rounds_of(variant, scenario))
+    ]
+
+
+def _expected(result: Result, name: str, scenario: str) -> bool:
+    if scenario == MIX:
+        return name in result["run"]["mix"]
+    # Where the search found that no rate is sustained, that is the result, and there is nothing to measure.
+    return scenario not in (SERVER, RAMP) or result["variants"][name]["scenarios"].get(SERVER, {}).get("passed") != 0
 
 
 def by_kind(failures: Mapping[str, int]) -> str:
@@ -107,6 +159,8 @@ def _summary(name: str, variant: dict[str, Any], scenario: str, reference: dict[
     rate = sum(one["right_texts"] for one in rounds) / seconds if seconds else None
     if scenario == OFFLINE:
         rate = len(times) * 1000 / sum(times.values()) if times else None
+    intervals = {percentile: interval(histogram, percentile) for percentile in PERCENTILES}
+    search = _search(variant["scenarios"].get(SERVER, {}), intervals[99.0]) if scenario == SERVER else None
     card = variant["card"]
     return Summary(
         name=name,
@@ -118,20 +172,22 @@ def _summary(name: str, variant: dict[str, Any], scenario: str, reference: dict[
         requests=sum(one["requests"] for one in rounds),
         answers=histogram.get_total_count(),
         times={percentile: milliseconds(histogram, percentile) for percentile in PERCENTILES},
-        intervals={percentile: interval(histogram, percentile) for percentile in PERCENTILES},
+        intervals=intervals,
         rate=rate,
         ratio=None if scenario in (SERVER, MIX) else _paired(reference, times),
-        search=_search(variant["scenarios"].get(SERVER, {}), milliseconds(histogram, 99.0)) if scenario == SERVER else None,
-        cost=per_million(conditions, rate) if scenario in (SERVER, OFFLINE) else None,
-        failures=variant["failures"],
-        batch_flips=variant["batch_flips"],
+        search=search,
+        cost=per_million(conditions, rate) if scenario == OFFLINE or (search and search.confirmed) else None,
+        failures=sum((Counter(one["failures"]) for one in rounds), Counter()),
+        batch_flips=sum(one["batch_flips"] for one in rounds),
     )
 
 
-def _search(server: dict[str, Any], p99: float | None) -> Search | None:
+def _search(server: dict[str, Any], p99: tuple[float, float] | None) -> Search | None:
     if "rate" not in server:
         return None
-    return Search(server["passed"], server["failed"], server["rate"], server["limit_ms"], None if p99 is None else p99 <= server["limit_ms"])
+    limit = server["limit_ms"]
+    confirmed = None if p99 is None or p99[0] <= limit < p99[1] else p99[1] <= limit
+    return Search(server["passed"], server["failed"], server["rate"], limit, confirmed)
 
 
 def _paired(reference: dict[int, float], times: dict[int, float]) -> Ratio | None:

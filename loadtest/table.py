@@ -7,7 +7,7 @@ from loadtest.summary import MIX, OFFLINE, SERVER, SINGLE_STREAM, Summary, by_ki
 
 COLUMNS = (50.0, 90.0, 95.0, 99.0)
 NONE = "–"
-CONFIRMED = {True: "✓", False: "✗ not kept", None: "? too few answers"}
+CONFIRMED = {True: "✓", False: "✗ not kept", None: "? undecided"}
 TITLES = {
     SINGLE_STREAM: "SingleStream: one request after another",
     SERVER: "Server: Poisson arrivals, the highest rate whose p99 stays under the limit",
@@ -40,9 +40,9 @@ def sections(result: Result) -> dict[str, tuple[list[str], list[list[str]]]]:
         rows = summaries(result, SERVER)
         reference = next((row.search for row in rows if row.name == baseline), None)
         late = {name: late_share(rounds_of(variant, SERVER)) for name, variant in result["variants"].items()}
-        shown[SERVER] = _server_heads(result, baseline), [_server_cells(row, reference.passed if reference else 0.0, late[row.name]) for row in rows]
+        shown[SERVER] = _server_heads(result, baseline), [_server_cells(row, reference.promised if reference else None, late[row.name]) for row in rows]
     if measured(result, OFFLINE):
-        heads = ["variant", "texts/s", f"throughput ({baseline} = 1)", "requests", "batch flips", "cost of a million"]
+        heads = ["variant", "texts/s", f"throughput ({baseline} = 1)", "requests", "failures", "batch flips", "cost of a million"]
         shown[OFFLINE] = heads, [_offline_cells(row, baseline) for row in summaries(result, OFFLINE)]
     if measured(result, MIX):
         heads = ["variant", "requests/s", "p50 ms", "p95 ms", "p99 ms [95 %]", "answers", "failures"]
@@ -85,31 +85,34 @@ def _stream_cells(row: Summary, baseline: str) -> list[str]:
 
 def _server_heads(result: Result, baseline: str) -> list[str]:
     limit = next(variant["scenarios"][SERVER]["limit_ms"] for variant in result["variants"].values() if SERVER in variant["scenarios"])
-    rates = [f"rate/s, p99 ≤ {limit:.1f} ms", "too much at", f"rate ({baseline} = 1)"]
-    return ["variant", *rates, "confirmed at", "p50 ms", "p99 ms [95 %]", "right in time/s", "answers", "sent late", "cost of a million"]
+    rates = [f"rate/s, p99 ≤ {limit:.1f} ms", f"rate ({baseline} = 1)", "search passed", "too much at", "rounds at"]
+    return ["variant", *rates, "p50 ms", "p99 ms [95 %]", "right in time/s", "answers", "failures", "sent late", "cost of a million"]
 
 
-def _server_cells(row: Summary, reference: float, late: float) -> list[str]:
+def _server_cells(row: Summary, reference: float | None, late: float) -> list[str]:
     search = row.search
     if search is None or not search.passed:
-        return [row.name, "0" if search else NONE, _count(search.failed) if search else NONE, *[NONE] * 8]
+        return [row.name, NONE, NONE, "0" if search else NONE, _count(search.failed) if search else NONE, *[NONE] * 8]
     return [
         row.name,
+        _count(search.promised),
+        f"{search.promised / reference:.2f}" if search.promised and reference else NONE,
         _count(search.passed),
         _count(search.failed),
-        f"{search.passed / reference:.2f}" if reference else NONE,
         f"{_count(search.rate)} {CONFIRMED[search.confirmed]}",
         _number(row.times[50.0]),
         _with_interval(row, 99.0),
         _count(row.rate),
         f"{row.answers:,}",
+        by_kind(row.failures),
         f"{late:.2%}",
         _cost(row.cost),
     ]
 
 
 def _offline_cells(row: Summary, baseline: str) -> list[str]:
-    return [row.name, _count(row.rate), "1" if row.name == baseline else _ratio(row.ratio), f"{row.requests:,}", f"{row.batch_flips:,}", _cost(row.cost)]
+    ratio = "1" if row.name == baseline else _ratio(row.ratio)
+    return [row.name, _count(row.rate), ratio, f"{row.requests:,}", by_kind(row.failures), f"{row.batch_flips:,}", _cost(row.cost)]
 
 
 def _mix_cells(row: Summary) -> list[str]:

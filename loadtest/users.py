@@ -120,6 +120,7 @@ class VariantUser(User):  # type: ignore[misc]
                 "detail": detail,
                 "texts": len(asked.questions),
                 "start": start,
+                "user": self.number,
             },
         )
 

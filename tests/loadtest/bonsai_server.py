@@ -5,6 +5,7 @@
 It prints its port and serves until it is ended. Knobs, all optional; "every n" counts a variant's requests:
 
     delay         seconds before each answer, or {variant: seconds}
+    stall         {variant: [n, seconds]}: so much longer for every n-th answer
     one_at_a_time true: requests wait for each other
     wrong         {variant: n}: another label every n
     status        {variant: [n, code]}: that status every n
@@ -105,6 +106,8 @@ class Server:
                 delay = self.knobs.get("delay", 0)
                 if isinstance(delay, dict):
                     delay = delay.get(path.split("/")[1], 0)
+                if self.every("stall", variant := path.split("/")[1]):
+                    delay += self.knobs["stall"][variant][1]
                 if delay:
                     async with self.turn:
                         await asyncio.sleep(delay)

@@ -63,6 +63,7 @@ def test_the_same_run_is_the_same(tmp_path: Path, steady: Result) -> None:
 def test_a_difference_within_the_tolerance_is_none_however_sure_it_is(steady: Result) -> None:
     other = slowed(steady, "int8", 1.02)
     (p50,) = [change for change in compare(steady, other) if (change.variant, change.figure) == ("int8", "p50")]
+    assert p50.p is not None
     assert (p50.verdict, p50.p < 0.05) == ("same", True)
     assert "slower" in {change.verdict for change in compare(steady, other, tolerance=0.01)}
 
@@ -80,6 +81,11 @@ def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
     [
         (("conditions", "machine", "cpu"), "another", "differ in their cpu"),
         (("conditions", "corpus", "sha256"), "another", "differ in their texts"),
+        (("conditions", "bursts"), "5,1,10", "differ in their bursts"),
+        (("conditions", "generator", "pinned"), True, "differ in their pinning"),
+        (("conditions", "server_cores"), 64, "differ in their server's cores"),
+        (("run", "offline", "texts"), 1, "differ in their Offline requests"),
+        (("variants", "int8", "scenarios", "SingleStream", "rounds"), [], "not fit to compare by: This run has no answer at all of int8"),
         (("run", "complete"), False, "not fit to compare by: This run is incomplete"),
         (("variants", "int8", "failures"), {"5xx": 1}, "not fit to compare by: This run has 1 failed answer"),
     ],
@@ -98,6 +104,47 @@ def test_runs_that_differ_in_more_are_refused(
     assert said in complained
     assert complained.count("\n") == 1
     assert main([str(old), str(new), "--anyway"]) == 0
+
+
+def searched(result: Result, **rates: tuple[float, float | None]) -> Result:
+    """The same run with what the search for Server's rate gave."""
+    changed = deepcopy(result)
+    for name, (passed, failed) in rates.items():
+        changed["variants"][name]["scenarios"]["Server"] = {"passed": passed, "failed": failed, "rounds": []}
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        ((100.0, 108.0), (90.0, 96.0), "slower"),
+        ((100.0, 108.0), (93.0, 99.0), "same"),
+        ((100.0, 108.0), (0.0, 0.5), "slower"),
+        ((100.0, 108.0), (120.0, None), "faster"),
+        ((100.0, None), (120.0, 130.0), "same"),
+    ],
+)
+def test_a_rate_changed_when_the_bounds_of_both_searches_say_so(
+    steady: Result, before: tuple[float, float | None], after: tuple[float, float | None], verdict: str
+) -> None:
+    changes = compare(searched(steady, int8=before), searched(steady, int8=after))
+    assert [(change.variant, change.verdict, change.p) for change in changes if change.scenario == "Server"] == [("int8", verdict, None)]
+
+
+def test_a_slower_machine_lowers_every_rate_and_changes_no_relative_one(steady: Result) -> None:
+    old, new = (searched(steady, teacher=(50.0 * speed, 51.0 * speed), int8=(100.0 * speed, 102.0 * speed)) for speed in (1.0, 0.7))
+    assert {change.verdict for change in compare(old, new) if change.scenario == "Server"} == {"slower"}
+    assert {change.verdict for change in compare(old, new, relative=True) if change.scenario == "Server"} == {"same"}
+
+
+def test_a_variant_or_figure_that_one_run_lacks_is_named(tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]) -> None:
+    fewer = deepcopy(steady)
+    del fewer["variants"]["tiny"]
+    assert main([str(folder(tmp_path / "old", steady)), str(folder(tmp_path / "new", fewer))]) == 2
+    assert "the new run lacks tiny;" in capsys.readouterr().err
+    del steady["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"][1:]
+    assert main([str(tmp_path / "old"), str(folder(tmp_path / "short", steady))]) == 2
+    assert "the new run lacks int8 SingleStream p50;" in capsys.readouterr().err
 
 
 def test_nothing_in_common_is_refused(tmp_path: Path, steady: Result) -> None:

@@ -14,6 +14,7 @@ def test_conditions_name_machine_versions_and_corpus(corpus_file: Path) -> None:
     other = conditions(Address("127.0.0.1", 3000), traffic, questions[1:], 5.0)
     assert known["corpus"]["sha256"] != other["corpus"]["sha256"]
     assert known["same_machine"] is True
+    assert 0 <= known["busy_share_before"] <= 1
     assert known["machine"]["cores"] >= 1
     assert set(known["libraries"]) == {"locust", "gevent", "hdrhistogram"}
 

@@ -6,14 +6,14 @@ import pytest
 from loadtest.generator import cautions, late_share
 from loadtest.recording import Recording
 
-PINNED = {"pinned": True, "generator_cores": [1], "server_cores": [0], "ceiling": {"closed": 5000.0, "open": 4000.0}}
+PINNED = {"pinned": True, "generator_cores": [1], "server_cores": [0], "ceiling": {"single": 3000.0, "closed": 5000.0, "open": 4000.0}}
 
 
 @pytest.fixture
 def quiet(good_result: dict[str, Any]) -> dict[str, Any]:
     """A result as a quiet machine would have given it."""
     result = deepcopy(good_result)
-    result["conditions"] |= {"load_average_before": [0.1, 0.1, 0.1], "generator": deepcopy(PINNED)}
+    result["conditions"] |= {"busy_share_before": 0.02, "load_average_before": [9.9, 0.1, 0.1], "generator": deepcopy(PINNED)}
     result["conditions"]["disturbance"] = {"busy_share": 0.5, "steal_share": 0.0}
     for variant in result["variants"].values():
         for one in variant["scenarios"]["SingleStream"]["rounds"]:
@@ -26,7 +26,7 @@ def test_a_quiet_machine_and_a_fast_generator_are_not_mentioned(quiet: dict[str,
 
 
 def test_a_rate_near_the_ceiling_is_the_generators(quiet: dict[str, Any]) -> None:
-    quiet["conditions"]["generator"]["ceiling"]["closed"] = 10.0
+    quiet["conditions"]["generator"]["ceiling"]["single"] = 10.0
     assert cautions(quiet)[0].startswith("Generator-bound in SingleStream: teacher (")
     assert "within 20 % of the generator's ceiling of 10" in cautions(quiet)[0]
 
@@ -51,11 +51,18 @@ def test_late_starts_are_the_generators_unless_no_connection_was_free(quiet: dic
     assert late_share([]) == 0.0
 
 
+def test_a_rate_whose_search_ended_at_late_starts_is_the_generators(quiet: dict[str, Any]) -> None:
+    for name, late in (("teacher", 25.0), ("int8", 100.0), ("tiny", 108.0)):
+        search = [{"rate": rate, "generator_bound": rate == late} for rate in (25.0, 100.0, 108.0)]
+        quiet["variants"][name]["scenarios"]["Server"] = {"passed": 100.0, "failed": 108.0, "search": search, "rounds": []}
+    assert cautions(quiet) == ["The rate that was found is bound by the generator, which sent late: int8, tiny."]
+
+
 @pytest.mark.parametrize(
     ("conditions", "said"),
     [
         ({"disturbance": {"steal_share": 0.05}}, "The hypervisor took 5.0% of the machine's time."),
-        ({"load_average_before": [3.0, 1.0, 1.0]}, "The machine was not quiet: its load average was 3 before the run."),
+        ({"busy_share_before": 0.5}, "The machine was not quiet: its cores were 50% busy before the run."),
         ({"generator": {"pinned": False, "why": "--no-pin was given"}}, "Generator and server shared their cores: --no-pin was given."),
     ],
 )

@@ -56,8 +56,20 @@ def test_processes_add_up() -> None:
     assert (HdrHistogram.decode(total["lateness"]).get_total_count(), total["no_connection"]) == (8, 1)
 
 
-def test_a_rate_needs_three_answers() -> None:
+def test_a_rate_needs_two_answers_of_each_user() -> None:
     recording = Recording()
-    for moment in (1, 2):
-        recording.add(1, texts=2, moment=moment)
     assert recording.to_json()["texts_per_second"] is None
+    for moment in (1, 2):
+        recording.add(1, texts=2, moment=moment * 1_000_000_000, user="0.1")
+    assert recording.to_json()["texts_per_second"] == 2.0
+    recording.add(1, texts=2, moment=1_000_000_000, user="0.2")
+    assert recording.to_json()["texts_per_second"] is None
+
+
+def test_users_that_are_answered_together_are_no_slower_than_in_turn() -> None:
+    together, in_turn = Recording(), Recording()
+    for answer in range(4):
+        for user, shift in (("0.1", 0), ("0.2", 500_000_000)):
+            together.add(1, texts=256, moment=answer * 1_000_000_000, user=user)
+            in_turn.add(1, texts=256, moment=answer * 1_000_000_000 + shift, user=user)
+    assert together.to_json()["texts_per_second"] == in_turn.to_json()["texts_per_second"] == 512.0

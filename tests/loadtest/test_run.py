@@ -91,6 +91,16 @@ def test_every_kind_of_wrong_answer_is_counted_said_and_fails_the_run(
     assert 'class="warning"' in (tmp_path / "latest" / "report.html").read_text(encoding="utf-8")
 
 
+def test_failures_of_the_control_are_the_baselines(start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]) -> None:
+    server = start_server(status={"teacher": [4, 503]}, delay=0.001)
+    short = ("--scenarios", "SingleStream", "--variants", "teacher", "--warm-up", 0.1, "--no-ceiling", "--no-pin", "--rounds", 1, "--seconds", 0.2)
+    assert command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short).returncode == 1
+    result = read(tmp_path)
+    teacher = result["variants"]["teacher"]
+    (measured,), (control,) = teacher["scenarios"]["SingleStream"]["rounds"], result["run"]["control"]["rounds"]
+    assert teacher["failures"]["5xx"] == measured["failures"]["5xx"] + control["failures"]["5xx"]
+
+
 def test_late_broken_and_foreign_answers_are_counted_apart(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
@@ -101,6 +111,39 @@ def test_late_broken_and_foreign_answers_are_counted_apart(
     assert {name: set(variant["failures"]) for name, variant in variants.items()} == {"teacher": {"late"}, "int8": {"dropped"}, "tiny": {"off_schema"}}
     assert variants["teacher"]["scenarios"]["SingleStream"]["rounds"][0]["right"] == 0
     assert "ffffffffffff" in done.stderr
+
+
+def test_a_stall_that_outlasts_the_window_is_in_the_times(
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+) -> None:
+    server = start_server(delay=0.005, stall={"int8": [30, 0.9]})
+    short = (*SHORT, "--variants", "int8", "--rounds", 1, "--seconds", 0.6)
+    done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
+    assert done.returncode == 0, done.stderr
+    (one,) = read(tmp_path)["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"]
+    assert HdrHistogram.decode(one["histogram"]).get_max_value() > 900_000
+
+
+def test_what_was_never_sent_counts_as_no_quicker_than_what_timed_out(
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+) -> None:
+    server = start_server(delay={"int8": 3.0})
+    short = (*SHORT, "--variants", "int8", "--rounds", 1, "--seconds", 0.6, "--timeout", 0.8, "--mix", "int8=1", "--rate", 800)
+    done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
+    assert done.returncode == 1
+    (one,) = read(tmp_path)["variants"]["int8"]["scenarios"]["Mix"]["rounds"]
+    assert one["failures"]["late"] == one["requests"] > 256  # more than there are connections
+    assert HdrHistogram.decode(one["histogram"]).get_min_value() >= 799_000
+
+
+def test_a_service_slower_than_the_window_fails_the_run(
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+) -> None:
+    server = start_server(delay={"teacher": 1.0})
+    short = (*SHORT, "--variants", "teacher", "int8", "--rounds", 1, "--seconds", 0.2)
+    done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
+    assert done.returncode == 1
+    assert "error: This run has no answer at all of teacher in SingleStream.\n" in done.stderr
 
 
 @pytest.mark.parametrize("scenario", ["SingleStream", "Server"])
@@ -123,7 +166,7 @@ def test_ctrl_c_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp
     arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path), *map(str, SHORT), "--rounds", "100", "--seconds", "0.2"]
     process = subprocess.Popen([sys.executable, "-m", "loadtest.run", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
-    while not list(tmp_path.glob("*/result.json")) and time.monotonic() < deadline:
+    while not any('"histogram"' in file.read_text(encoding="utf-8") for file in tmp_path.glob("*/result.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
     said, complained = process.communicate(timeout=30)
@@ -134,6 +177,48 @@ def test_ctrl_c_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp
     assert result["variants"]["teacher"]["scenarios"]["SingleStream"]["rounds"]
     assert "| teacher |" in said
     assert "Traceback" not in complained
+
+
+FAILS_IN_ROUND_2 = """
+import sys, loadtest.run
+from loadtest.errors import LoadTestError
+
+def take(turn, *rest, taken=loadtest.run.take):
+    if turn.round == 2:
+        raise LoadTestError("1 of 2 generator processes reported")
+    return taken(turn, *rest)
+
+loadtest.run.take = take
+sys.exit(loadtest.run.main(sys.argv[1:]))
+"""
+
+
+def test_an_error_in_the_middle_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
+    arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path), *map(str, SHORT), "--rounds", "2", "--seconds", "0.2"]
+    done = subprocess.run([sys.executable, "-c", FAILS_IN_ROUND_2, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "incomplete: SingleStream, round 2, int8 failed after 3 of 6 measurements (1 of 2 generator processes reported)." in done.stderr
+    assert "| teacher |" in done.stdout
+    assert [len(variant["scenarios"]["SingleStream"]["rounds"]) for variant in read(tmp_path)["variants"].values()] == [1, 1, 1]
+
+
+NO_CEILING = """
+import sys, loadtest.run
+from loadtest.errors import LoadTestError
+
+def ceiling(*_):
+    raise LoadTestError("no ceiling")
+
+loadtest.run.ceiling = ceiling
+sys.exit(loadtest.run.main(sys.argv[1:]))
+"""
+
+
+def test_a_generator_that_cannot_start_leaves_no_folder(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", NO_CEILING, "--host", good_server, "--corpus", str(corpus_file)]
+    done = subprocess.run([*command, "--out", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: no ceiling\n")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -179,6 +264,8 @@ def test_all_scenarios_are_measured_and_kept(full_run: tuple[Done, Path], full_r
         for one in server["rounds"] + scenarios["Ramp"]["rounds"]:
             starts = HdrHistogram.decode(one["lateness"]).get_total_count() + one["no_connection"]
             assert one["requests"] == starts == round(one["offered"] * one["seconds"])
+            assert one["right"] == round(one["achieved"] * one["seconds"])
+            assert 0 <= one["disturbance"]["steal_share"] <= 1
         assert all(one["right_texts"] == 20 * one["right"] for one in scenarios["Offline"]["rounds"])
     assert (out / "latest" / "latency_throughput.png").exists()
     assert all(title in done.stdout for title in ("### SingleStream", "### Server", "### Offline", "A/A control: teacher against itself"))
@@ -186,7 +273,7 @@ def test_all_scenarios_are_measured_and_kept(full_run: tuple[Done, Path], full_r
 
 def test_the_run_says_what_the_generator_can_and_where_it_ran(full_result: dict[str, Any]) -> None:
     generator = full_result["conditions"]["generator"]
-    assert set(generator["ceiling"]) == {"closed", "open"}
+    assert set(generator["ceiling"]) == {"single", "closed", "open"}
     assert generator["ceiling"]["closed"] > 0
     assert generator["pinned"] == (full_result["conditions"]["machine"]["usable_cores"] > 1)
     if generator["pinned"]:

@@ -1,8 +1,9 @@
 import pytest
 
 from loadtest.arguments import plan_of, read_arguments
+from loadtest.errors import LoadTestError
 from loadtest.result import CONTROL
-from loadtest.schedule import ALL, QUICK_BUDGET, RAMP_SHARES, quick_turn, rotated, turns
+from loadtest.schedule import ALL, BETWEEN, QUICK_BUDGET, RAMP_SHARES, quick_turn, rotated, turns
 
 
 def test_every_round_has_every_variant_and_each_comes_first_in_turn() -> None:
@@ -16,7 +17,12 @@ def test_every_round_has_every_variant_and_each_comes_first_in_turn() -> None:
 def test_quick_keeps_its_budget_for_any_number_of_variants(variants: int) -> None:
     warm_up, seconds = quick_turn(variants, 5)
     assert 0 < warm_up < seconds
-    assert (warm_up + seconds) * variants * 5 <= QUICK_BUDGET * 1.001
+    assert (warm_up + seconds + BETWEEN) * variants * 5 <= QUICK_BUDGET * 1.001
+
+
+def test_quick_refuses_what_it_has_no_time_for() -> None:
+    with pytest.raises(LoadTestError, match="--quick has no time for 500 measurements"):
+        quick_turn(100, 5)
 
 
 def test_all_steps_of_a_run_in_their_order() -> None:

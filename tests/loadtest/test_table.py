@@ -24,9 +24,10 @@ def test_a_figure_that_its_count_cannot_carry_is_left_empty(good_result: dict[st
 
 def test_failures_stand_above_and_in_the_table(good_result: dict[str, Any]) -> None:
     result = deepcopy(good_result)
-    result["variants"]["int8"]["failures"] = {"wrong_label": 2}
+    result["variants"]["int8"]["failures"] = {"wrong_label": 2, "5xx": 1}  # these of another scenario
+    result["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"][0]["failures"] = {"wrong_label": 2}
     lines = markdown(result).split("\n")
-    assert lines[0] == "**This run has 2 failed answers (int8: 2 wrong_label).**"
+    assert lines[0] == "**This run has 3 failed answers (int8: 2 wrong_label, 1 5xx).**"
     assert "| 2 wrong_label |" in markdown(result)
 
 
@@ -47,5 +48,5 @@ def test_a_service_that_sustains_nothing_has_a_row_of_dashes(full_result: dict[s
     result = deepcopy(full_result)
     result["variants"]["tiny"]["scenarios"]["Server"] |= {"passed": 0.0, "failed": 0.5, "rate": 0.0, "rounds": []}
     heads, rows = sections(result)["Server"]
-    assert rows[1][:3] == ["tiny", "0", "0.5"]
+    assert rows[1][:5] == ["tiny", "–", "–", "0", "0.5"]
     assert len(rows[1]) == len(heads)

@@ -10,5 +10,7 @@ def test_client_and_server_count_the_same_requests(tmp_path: Path, command: Call
     kept = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
     assert kept["answers"] == kept["raw"]["open"]["right"] > 100
     assert [row["percentile"] for row in kept["percentiles"]] == [50.0, 95.0, 99.0]
+    assert (kept["pause_shows"], kept["closed_loop_hides_it"]) == (False, False)  # two seconds are too few for a p99
+    assert {"date", "commit", "python", "libraries"} <= kept.keys()
     assert min(kept["raw"]["truth_ms"]) > 1
     assert "| p50 | " in done.stdout
