@@ -76,7 +76,8 @@ def test_stock_int8_quantizes_every_weight_product(exported: tuple[Path, BertFor
 
 def test_every_control_answers_every_text(built: Path, tmp_path: Path) -> None:
     pytest.importorskip("model2vec", reason="the static embeddings' row is made by model2vec")
-    _, dataset, trained = open_build(built, None)
+    _, plan, trained = open_build(built, None)
+    dataset = plan.dataset
     rows = {row.name: row for row in control_rows(trained, built / "teacher", dataset, MAX_TOKENS, tmp_path)}
     assert list(rows) == [PLAIN, AGAIN, EAGER, f"eager PyTorch, padded to {MAX_TOKENS}", STOCK_INT8, TFIDF, STATIC]
     for row in rows.values():
@@ -95,7 +96,8 @@ def test_tfidf_learns_the_training_rows(dataset: Dataset) -> None:
 
 def test_a_missing_library_is_named(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.controls.find_spec", lambda _: None)
-    _, dataset, trained = open_build(built, None)
+    _, plan, trained = open_build(built, None)
+    dataset = plan.dataset
     with pytest.raises(BonsaiError, match=r"needs model2vec, which is not installed; run 'pip install --no-deps model2vec==\d+\.\d+\.\d+'$"):
         control_rows(trained, built / "teacher", dataset, MAX_TOKENS, tmp_path)
 
