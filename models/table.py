@@ -36,8 +36,7 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
     for heading in ("MB", "accuracy [95 %]", f"drop [{level(gates[0])}]" if gates else "drop"):
         table.add_column(escape(heading), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for heading in ("p50\nms", "mean\nms"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("p50\nms", justify="right", no_wrap=True)
     for card in cards:
         measured = json.loads((out / card.name / MEASURED_FILE).read_text())
         gate = card.gate
@@ -49,7 +48,6 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
             f"{100 * gate.drop:.2f} [{100 * gate.low:.2f}, {100 * gate.high:.2f}]" if gate else "",
             f"[{COLORS[gate.verdict]}]{gate.verdict}[/]" if gate else "",
             f"{measured['p50_ms']:.2f}",
-            f"{measured['mean_ms']:.2f}",
         )
     return table
 
