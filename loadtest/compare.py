@@ -129,7 +129,7 @@ def _figures(run: Result) -> set[tuple[str, ...]]:
     for name, variant in run["variants"].items():
         found |= {(name,)}
         found |= {(name, scenario, figure) for scenario, figure, percentile in FIGURES if len(_times(run, name, scenario, percentile, False)) > 1}
-        found |= {(name, SERVER, "rate")} if "passed" in variant["scenarios"].get(SERVER, {}) else set()
+        found |= {(name, SERVER, "rate")} if "rate" in variant["scenarios"].get(SERVER, {}) else set()
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import sqrt
 
-CLOSE_ENOUGH = 1.08  # ratio of the lowest rate that failed to the highest that passed
+CLOSE_ENOUGH = 1.15  # ratio of the lowest rate that failed to the highest that passed; the rounds after it settle the rest
 LOWEST, HIGHEST = 0.5, 20_000.0
 
 

@@ -11,7 +11,7 @@ CLEAR_OVERLOAD = 0.03  # of the answers above the limit: no hiccup of the machin
 LIMIT_SHARE = 0.01
 WISHED, FEWEST = 800, 100  # requests; one above the limit of fewer than a hundred proves nothing of a p99
 SPARE = 1.3  # times the fewest, since Poisson arrivals may be fewer than their mean
-SHORTEST, LONGEST = 0.3, 1.6  # times --seconds
+SHORTEST, LONGEST = 0.5, 1.6  # times --seconds
 PATIENCE, PATIENT_S = 4.0, 12.0  # times --seconds, or seconds, for a rate at which the fewest take longer
 
 

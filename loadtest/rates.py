@@ -1,4 +1,4 @@
-"""How Server's rate changed between two runs: of each the search knows the highest rate that passed and the lowest that failed, and no more."""
+"""How Server's rate changed between two runs: of each it is known to lie between the rate that the rounds settled for and the lowest that was too much."""
 
 from math import inf
 
@@ -19,7 +19,10 @@ def _multiple(run: Result, name: str) -> Ratio | None:
 
 def _rate(run: Result, name: str) -> Ratio | None:
     server = run["variants"].get(name, {}).get("scenarios", {}).get(SERVER, {})
-    return Ratio(server["passed"], server["passed"], server["failed"] or inf) if "passed" in server else None
+    if "rate" not in server:
+        return None
+    too_much = [server["failed"] or inf, *(each["rate"] for each in server.get("given_up", []))]
+    return Ratio(server["rate"], server["rate"], min(too_much))
 
 
 def _over(one: Ratio | None, other: Ratio | None) -> Ratio | None:

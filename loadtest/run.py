@@ -189,7 +189,7 @@ def _empty_result(given: argparse.Namespace, plan: Plan, cards: dict[str, Card],
 
 
 def _nothing_yet(scenario: str, p99_limit: dict[str, float]) -> dict[str, Any]:
-    return {"limit_ms": p99_limit["limit_ms"], "search": [], "rounds": []} if scenario == SERVER else {"rounds": []}
+    return {"limit_ms": p99_limit["limit_ms"], "search": [], "rounds": [], "given_up": []} if scenario == SERVER else {"rounds": []}
 
 
 def _now() -> str:

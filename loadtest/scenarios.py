@@ -5,18 +5,19 @@ from typing import Any
 
 from loadtest.answer import DROPPED, LATE
 from loadtest.generator import sent_late
-from loadtest.highest_rate import highest_rate
+from loadtest.highest_rate import LOWEST, highest_rate
 from loadtest.measure import Bench, Load
-from loadtest.probe import LONGEST, SHORTEST, Probe, judged, length, sustained
+from loadtest.probe import Probe, judged, length, sustained
 from loadtest.result import CONTROL, Result
 from loadtest.schedule import RAMP_SHARES, SEARCH, Plan, Turn
+from loadtest.settle import CONFIRMED_SHARE, given_up, too_slow_alone
 from loadtest.summary import MIX, OFFLINE, RAMP, SERVER, SINGLE_STREAM
 from loadtest.target import alive
 
-CONFIRMED_SHARE = 0.9  # of the rate that the search found: the search takes the luckiest rate, and at the edge p99 rises steeply
 FIRST_GUESS = 0.7  # of what one connection reached in SingleStream
-STEP_ANSWERS = 250  # wished for: the ramp's p95 needs 200
+STEP_ANSWERS, SHORTEST_STEP, LONGEST_STEP = 250, 0.3, 1.6  # wished for: the ramp's p95 needs 200; times --seconds
 ROUNDS_ANSWERS, LONGEST_ROUND = 1200, 3  # of all of Server's rounds, whose p99 needs 1,000; times --seconds
+LONGEST_OFFLINE = 4  # times --seconds, for a service that answers less than two requests a user in them
 OVERLOAD = (LATE, DROPPED, "4xx", "5xx")  # what a service may do when it is asked for more than it can
 PATIENCE_OFFLINE = 60.0  # seconds: nobody waits for a single answer there
 
@@ -32,12 +33,23 @@ def _measured(turn: Turn, bench: Bench, result: Result, load: Load, seed: str) -
     return None if measured is None else {"round": turn.round, "place": turn.place, **measured[variant]}
 
 
-def _closed(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
-    load = Load(plan.warm_up, plan.seconds, timeout=plan.timeout)
-    if turn.scenario == OFFLINE:
-        load = Load(plan.warm_up, plan.seconds, plan.offline_users, plan.offline_texts, timeout=max(plan.timeout, PATIENCE_OFFLINE))
-    one = _measured(turn, bench, result, load, _seed(plan, turn))
+def _stream(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
+    one = _measured(turn, bench, result, Load(plan.warm_up, plan.seconds, timeout=plan.timeout), _seed(plan, turn))
     return None if one is None else _keep(result, turn, one)
+
+
+def _offline(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
+    """Measure for as long as a throughput needs, which is two answers of every user; later rounds begin with what the earlier took."""
+    rounds, longest = result["variants"][turn.variant]["scenarios"][OFFLINE]["rounds"], LONGEST_OFFLINE * plan.seconds
+    seconds = rounds[-1]["seconds"] if rounds else plan.seconds
+    while True:
+        load = Load(plan.warm_up, seconds, plan.offline_users, plan.offline_texts, timeout=max(plan.timeout, PATIENCE_OFFLINE))
+        one = _measured(turn, bench, result, load, _seed(plan, turn))
+        if one is None:
+            return None
+        if one["texts_per_second"] is not None or one["failures"] or seconds >= longest:
+            return _keep(result, turn, one)
+        seconds = min(2 * seconds, longest)
 
 
 def _search(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
@@ -48,8 +60,7 @@ def _search(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
 
     def probe(rate: float, attempt: int) -> Probe | None:
         nonlocal answers
-        load = Load(min(plan.warm_up, 0.5), length(rate, plan.seconds), rate=rate, timeout=plan.timeout)
-        one = _measured(turn, bench, result, load, f"{plan.seed}.search.{rate:.3f}.{attempt}")
+        one = _measured(turn, bench, result, _open_loop(rate, length(rate, plan.seconds), plan), f"{plan.seed}.search.{rate:.3f}.{attempt}")
         if one is None or (DROPPED in one["failures"] and not alive(bench.address)):
             return None
         answers += one["right"]
@@ -60,6 +71,9 @@ def _search(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
         return found
 
     stream = variant["scenarios"].get(SINGLE_STREAM, {}).get("rounds", [])
+    if (alone := too_slow_alone(stream, server["limit_ms"])) is not None:
+        server |= {"passed": 0.0, "failed": LOWEST, "rate": 0.0, "p99_alone_ms": round(alone, 3)}
+        return 1
     guess = FIRST_GUESS * sum(one["right"] for one in stream) / sum(one["seconds"] for one in stream) if stream else 100.0
     found = highest_rate(guess or 1.0, lambda rate: sustained(rate, probe))
     if found is None:
@@ -68,15 +82,33 @@ def _search(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
     return answers
 
 
-def _open(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
-    """Measure at the rate that was found, or at a share of it on the ramp; where none was found there is nothing to measure."""
-    found = result["variants"][turn.variant]["scenarios"].get(SERVER, {})
-    share = RAMP_SHARES[turn.round - 1] if turn.scenario == RAMP else CONFIRMED_SHARE
-    if not (rate := share * found.get("passed", 0.0)):
+def _server(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
+    """Measure at the rate that was found, or at the lower one that earlier rounds settled for; where none was found there is nothing to measure."""
+    server, left = result["variants"][turn.variant]["scenarios"][SERVER], plan.rounds - turn.round
+    if not (rate := server["rate"]):
         return 1
-    seconds = _step(rate, plan) if turn.scenario == RAMP else _round(rate, plan)
-    one = _measured(turn, bench, result, Load(min(plan.warm_up, 0.5), seconds, rate=rate, timeout=plan.timeout), _seed(plan, turn))
+    seconds = min(max(plan.seconds, ROUNDS_ANSWERS / ((left + 1) * rate)), LONGEST_ROUND * plan.seconds)
+    one = _measured(turn, bench, result, _open_loop(rate, seconds, plan), _seed(plan, turn))
+    if one is None:
+        return None
+    if given_up(server, one, left):
+        _count(result["variants"][turn.variant], one, OVERLOAD)
+        return int(one["right"])
+    return _keep(result, turn, one)
+
+
+def _ramp(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
+    """Measure at a share of the rate that was settled for, as if it had been found."""
+    share, settled = RAMP_SHARES[turn.round - 1], result["variants"][turn.variant]["scenarios"].get(SERVER, {}).get("rate", 0.0)
+    if not (rate := share * settled / CONFIRMED_SHARE):
+        return 1
+    seconds = min(max(STEP_ANSWERS / rate, SHORTEST_STEP * plan.seconds), LONGEST_STEP * plan.seconds)
+    one = _measured(turn, bench, result, _open_loop(rate, seconds, plan), _seed(plan, turn))
     return None if one is None else _keep(result, turn, one, excused=OVERLOAD if share > CONFIRMED_SHARE else ())
+
+
+def _open_loop(rate: float, seconds: float, plan: Plan) -> Load:
+    return Load(min(plan.warm_up, 0.5), seconds, rate=rate, timeout=plan.timeout)
 
 
 def _mixed(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
@@ -105,24 +137,16 @@ def _count(variant: dict[str, Any], one: dict[str, Any], excused: tuple[str, ...
             variant["failure_examples"].setdefault(kind, one["failure_examples"][kind])
 
 
-def _step(rate: float, plan: Plan) -> float:
-    return min(max(STEP_ANSWERS / rate, SHORTEST * plan.seconds), LONGEST * plan.seconds)
-
-
-def _round(rate: float, plan: Plan) -> float:
-    return min(max(plan.seconds, ROUNDS_ANSWERS / (plan.rounds * rate)), LONGEST_ROUND * plan.seconds)
-
-
 def _seed(plan: Plan, turn: Turn) -> str:
     return f"{plan.seed}.{turn.round}"
 
 
 PROBE_KEYS = ("rate", "offered", "achieved", "seconds", "disturbance", "right", "failures", "histogram", "lateness", "no_connection", "generator")
 _STEPS: dict[str, Callable[[Turn, Bench, Plan, Result], int | None]] = {
-    SINGLE_STREAM: _closed,
-    OFFLINE: _closed,
+    SINGLE_STREAM: _stream,
+    OFFLINE: _offline,
     SEARCH: _search,
-    SERVER: _open,
-    RAMP: _open,
+    SERVER: _server,
+    RAMP: _ramp,
     MIX: _mixed,
 }

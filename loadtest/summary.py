@@ -18,13 +18,18 @@ ACHIEVED_SHARE = 0.98  # of the requests that Server's rounds offered
 
 @dataclass(frozen=True)
 class Search:
-    """The highest rate that was found, the lowest that failed, and whether the rounds, at `rate`, kept to the limit (None: undecided)."""
+    """The highest rate that the search passed, the lowest that was too much, and whether the rounds, at `rate`, kept to the limit (None: undecided).
+
+    `p99_alone_ms` is there where one request after another is above the limit already.
+    """
 
     passed: float
     failed: float | None
     rate: float
     limit_ms: float
     confirmed: bool | None
+    given_up: list[float]
+    p99_alone_ms: float | None
 
     @property
     def promised(self) -> float | None:
@@ -187,7 +192,8 @@ def _search(server: dict[str, Any], p99: tuple[float, float] | None) -> Search |
         return None
     limit = server["limit_ms"]
     confirmed = None if p99 is None or p99[0] <= limit < p99[1] else p99[1] <= limit
-    return Search(server["passed"], server["failed"], server["rate"], limit, confirmed)
+    given_up = [each["rate"] for each in server.get("given_up", [])]
+    return Search(server["passed"], server["failed"], server["rate"], limit, confirmed, given_up, server.get("p99_alone_ms"))
 
 
 def _paired(reference: dict[int, float], times: dict[int, float]) -> Ratio | None:

@@ -91,15 +91,18 @@ def _server_heads(result: Result, baseline: str) -> list[str]:
 
 def _server_cells(row: Summary, reference: float | None, late: float) -> list[str]:
     search = row.search
-    if search is None or not search.passed:
-        return [row.name, NONE, NONE, "0" if search else NONE, _count(search.failed) if search else NONE, *[NONE] * 8]
+    if search is None:
+        return [row.name, *[NONE] * 12]
+    if not search.passed:
+        why = f"none: its p99 alone is over {_number(search.p99_alone_ms)} ms" if search.p99_alone_ms else "0"
+        return [row.name, NONE, NONE, why, _count(search.failed), *[NONE] * 8]
     return [
         row.name,
         _count(search.promised),
         f"{search.promised / reference:.2f}" if search.promised and reference else NONE,
         _count(search.passed),
         _count(search.failed),
-        f"{_count(search.rate)} {CONFIRMED[search.confirmed]}",
+        "".join(f"{_count(rate)} ✗ given up, " for rate in search.given_up) + f"{_count(search.rate)} {CONFIRMED[search.confirmed]}",
         _number(row.times[50.0]),
         _with_interval(row, 99.0),
         _count(row.rate),

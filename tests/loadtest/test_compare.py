@@ -110,7 +110,7 @@ def searched(result: Result, **rates: tuple[float, float | None]) -> Result:
     """The same run with what the search for Server's rate gave."""
     changed = deepcopy(result)
     for name, (passed, failed) in rates.items():
-        changed["variants"][name]["scenarios"]["Server"] = {"passed": passed, "failed": failed, "rounds": []}
+        changed["variants"][name]["scenarios"]["Server"] = {"passed": passed, "failed": failed, "rate": passed, "rounds": [], "given_up": []}
     return changed
 
 
@@ -129,6 +129,12 @@ def test_a_rate_changed_when_the_bounds_of_both_searches_say_so(
 ) -> None:
     changes = compare(searched(steady, int8=before), searched(steady, int8=after))
     assert [(change.variant, change.verdict, change.p) for change in changes if change.scenario == "Server"] == [("int8", verdict, None)]
+
+
+def test_a_rate_that_was_given_up_bounds_what_the_search_passed(steady: Result) -> None:
+    old, new = searched(steady, int8=(100.0, 108.0)), searched(steady, int8=(100.0, 108.0))
+    new["variants"]["int8"]["scenarios"]["Server"] |= {"rate": 72.0, "given_up": [{"rate": 90.0, "rounds": 1, "share_above_limit": 0.05}]}
+    assert [change.verdict for change in compare(old, new) if change.scenario == "Server"] == ["slower"]
 
 
 def test_a_slower_machine_lowers_every_rate_and_changes_no_relative_one(steady: Result) -> None:

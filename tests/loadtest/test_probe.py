@@ -49,7 +49,7 @@ def test_a_try_passes_with_enough_requests_and_one_in_a_hundred_above_the_limit(
 
 
 def test_a_try_is_long_enough_for_a_hundred_requests_where_the_rate_allows() -> None:
-    assert length(1000.0, 3.0) == pytest.approx(0.9)
+    assert length(1000.0, 3.0) == pytest.approx(1.5)
     assert length(400.0, 3.0) == pytest.approx(2.0)
     for rate in (11.0, 50.0, 100.0):
         assert rate * length(rate, 3.0) > 1.2 * FEWEST

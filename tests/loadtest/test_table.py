@@ -50,3 +50,11 @@ def test_a_service_that_sustains_nothing_has_a_row_of_dashes(full_result: dict[s
     heads, rows = sections(result)["Server"]
     assert rows[1][:5] == ["tiny", "–", "–", "0", "0.5"]
     assert len(rows[1]) == len(heads)
+    result["variants"]["tiny"]["scenarios"]["Server"]["p99_alone_ms"] = 71.5
+    assert sections(result)["Server"][1][1][3] == "none: its p99 alone is over 71.5 ms"
+
+
+def test_a_rate_that_was_given_up_stands_beside_the_one_that_was_kept(full_result: dict[str, Any]) -> None:
+    result = deepcopy(full_result)
+    result["variants"]["tiny"]["scenarios"]["Server"] |= {"passed": 200.0, "rate": 144.0, "given_up": [{"rate": 180.0, "rounds": 1, "share_above_limit": 0.04}]}
+    assert sections(result)["Server"][1][1][5].startswith("180 ✗ given up, 144 ")
