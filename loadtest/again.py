@@ -83,8 +83,9 @@ def _all_runs(given: argparse.Namespace) -> dict[str, Any] | None:
             variant = given.variant or next(iter(fetch_cards(bench.address)))
             version = choose(fetch_cards(bench.address), [variant], bench.address)[variant]["version"]
         asked = fingerprint(bench.traffic.questions([variant]))
+        kept = surroundings()  # before pinning, which leaves this process one core
         cores = stack.enter_context(pinned(bench.address, same_machine=is_local(bench.address.host)))
-        kept = {**surroundings(), "host": str(bench.address), "cores": cores, "variant": variant, "version": version, "corpus_sha256": asked}
+        kept |= {"host": str(bench.address), "cores": cores, "variant": variant, "version": version, "corpus_sha256": asked}
         kept |= {"rounds": given.rounds, "seconds": given.seconds}
         for number in track(range(given.runs), "A/A runs", disable=not sys.stderr.isatty(), auto_refresh=False):
             found = again(bench, variant, version, load, given.rounds, f"again.{number}")

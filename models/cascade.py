@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from models.classifier import Logits, Prediction, Predictor, rank
+from models.classifier import Best, Logits, Prediction, Predictor, rank
 
 
 class Cascade:
@@ -20,10 +20,24 @@ class Cascade:
 
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
         """Classify the texts, in their order; begin no batch after `deadline` (TimeoutError)."""
-        if len(texts) == 1 and top_k == 1:
-            answer = self._small.predict(texts, deadline=deadline)
-            return answer if answer[0].top[0][1] >= self._threshold else self._large.predict(texts, deadline=deadline)
-        return rank(self.labels, *self.probabilities(texts, deadline), top_k)
+        if top_k > 1:
+            return rank(self.labels, *self.probabilities(texts, deadline), top_k)
+        if len(texts) != 1:
+            return self.best(texts, deadline).named(self.labels)
+        answer = self._small.predict(texts, deadline=deadline)
+        return answer if answer[0].top[0][1] >= self._threshold else self._large.predict(texts, deadline=deadline)
+
+    def best(self, texts: Sequence[str], deadline: float | None = None) -> Best:
+        """Return the most likely label of every text, by whichever variant answered."""
+        answer = self._small.best(texts, deadline)
+        unsure = np.flatnonzero(answer.shares < self._threshold)
+        if len(unsure):
+            rows = unsure.tolist()
+            larger = self._large.best([texts[row] for row in rows], deadline)
+            answer.numbers[unsure], answer.shares[unsure] = larger.numbers, larger.shares
+            for row, cut in zip(rows, larger.truncated, strict=True):
+                answer.truncated[row] = cut
+        return answer
 
     def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]:
         """Return probabilities (texts, labels) of whichever variant answered, and which texts it truncated."""

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -30,6 +31,19 @@ class Prediction(NamedTuple):
         return self.top[0][0]
 
 
+class Best(NamedTuple):
+    """The most likely labels of some texts: their numbers and their probabilities, (texts,) each, and which texts were truncated."""
+
+    numbers: npt.NDArray[np.int64]
+    shares: Logits
+    truncated: list[bool]
+
+    def named(self, labels: list[str]) -> list[Prediction]:
+        """Return one prediction a text."""
+        rows = zip(self.numbers.tolist(), self.shares.tolist(), self.truncated, strict=True)
+        return [Prediction([(labels[number], share)], cut) for number, share, cut in rows]
+
+
 class Predictor(Protocol):
     """What can be evaluated and served: a classifier, or a cascade of two."""
 
@@ -37,6 +51,8 @@ class Predictor(Protocol):
     temperature: float
 
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]: ...
+
+    def best(self, texts: Sequence[str], deadline: float | None = None) -> Best: ...
 
     def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]: ...
 
@@ -55,10 +71,17 @@ class Classifier:
 
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
         """Classify the texts, in their order; begin no batch after `deadline`, a time.monotonic() (TimeoutError)."""
-        if len(texts) == 1 and top_k == 1:
-            logits, truncated = self.logits(texts, deadline=deadline)
-            return [best(self.labels, logits[0], self.temperature, truncated[0])]
-        return rank(self.labels, *self.probabilities(texts, deadline), top_k)
+        if top_k > 1:
+            return rank(self.labels, *self.probabilities(texts, deadline), top_k)
+        if len(texts) != 1:
+            return self.best(texts, deadline).named(self.labels)
+        logits, truncated = self.logits(texts, deadline=deadline)
+        return [best_of_one(self.labels, logits[0], self.temperature, truncated[0])]
+
+    def best(self, texts: Sequence[str], deadline: float | None = None) -> Best:
+        """Return the most likely label of every text, with its calibrated probability."""
+        logits, truncated = self.logits(texts, deadline=deadline)
+        return Best(logits.argmax(axis=1), np.float32(1) / np.add.reduce(_shares(logits, self.temperature), axis=1), truncated)
 
     def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]:
         """Return calibrated probabilities (texts, labels) and which texts were truncated."""
@@ -83,8 +106,11 @@ class Classifier:
         if len(ids) == 1:
             input_ids, mask = np.array(ids, dtype=np.int64), self._all[:, :longest]
         else:
-            input_ids = np.array([row + [self._tokenizer.pad_id] * (longest - len(row)) for row in ids], dtype=np.int64)
-            mask = (np.arange(longest) < np.array(list(map(len, ids)))[:, None]).astype(np.int64)
+            lengths = np.array(list(map(len, ids)))
+            inside = np.arange(longest) < lengths[:, None]
+            input_ids = np.full(inside.shape, self._tokenizer.pad_id)
+            input_ids[inside] = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=lengths.sum())
+            mask = inside.astype(np.int64)
         feed = {"input_ids": input_ids, "attention_mask": mask}
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(input_ids)
@@ -113,15 +139,15 @@ def open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
 
 def rank(labels: list[str], probabilities: Logits, truncated: list[bool], top_k: int) -> list[Prediction]:
     """Return the `top_k` most likely labels of every row, most likely first."""
-    best = probabilities.argmax(axis=1)[:, None] if top_k == 1 else np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
     return [
         Prediction([(labels[number], row.item(number)) for number in numbers], cut)
-        for row, numbers, cut in zip(probabilities, best.tolist(), truncated, strict=True)
+        for row, numbers, cut in zip(probabilities, order.tolist(), truncated, strict=True)
     ]
 
 
-def best(labels: list[str], logits: Logits, temperature: float, truncated: bool) -> Prediction:
-    """Return the most likely label of one text: what `softmax` and `rank` give, in half their steps.
+def best_of_one(labels: list[str], logits: Logits, temperature: float, truncated: bool) -> Prediction:
+    """Return the most likely label of one text: what `Classifier.best` gives, in half its steps.
 
     After a session has emptied the caches, each step of NumPy costs as much as a small matrix.
     """
@@ -132,5 +158,12 @@ def best(labels: list[str], logits: Logits, temperature: float, truncated: bool)
 
 def softmax(logits: Logits, temperature: float = 1.0) -> Logits:
     """Turn logits (rows, labels) into probabilities."""
-    shares = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature))
+    shares = _shares(logits, temperature)
     return shares / shares.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def _shares(logits: Logits, temperature: float) -> Logits:
+    """Return the probabilities (rows, labels) as multiples of the row's largest."""
+    shares: Logits = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    shares /= np.float32(temperature)
+    return np.exp(shares, out=shares)  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
 
 from models.errors import BonsaiError
 from models.graph import ACTIVATIONS
@@ -57,10 +58,22 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
             pass  # opening it checks the header against the file's length
     except SafetensorError as error:
         raise BonsaiError(f"teacher '{source.source}': model.safetensors is damaged or cut short ({error}); expected a whole file") from error
+    _check_tokenizer(source, folder / "tokenizer.json")
     digest = hashlib.sha256()
     for name in FILES:
         digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
     return Checkpoint(Path(source.source).name if Path(source.source).is_dir() else source.source, folder, digest.hexdigest(), config)
+
+
+def _check_tokenizer(source: TeacherSource, file: Path) -> None:
+    """Refuse a tokenizer that puts nothing before a text: BERT's classifier reads the first token's state, and one-layer variants take it for a constant."""
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises no class of its own
+        raise BonsaiError(f"teacher '{source.source}': tokenizer.json cannot be read ({error}); expected the file of a fast tokenizer") from error
+    tokenizer.no_padding()
+    if len(frame := tokenizer.encode("").tokens) < 2:
+        raise BonsaiError(f"teacher '{source.source}': tokenizer.json puts {frame or 'nothing'} around a text; expected [CLS] before it and [SEP] after it")
 
 
 def _folder(source: TeacherSource) -> Path:

@@ -59,6 +59,16 @@ def test_other_model_types_are_refused(folder: Path, kind: object) -> None:
         find(folder)
 
 
+def test_a_tokenizer_that_is_damaged_or_begins_no_text_is_refused(folder: Path) -> None:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(content | {"post_processor": None}))
+    with pytest.raises(BonsaiError, match=r"tokenizer.json puts nothing around a text; expected \[CLS\] before it"):
+        find(folder)
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(BonsaiError, match=r"tokenizer\.json cannot be read"):
+        find(folder)
+
+
 def test_more_tokens_than_the_model_reads_are_refused(folder: Path) -> None:
     assert find(folder, 64)
     with pytest.raises(BonsaiError, match="max_tokens is 65; expected at most 64"):
