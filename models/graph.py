@@ -159,7 +159,10 @@ def _only_layer(graph: Graph, state: State, cls: Array, heads: int, head_size: i
     by_head = {part: matrix.reshape(heads, head_size, -1) for part, matrix in matrices.items()}
     query = (matrices["query"] @ cls + graph.weights[f"{prefix}.attention.self.query.bias"]).reshape(heads, head_size)
     absorbed = np.einsum("hd,hdi->hi", query, by_head["key"]) * head_size**-0.5
-    scores = graph.node("FusedMatMul", [graph.floats(f"{name}.absorbed_query", absorbed), state.tensor], f"{name}.scores", FUSED, transB=1)
+    # States times weights, in fp32 (an integer product would take a MatMul): a constant on the right is packed once and summed in one order. The other way
+    # round, ONNX Runtime cuts the sum by the number of tokens, and what is rounded to integers after it would depend on a batch's longest text.
+    by_token = graph.node("FusedMatMul", [state.tensor, graph.floats(f"{name}.absorbed_query", absorbed.T)], f"{name}.scores_by_token", FUSED)
+    scores = graph.node("Transpose", [by_token], f"{name}.scores", perm=[0, 2, 1])
     added = graph.node("Gather", [graph.floats("mask.table", np.array([MASKED, 0.0])), "attention_mask"], "mask")
     added = graph.node("Unsqueeze", [added, graph.constant("heads_axis", np.array([1]))], "mask.heads")
     shares = graph.node("Softmax", [graph.node("Add", [scores, added], f"{name}.masked")], f"{name}.shares", axis=-1)

@@ -3,14 +3,16 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, numpy_helper
-from transformers import BertForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification
 
-from models.architecture import keep_layers
+from models.architecture import cls_only, keep_layers
 from models.card import MODEL_FILE
 from models.classifier import open_session
 from models.errors import BonsaiError
@@ -123,6 +125,25 @@ def test_a_lone_layer_keeps_its_answers(lone: Path, data: Tokenized, tmp_path: P
     if activations in FIXED:
         alone = np.concatenate([logits(tmp_path, data, [row]) for row in rows])
         np.testing.assert_allclose(given, alone, rtol=0, atol=0.01 * np.ptp(expected))
+
+
+def test_a_lone_layers_attention_is_the_same_to_the_last_bit_beside_a_longer_text(tmp_path: Path) -> None:
+    """At 384 wide, ONNX Runtime cuts a sum into blocks whose size depends on the number of tokens, unless a constant stands on its right."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 384, "num_hidden_layers": 1, "num_attention_heads": 12, "intermediate_size": 64, "vocab_size": 300, "max_position_embeddings": 64}
+    model = cls_only(BertForSequenceClassification(BertConfig(**sizes, num_labels=5, hidden_act="gelu", initializer_range=0.2))).eval()
+    order = Random(0)
+    ids = [[1, *(order.randrange(2, 300) for _ in range(length))] for length in [*range(4, 20), 50, 60]]
+    export_onnx(model, ids, tmp_path)
+    with_shares = onnx.load(tmp_path / MODEL_FILE)
+    with_shares.graph.output.append(onnx.helper.make_tensor_value_info("layer0.shares", TensorProto.FLOAT, ["batch", "heads", "tokens"]))
+    onnx.save(with_shares, tmp_path / "shares.onnx")
+    session = open_session(tmp_path / "shares.onnx", 1)
+    data = Tokenized(ids, torch.zeros(len(ids)), 0)
+    together = session.run(["layer0.shares"], {name: tensor.numpy() for name, tensor in data.batch(list(range(len(ids)))).items()})[0]
+    for row in range(len(ids)):
+        alone = session.run(["layer0.shares"], {name: tensor.numpy() for name, tensor in data.batch([row]).items()})[0]
+        np.testing.assert_array_equal(together[row, :, : len(ids[row])], alone[0])
 
 
 def test_a_lone_layers_value_weights_are_integers_with_a_scale_a_head_and_channel(lone: Path, tmp_path: Path) -> None:
