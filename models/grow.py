@@ -29,6 +29,7 @@ from models.fine_tune import fine_tune
 from models.gate import judge, pair
 from models.invariance import batch_invariance
 from models.loading import load_variants
+from models.neighbours import neighbours
 from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, library_versions
 from models.progress import console
 from models.prune import prune
@@ -98,7 +99,8 @@ class Nursery:
         data = replace(data, signal=signal_of(teacher, data))
         if copies:
             train = self.plan.dataset.train
-            texts = transfer_texts(train.texts, train.labels, copies, self.plan.recipe.seed)
+            alike = neighbours(teacher.bert.embeddings.word_embeddings.weight.detach(), self._tokenizer, train.texts)
+            texts = transfer_texts(train.texts, train.labels, alike, copies, self.plan.recipe.seed)
             more = tokenize(self._tokenizer, Split(texts, [0] * len(texts)))
             data = join(data, replace(more, signal=signal_of(teacher, more)))
         return Lesson(data, replace(validation, signal=signal_of(teacher, validation)))

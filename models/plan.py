@@ -13,7 +13,7 @@ from models.teacher import Checkpoint
 TEACHER = "teacher"
 # Raised when a step's code changes what it produces: the keys of all that comes after it change with it.
 STEP_VERSIONS = {"teacher": 2, "export": 4, "variant": 1, "cascade": 3}
-PASS_VERSIONS: dict[type, int] = {Prune: 2, Distill: 2, Trim: 1, Quantize: 2}
+PASS_VERSIONS: dict[type, int] = {Prune: 2, Distill: 3, Trim: 1, Quantize: 2}
 LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
 
 
@@ -100,6 +100,8 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
         for config in passes:
             try:
                 if isinstance(config, Distill):
+                    if config.contextual >= available:
+                        raise BonsaiError(f"distill: contextual is {config.contextual}, of a model with {available} layers; expected 0 to {available - 1}")
                     available = len(config.chosen(available))
                 elif isinstance(config, Prune):
                     if config.remove_heads >= left:

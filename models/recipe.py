@@ -57,6 +57,7 @@ class Distill(SoftLabels):
     layers: Annotated[int, Field(ge=1)] | list[Annotated[int, Field(ge=0)]] = 3
     epochs: int = Field(10, ge=1, le=100)
     learning_rate: float = Field(3e-4, gt=0, lt=1)
+    contextual: int = Field(0, ge=0)  # word embeddings are the teacher's mean states after so many of its layers; 0: its own embeddings
 
     def chosen(self, available: int) -> list[int]:
         """Return the layers, of so many, that the student starts from (BonsaiError when they are not there)."""

@@ -36,6 +36,10 @@ class Tokenizer:
         self._openings = "".join({entry["content"][0] for entry in content["added_tokens"]})
         self._by_words = len(self._frame) == 2 and words_are_independent(content)
 
+    def vocabulary(self) -> dict[str, int]:
+        """Return the number of every word piece."""
+        return self._tokenizer.get_vocab()  # type: ignore[no-any-return]
+
     def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
         """Return the token ids of every text, and whether it was longer than the model reads."""
         ids: list[list[int]] = []

@@ -15,7 +15,7 @@ from transformers import BertForSequenceClassification
 from models.cpu import cpu_fields
 from models.dataset import Split
 from models.progress import Bar
-from models.recipe import Schedule, SoftLabels
+from models.recipe import Distill, Schedule, SoftLabels
 from models.tokenization import Tokenizer
 
 EVALUATION_BATCH = 128
@@ -91,8 +91,7 @@ def train(
     """
     torch.manual_seed(seed)
     order = Random(seed)
-    for parameter in model.bert.embeddings.parameters():
-        parameter.requires_grad_(not (isinstance(schedule, SoftLabels) and schedule.freeze_embeddings))
+    _freeze_embeddings(model, schedule)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # No weight decay on biases and LayerNorm: the usual recipe for BERT (Devlin et al. 2019).
     decayed = [parameter for parameter in trained if parameter.ndim > 1]
@@ -127,6 +126,16 @@ def train(
         bar.finish(f"validation accuracy {best_accuracy:.4f} after epoch {best_epoch} of {schedule.epochs}")
     model.load_state_dict(best)
     return model.eval()
+
+
+def _freeze_embeddings(model: BertForSequenceClassification, schedule: Schedule) -> None:
+    """Choose which embeddings are trained: contextual ones stay as they were read, and only the positions, which began at zero, and the LayerNorm learn."""
+    frozen = isinstance(schedule, SoftLabels) and schedule.freeze_embeddings
+    contextual = isinstance(schedule, Distill) and schedule.contextual > 0
+    model.bert.embeddings.requires_grad_(not frozen)
+    if frozen and contextual:
+        model.bert.embeddings.position_embeddings.requires_grad_(True)
+        model.bert.embeddings.LayerNorm.requires_grad_(True)
 
 
 @torch.inference_mode()

@@ -1,15 +1,20 @@
 """Transfer text for distillation, made from the training texts themselves.
 
 The teacher labels it, so it need not be good English (Jiao et al. 2020, section 3, replace words; here words are also dropped, swapped and spliced).
+Words that no training text has come in as neighbours of those that they have: else a student of one layer never learns where they belong.
 """
 
+import re
 from random import Random
 
+from models.neighbours import LETTERS, Neighbours
+
 DROP_WORD, DROP_AFTER_SWAP, REPLACE_WORD = 0.15, 0.07, 0.15
+WITH_NEIGHBOURS, NEIGHBOUR = 0.7, 0.4  # share of the texts that take any, and of their words that are replaced
 
 
-def transfer_texts(texts: list[str], labels: list[int], copies: int, seed: int) -> list[str]:
-    """Return `copies` variations of every text: words dropped, swapped or replaced, and the head of one text joined to the tail of another."""
+def transfer_texts(texts: list[str], labels: list[int], neighbours: Neighbours, copies: int, seed: int) -> list[str]:
+    """Return `copies` variations of every text: words dropped, swapped or replaced, the head of one text joined to the tail of another, and neighbours."""
     order = Random(seed)
     by_label: dict[int, list[str]] = {}
     for text, label in zip(texts, labels, strict=True):
@@ -29,7 +34,7 @@ def transfer_texts(texts: list[str], labels: list[int], copies: int, seed: int) 
                 other = order.choice(texts).split()
                 words = [order.choice(other) if order.random() < REPLACE_WORD else word for word in words]
             made.append(" ".join(words))
-    return made
+    return [_with_neighbours(text, neighbours, order) if order.random() < WITH_NEIGHBOURS else text for text in made]
 
 
 def _drop(words: list[str], rate: float, order: Random) -> list[str]:
@@ -41,3 +46,11 @@ def _swap(words: list[str], order: Random) -> list[str]:
         return words
     place = order.randrange(len(words) - 1)
     return [*words[:place], words[place + 1], words[place], *words[place + 2 :]]
+
+
+def _with_neighbours(text: str, neighbours: Neighbours, order: Random) -> str:
+    def replaced(word: re.Match[str]) -> str:
+        alike = neighbours.get(word.group())
+        return order.choice(alike) if alike and order.random() < NEIGHBOUR else word.group()
+
+    return LETTERS.sub(replaced, text)

@@ -1,0 +1,45 @@
+"""Words that the teacher holds for alike, by the cosine of their input embeddings: they take each other's place in transfer text.
+
+TinyBERT's data augmentation (Jiao et al. 2020, section 3) does the same with GloVe vectors; these come with the teacher and know its vocabulary.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from torch import Tensor
+from torch.nn import functional
+
+from models.tokenization import Tokenizer
+
+MOST, LEAST_COSINE = 10, 0.3
+WORDS_AT_ONCE = 256  # their cosines with a vocabulary of 30,000 take 30 MB
+LETTERS = re.compile(r"[^\W\d_]+")
+Neighbours = dict[str, list[str]]
+
+
+def neighbours(table: Tensor, tokenizer: Tokenizer, texts: Sequence[str]) -> Neighbours:
+    """Return up to ten other words of the vocabulary, most alike first, for every word of the texts that is one word piece; `table` is (vocabulary, hidden)."""
+    pieces = tokenizer.vocabulary()
+    candidates = [number for piece, number in pieces.items() if LETTERS.fullmatch(piece)]
+    words = sorted({word for text in texts for word in LETTERS.findall(text)})
+    ids, _ = tokenizer.encode(words)
+    known = {word: row[1] for word, row in zip(words, ids, strict=True) if len(row) == 3}  # between [CLS] and [SEP]
+    names = {number: piece for piece, number in pieces.items()}
+    centred = functional.normalize(table - table.mean(0), dim=-1)
+    others = centred[candidates].T
+    found: Neighbours = {}
+    for some in batched(known.items(), WORDS_AT_ONCE):
+        best = (centred[[own for _, own in some]] @ others).topk(min(MOST + 1, len(candidates)))
+        for (word, own), cosines, places in zip(some, best.values.tolist(), best.indices.tolist(), strict=True):
+            alike = [candidates[place] for cosine, place in zip(cosines, places, strict=True) if cosine >= LEAST_COSINE and candidates[place] != own]
+            if alike:
+                found[word] = [names[number] for number in alike[:MOST]]
+    return found
+
+
+def batched(items: Iterable[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
+    """Yield the items in lists of at most `size`."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
