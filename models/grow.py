@@ -37,7 +37,7 @@ from models.quantize import quantize
 from models.recipe import Distill, Prune, Trim
 from models.steps import DRAFT, Steps, publish
 from models.tokenization import Tokenizer
-from models.training import Lesson, join, signal_of, tokenize
+from models.training import Lesson, Tokenized, join, signal_of, tokenize
 from models.transfer import transfer_texts
 from models.trim import trim, unknown_rate
 
@@ -80,7 +80,7 @@ class Nursery:
         self._steps.keep_only(needed)
 
     @cached_property
-    def _lesson_data(self) -> tuple[Any, Any]:
+    def _lesson_data(self) -> tuple[Tokenized, Tokenized]:
         return tokenize(self._tokenizer, self.plan.dataset.train), tokenize(self._tokenizer, self.plan.dataset.validation)
 
     @cached_property
@@ -94,16 +94,27 @@ class Nursery:
     @cache  # noqa: B019  (one nursery lives as long as its build)
     def _lesson(self, copies: int) -> Lesson:
         """Return the training rows with so many variations of each, read by the teacher; the variations bear the teacher's labels."""
+        data, validation = self._read
+        for number in range(copies):
+            data = join(data, self._variations[number])
+        return Lesson(data, validation)
+
+    @cached_property
+    def _read(self) -> tuple[Tokenized, Tokenized]:
+        """Training and validation rows, read by the teacher."""
         teacher = load_model(self._teacher_folder)
-        data, validation = self._lesson_data
-        data = replace(data, signal=signal_of(teacher, data))
-        if copies:
-            train = self.plan.dataset.train
-            alike = neighbours(teacher.bert.embeddings.word_embeddings.weight.detach(), self._tokenizer, train.texts)
-            texts = transfer_texts(train.texts, train.labels, alike, copies, self.plan.recipe.seed)
-            more = tokenize(self._tokenizer, Split(texts, [0] * len(texts)))
-            data = join(data, replace(more, signal=signal_of(teacher, more)))
-        return Lesson(data, replace(validation, signal=signal_of(teacher, validation)))
+        data, validation = (replace(rows, signal=signal_of(teacher, rows)) for rows in self._lesson_data)
+        return data, validation
+
+    @cached_property
+    def _variations(self) -> list[Tokenized]:
+        """One variation of every training text for each that any variant asks for, read by the teacher: each for itself, so that more change none."""
+        train, teacher = self.plan.dataset.train, load_model(self._teacher_folder)
+        alike = neighbours(teacher.bert.embeddings.word_embeddings.weight.detach(), self._tokenizer, train.texts)
+        texts = transfer_texts(train.texts, train.labels, alike, self.plan.transfer, self.plan.recipe.seed)
+        size = len(train.texts)
+        copies = [tokenize(self._tokenizer, Split(texts[start : start + size], [0] * size)) for start in range(0, len(texts), size)]
+        return [replace(rows, signal=signal_of(teacher, rows)) for rows in copies]
 
     def _export(self, trained: Path, draft: Path) -> None:
         data, _ = self._lesson_data

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from models.dataset import Dataset
 from models.errors import BonsaiError
-from models.recipe import GRAPH_PASSES, CascadeOf, Distill, Pass, Prune, Quantize, Recipe, Trim, pass_name
+from models.recipe import GRAPH_PASSES, CascadeOf, Distill, Pass, Prune, Quantize, Recipe, SoftLabels, Trim, pass_name
 from models.steps import step_key
 from models.teacher import Checkpoint
 
@@ -70,6 +70,12 @@ class Plan:
         """What a card says of the teacher."""
         options = self.recipe.teacher.model_dump(exclude={"source", "revision"})
         return {"source": self.checkpoint.name, "fingerprint": self.checkpoint.fingerprint, **options}
+
+    @property
+    def transfer(self) -> int:
+        """The most variations of each training text that a pass asks for."""
+        passes = (step.config for variant in self.variants if isinstance(variant, VariantPlan) for step in variant.torch_passes)
+        return max((config.transfer for config in passes if isinstance(config, SoftLabels)), default=0)
 
 
 def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:

@@ -14,15 +14,18 @@ WITH_NEIGHBOURS, NEIGHBOUR = 0.7, 0.4  # share of the texts that take any, and o
 
 
 def transfer_texts(texts: list[str], labels: list[int], neighbours: Neighbours, copies: int, seed: int) -> list[str]:
-    """Return `copies` variations of every text: words dropped, swapped or replaced, the head of one text joined to the tail of another, and neighbours."""
+    """Return `copies` variations of every text: words dropped, swapped or replaced, the head of one text joined to the tail of another, and neighbours.
+
+    With more copies, those made before stay the same and come first.
+    """
     order = Random(seed)
     by_label: dict[int, list[str]] = {}
     for text, label in zip(texts, labels, strict=True):
         by_label.setdefault(label, []).append(text)
     made = []
     for _ in range(copies):
-        for text, label in zip(texts, labels, strict=True):
-            words, kind = text.split(), order.random()
+        for original, label in zip(texts, labels, strict=True):
+            words, kind = original.split(), order.random()
             if kind < 0.35:
                 words = _drop(words, DROP_WORD, order)
             elif kind < 0.55:
@@ -33,8 +36,9 @@ def transfer_texts(texts: list[str], labels: list[int], neighbours: Neighbours, 
             else:
                 other = order.choice(texts).split()
                 words = [order.choice(other) if order.random() < REPLACE_WORD else word for word in words]
-            made.append(" ".join(words))
-    return [_with_neighbours(text, neighbours, order) if order.random() < WITH_NEIGHBOURS else text for text in made]
+            text = " ".join(words)
+            made.append(_with_neighbours(text, neighbours, order) if order.random() < WITH_NEIGHBOURS else text)
+    return made
 
 
 def _drop(words: list[str], rate: float, order: Random) -> list[str]:

@@ -27,5 +27,10 @@ def test_some_words_give_way_to_their_neighbours() -> None:
     assert 0.1 < replaced / (kept + replaced) < 0.5
 
 
+def test_more_copies_begin_with_the_same_texts() -> None:
+    few, many = (transfer_texts(TEXTS, LABELS, NEIGHBOURS, copies, seed=1) for copies in (2, 5))
+    assert many[: len(few)] == few
+
+
 def test_no_copies_no_texts() -> None:
     assert transfer_texts(TEXTS, LABELS, NEIGHBOURS, 0, seed=1) == []
