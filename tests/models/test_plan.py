@@ -91,6 +91,7 @@ def test_variants_share_the_steps_that_they_have_in_common(make_recipe: MakeReci
     ("passes", "said"),
     [
         ([{"distill": {"layers": 5}}], "distill: layers is 5, of a model with 4; expected 1 to 4"),
+        ([{"distill": {"layers": 1, "contextual": 4}}], "distill: contextual is 4, of a model with 4 layers; expected 0 to 3"),
         ([{"distill": {"layers": [0, 4]}}], r"distill: layers is \[0, 4\], of a model with 4; .*distinct layers from 0 to 3"),
         ([{"distill": {"layers": [1, 1]}}], r"distill: layers is \[1, 1\]"),
         ([{"distill": {"layers": []}}], r"distill: layers is \[\]"),
