@@ -4,6 +4,8 @@ from loadtest.canvas import COLORS, canvas, plain_numbers, png, say_empty
 from loadtest.percentiles import milliseconds
 from loadtest.recording import merged
 from loadtest.result import Result
+from loadtest.schedule import RAMP_SHARES
+from loadtest.settle import CONFIRMED_SHARE
 from loadtest.summary import RAMP, SERVER, rounds_of
 
 PERCENTILE = 95.0  # a ramp's steps are short, and seldom carry a p99
@@ -34,4 +36,4 @@ def latency_against_throughput(result: Result) -> bytes:
         axes.legend(frameon=False, fontsize=9)
     else:
         say_empty(axes, "no step of the ramp has enough answers")
-    return png(figure, result, ["The last point of a curve is 15 % above the highest rate that kept to the limit."])
+    return png(figure, result, [f"The last point of a curve lies {RAMP_SHARES[-1] / CONFIRMED_SHARE - 1:.0%} above the rate of Server's rounds."])
