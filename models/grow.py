@@ -92,10 +92,10 @@ class Nursery:
         return self._steps.once(self.plan.teacher_key, work)
 
     @cache  # noqa: B019  (one nursery lives as long as its build)
-    def _lesson(self, copies: int) -> Lesson:
-        """Return the training rows with so many variations of each, read by the teacher; the variations bear the teacher's labels."""
+    def _lesson(self, transfer: int) -> Lesson:
+        """Return the training rows with so many variations of them, read by the teacher; the variations bear the teacher's labels."""
         data, validation = self._read
-        for number in range(copies):
+        for number in range(self._copies(transfer)):
             data = join(data, self._variations[number])
         return Lesson(data, validation)
 
@@ -106,12 +106,15 @@ class Nursery:
         data, validation = (replace(rows, signal=signal_of(teacher, rows)) for rows in self._lesson_data)
         return data, validation
 
+    def _copies(self, transfer: int) -> int:
+        return -(-transfer // len(self.plan.dataset.train))
+
     @cached_property
     def _variations(self) -> list[Tokenized]:
-        """One variation of every training text for each that any variant asks for, read by the teacher: each for itself, so that more change none."""
+        """As many variations of all training texts as any variant asks for, read by the teacher: each for itself, so that more change none."""
         train, teacher = self.plan.dataset.train, load_model(self._teacher_folder)
         alike = neighbours(teacher.bert.embeddings.word_embeddings.weight.detach(), self._tokenizer, train.texts)
-        texts = transfer_texts(train.texts, train.labels, alike, self.plan.transfer, self.plan.recipe.seed)
+        texts = transfer_texts(train.texts, train.labels, alike, self._copies(self.plan.transfer), self.plan.recipe.seed)
         size = len(train.texts)
         copies = [tokenize(self._tokenizer, Split(texts[start : start + size], [0] * size)) for start in range(0, len(texts), size)]
         return [replace(rows, signal=signal_of(teacher, rows)) for rows in copies]

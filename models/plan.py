@@ -73,7 +73,7 @@ class Plan:
 
     @property
     def transfer(self) -> int:
-        """The most variations of each training text that a pass asks for."""
+        """The most variations of the training texts that a pass asks for."""
         passes = (step.config for variant in self.variants if isinstance(variant, VariantPlan) for step in variant.torch_passes)
         return max((config.transfer for config in passes if isinstance(config, SoftLabels)), default=0)
 

@@ -37,7 +37,7 @@ class SoftLabels(Schedule):
     temperature: float = Field(3.0, gt=0)
     alpha: float = Field(0.5, ge=0, le=1)
     hidden: float = Field(0.5, ge=0)
-    transfer: int = Field(0, ge=0, le=50)  # variations of each training text, which the teacher labels
+    transfer: int = Field(0, ge=0, le=1_000_000)  # variations of the training texts, which the teacher labels; rounded up to as many of each
     freeze_embeddings: bool = True  # the student keeps the teacher's: on Banking77 one layer scored 92.4 so and 90.9 with its own, in a third of the time
 
 

@@ -53,18 +53,21 @@ def test_steps_of_earlier_recipes_are_forgotten(plan: Plan, make_recipe: Callabl
 
 
 def test_what_one_variant_asks_for_changes_nothing_for_another(plan: Plan, make_recipe: Callable[..., Recipe], copied: Path) -> None:
-    asked = {"some": [{"distill": {"layers": 2, "transfer": 1}}], "more": [{"distill": {"layers": 1, "transfer": 3}}]}
+    rows = len(plan.dataset.train)
+    asked = {"some": [{"distill": {"layers": 2, "transfer": rows}}], "more": [{"distill": {"layers": 1, "transfer": 2 * rows + 1}}]}
     alone, together = (
         Nursery(make_plan(make_recipe(variants={name: asked[name] for name in names}), plan.dataset, plan.checkpoint), copied)
         for names in (["some"], ["some", "more"])
     )
-    for few, many in zip((alone._lesson(1).data, alone._lesson(1).validation), (together._lesson(1).data, together._lesson(1).validation), strict=True):
+    for few, many in zip(
+        (alone._lesson(rows).data, alone._lesson(rows).validation), (together._lesson(rows).data, together._lesson(rows).validation), strict=True
+    ):
         assert few.signal is not None
         assert many.signal is not None
         assert few.ids == many.ids
         assert torch.equal(few.labels, many.labels)
         assert torch.equal(few.signal.logits, many.signal.logits)
-    assert len(together._lesson(3).data) == 4 * len(plan.dataset.train)
+    assert len(together._lesson(2 * rows + 1).data) == 4 * rows
 
 
 def test_predictions_belong_to_the_test_rows(built: Path, dataset: Dataset) -> None:
