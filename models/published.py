@@ -1,4 +1,4 @@
-"""Draw the pages' benchmark tables from stored results: `python -m models.published` puts each between its two markers."""
+"""Draw the README's benchmark tables from stored results: `python -m models.published` puts each between its two markers."""
 
 import argparse
 import re
@@ -9,7 +9,7 @@ from models.comparison import markdown, read_result
 from models.errors import BonsaiError
 
 PUBLISHED = Path(__file__).parent / "results" / "published"
-PAGES = (Path(__file__).parents[1] / "README.md", PUBLISHED / "README.md")
+README = Path(__file__).parents[1] / "README.md"
 TABLE = re.compile(r"(<!-- table: bench (?P<name>[\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -19,25 +19,24 @@ def redraw(page: str, results: Path) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Redraw pages; exit code 2 for what the user can repair."""
-    parser = argparse.ArgumentParser(prog="python -m models.published", description="Draw benchmark tables from stored results.")
-    parser.add_argument("--page", type=Path, nargs="+", default=PAGES, help="Markdown files (default: README.md and that of the published results)")
+    """Redraw a page; exit code 2 for what the user can repair."""
+    parser = argparse.ArgumentParser(prog="python -m models.published", description="Draw the README's benchmark tables from stored results.")
+    parser.add_argument("--page", type=Path, default=README, help="the Markdown file (default: README.md)")
     parser.add_argument("--results", type=Path, default=PUBLISHED, help="the folder of results (default: models/results/published)")
     options = parser.parse_args(arguments)
-    for page in options.page:
-        try:
-            text = page.read_text(encoding="utf-8")
-            names = [found["name"] for found in TABLE.finditer(text)]
-            if not names:
-                raise BonsaiError(f"'{page}' holds no table; expected '<!-- table: bench NAME -->' and '<!-- end -->', each on a line of its own")
-            page.write_text(redraw(text, options.results), encoding="utf-8")
-        except OSError as error:
-            print(f"error: '{page}' cannot be redrawn ({error.strerror}); expected a Markdown file", file=sys.stderr)
-            return 2
-        except BonsaiError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
-        print(f"{page}: drew {', '.join(names)}")
+    try:
+        page = options.page.read_text(encoding="utf-8")
+        names = [found["name"] for found in TABLE.finditer(page)]
+        if not names:
+            raise BonsaiError(f"'{options.page}' holds no table; expected '<!-- table: bench NAME -->' and '<!-- end -->', each on a line of its own")
+        options.page.write_text(redraw(page, options.results), encoding="utf-8")
+    except OSError as error:
+        print(f"error: '{options.page}' cannot be redrawn ({error.strerror}); expected a Markdown file", file=sys.stderr)
+        return 2
+    except BonsaiError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.page}: drew {', '.join(names)}")
     return 0
 
 
