@@ -85,7 +85,7 @@ def _search(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
 def _server(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
     """Measure at the rate that was found, or at the lower one that earlier rounds settled for; where none was found there is nothing to measure."""
     server, left = result["variants"][turn.variant]["scenarios"][SERVER], plan.rounds - turn.round
-    if not (rate := server["rate"]):
+    if not (rate := server.get("rate", 0.0)):
         return 1
     seconds = min(max(plan.seconds, ROUNDS_ANSWERS / ((left + 1) * rate)), LONGEST_ROUND * plan.seconds)
     one = _measured(turn, bench, result, _open_loop(rate, seconds, plan), _seed(plan, turn))
