@@ -107,7 +107,7 @@ def open_build(variants: Path, source: str | None) -> tuple[Build, Plan, Path]:
         )
     plan = make_plan(recipe, dataset, find_teacher(recipe.teacher))
     steps = variants / ".steps"
-    trained = steps / plan.teacher_key
+    trained = steps / plan.teacher_keys[0]
     exported = [steps / variant.export_key for variant in plan.variants if isinstance(variant, VariantPlan)]
     if missing := [folder for folder in (trained, *exported) if not folder.is_dir()]:
         raise BonsaiError(f"'{missing[0]}' is not there: finished steps were removed or made by another version; run '{BUILD_COMMAND}' again")

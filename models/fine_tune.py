@@ -6,25 +6,18 @@ from transformers.utils import logging
 
 from models.architecture import cls_only
 from models.recipe import TeacherSource
-from models.teacher import Checkpoint
+from models.teacher import Checkpoint, has_trained_head
 from models.training import Tokenized, train
 
 
 def fine_tune(
-    checkpoint: Checkpoint, labels: tuple[str, ...], data: Tokenized, validation: Tokenized, source: TeacherSource, *, seed: int
+    checkpoint: Checkpoint, labels: tuple[str, ...], data: Tokenized, validation: Tokenized, source: TeacherSource, *, seed: int, title: str = "teacher"
 ) -> BertForSequenceClassification:
     """Return the teacher, its outputs in the order of `labels`."""
     torch.manual_seed(seed)  # the new head's first weights
     trained = has_trained_head(checkpoint, labels)
     model = _load(checkpoint, labels, trained)
-    return model.eval() if trained else train(model, data, validation, source, seed=seed, title="teacher")
-
-
-def has_trained_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> bool:
-    """Tell whether the checkpoint is a sequence classifier over exactly these labels."""
-    names = checkpoint.config.get("id2label")
-    classifier = "BertForSequenceClassification" in (checkpoint.config.get("architectures") or ())  # type: ignore[operator]
-    return classifier and isinstance(names, dict) and sorted(names.values()) == sorted(labels)
+    return model.eval() if trained else train(model, data, validation, source, seed=seed, title=title)
 
 
 def _load(checkpoint: Checkpoint, labels: tuple[str, ...], trained: bool) -> BertForSequenceClassification:

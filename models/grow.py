@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 from random import Random
@@ -20,7 +19,6 @@ from models.cascade import Cascade, choose_threshold
 from models.classifier import Classifier
 from models.confidence import fit_temperature
 from models.cpu import integer_flags
-from models.dataset import Split
 from models.distill import distill
 from models.evaluate import Scores, logits_alone, score
 from models.evidence import read_evidence, write_evidence
@@ -28,8 +26,8 @@ from models.export import export_onnx
 from models.fine_tune import fine_tune
 from models.gate import judge, pair
 from models.invariance import batch_invariance
+from models.lessons import Lessons
 from models.loading import load_variants
-from models.neighbours import neighbours
 from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, library_versions
 from models.progress import console
 from models.prune import prune
@@ -37,8 +35,6 @@ from models.quantize import quantize
 from models.recipe import Distill, Prune, Trim
 from models.steps import DRAFT, Steps, publish
 from models.tokenization import Tokenizer
-from models.training import Lesson, Tokenized, join, signal_of, tokenize
-from models.transfer import transfer_texts
 from models.trim import trim, unknown_rate
 
 TORCH_PASSES: dict[type, Callable[..., BertForSequenceClassification]] = {Prune: prune, Distill: distill}
@@ -74,53 +70,29 @@ class Nursery:
 
     def forget_unused_steps(self) -> None:
         """Remove the steps of earlier recipes."""
-        needed = {self.plan.teacher_key}
+        needed = set(self.plan.teacher_keys)
         for variant in self.plan.variants:
             needed |= variant.step_keys
         self._steps.keep_only(needed)
 
     @cached_property
-    def _lesson_data(self) -> tuple[Tokenized, Tokenized]:
-        return tokenize(self._tokenizer, self.plan.dataset.train), tokenize(self._tokenizer, self.plan.dataset.validation)
-
-    @cached_property
-    def _teacher_folder(self) -> Path:
-        def work(draft: Path) -> None:
-            plan = self.plan
-            save_model(fine_tune(plan.checkpoint, plan.dataset.labels, *self._lesson_data, plan.recipe.teacher, seed=plan.recipe.seed), draft)
-
-        return self._steps.once(self.plan.teacher_key, work)
+    def _lessons(self) -> Lessons:
+        return Lessons(self.plan.dataset, self._tokenizer, self._teacher, self.plan.transfer, self.plan.recipe.seed)
 
     @cache  # noqa: B019  (one nursery lives as long as its build)
-    def _lesson(self, transfer: int) -> Lesson:
-        """Return the training rows with so many variations of them, read by the teacher; the variations bear the teacher's labels."""
-        data, validation = self._read
-        for number in range(self._copies(transfer)):
-            data = join(data, self._variations[number])
-        return Lesson(data, validation)
+    def _teacher(self, number: int) -> BertForSequenceClassification:
+        return load_model(self._teacher_folder(number))
 
-    @cached_property
-    def _read(self) -> tuple[Tokenized, Tokenized]:
-        """Training and validation rows, read by the teacher."""
-        teacher = load_model(self._teacher_folder)
-        data, validation = (replace(rows, signal=signal_of(teacher, rows)) for rows in self._lesson_data)
-        return data, validation
+    def _teacher_folder(self, number: int = 0) -> Path:
+        def work(draft: Path) -> None:
+            plan = self.plan
+            seed, title = plan.recipe.seed + number, f"teacher {number + 1}" if number else TEACHER
+            save_model(fine_tune(plan.checkpoint, plan.dataset.labels, *self._lessons.rows, plan.recipe.teacher, seed=seed, title=title), draft)
 
-    def _copies(self, transfer: int) -> int:
-        return -(-transfer // len(self.plan.dataset.train))
-
-    @cached_property
-    def _variations(self) -> list[Tokenized]:
-        """As many variations of all training texts as any variant asks for, read by the teacher: each for itself, so that more change none."""
-        train, teacher = self.plan.dataset.train, load_model(self._teacher_folder)
-        alike = neighbours(teacher.bert.embeddings.word_embeddings.weight.detach(), self._tokenizer, train.texts)
-        texts = transfer_texts(train.texts, train.labels, alike, self._copies(self.plan.transfer), self.plan.recipe.seed)
-        size = len(train.texts)
-        copies = [tokenize(self._tokenizer, Split(texts[start : start + size], [0] * size)) for start in range(0, len(texts), size)]
-        return [replace(rows, signal=signal_of(teacher, rows)) for rows in copies]
+        return self._steps.once(self.plan.teacher_keys[number], work)
 
     def _export(self, trained: Path, draft: Path) -> None:
-        data, _ = self._lesson_data
+        data, _ = self._lessons.rows
         rows = Random(self.plan.recipe.seed).sample(range(len(data)), min(CALIBRATION_ROWS, len(data)))
         export_onnx(load_model(trained), [data.ids[row] for row in rows], draft)
         write_tokenizer(self.plan, draft)
@@ -135,13 +107,14 @@ class Nursery:
 
     def _torch_pass(self, source: Path, config: Any) -> Callable[[Path], None]:
         def work(draft: Path) -> None:
-            save_model(TORCH_PASSES[type(config)](load_model(source), self._lesson(config.transfer), config, seed=self.plan.recipe.seed), draft)
+            lesson = self._lessons.lesson(config.transfer, self.plan.teachers_of(config))
+            save_model(TORCH_PASSES[type(config)](load_model(source), lesson, config, seed=self.plan.recipe.seed), draft)
 
         return work
 
     def _finish_variant(self, variant: VariantPlan, draft: Path) -> None:
         """Put a Hugging Face ONNX folder together, evaluate it there and seal it with its card."""
-        trained = self._teacher_folder
+        trained = self._teacher_folder()
         for torch_pass in variant.torch_passes:
             trained = self._steps.once(torch_pass.key, self._torch_pass(trained, torch_pass.config))
         exported = self._steps.once(variant.export_key, partial(self._export, trained))

@@ -8,7 +8,7 @@ from models.dataset import Dataset
 from models.errors import BonsaiError
 from models.recipe import GRAPH_PASSES, CascadeOf, Distill, Pass, Prune, Quantize, Recipe, SoftLabels, Trim, pass_name
 from models.steps import step_key
-from models.teacher import Checkpoint
+from models.teacher import Checkpoint, has_trained_head
 
 TEACHER = "teacher"
 # Raised when a step's code changes what it produces: the keys of all that comes after it change with it.
@@ -57,12 +57,12 @@ class CascadePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that one build has to make: the teacher's key and the variants, the teacher first."""
+    """All that one build has to make: the teachers' keys, the served one's first, and the variants, the teacher first."""
 
     recipe: Recipe
     dataset: Dataset
     checkpoint: Checkpoint
-    teacher_key: str
+    teacher_keys: tuple[str, ...]
     variants: tuple[VariantPlan | CascadePlan, ...]
 
     @property
@@ -74,15 +74,22 @@ class Plan:
     @property
     def transfer(self) -> int:
         """The most variations of the training texts that a pass asks for."""
-        passes = (step.config for variant in self.variants if isinstance(variant, VariantPlan) for step in variant.torch_passes)
-        return max((config.transfer for config in passes if isinstance(config, SoftLabels)), default=0)
+        return max((config.transfer for config in _taught(self.recipe)), default=0)
+
+    def teachers_of(self, config: SoftLabels) -> int:
+        """Return how many teachers there are for a pass: no more than are fine-tuned, which a checkpoint with a trained head is not."""
+        return min(config.teachers, len(self.teacher_keys))
 
 
 def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
     """Give every step its key: a hash of its options, its parent's key, the data, the seed and the step's own version."""
     check_recipe(recipe, checkpoint)
     options = recipe.teacher.model_dump(exclude={"source", "revision"})
-    teacher_key = step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed)
+    asked_teachers = 1 if has_trained_head(checkpoint, dataset.labels) else max((config.teachers for config in _taught(recipe)), default=1)
+    teacher_keys = tuple(
+        step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed + number)
+        for number in range(asked_teachers)
+    )
     variants: dict[str, VariantPlan | CascadePlan] = {}
     asked: dict[str, list[Pass] | CascadeOf] = {TEACHER: [], **recipe.variants}
     for name, made_of in asked.items():
@@ -91,8 +98,8 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
             key = step_key("cascade", STEP_VERSIONS["cascade"], name, parts, made_of.model_dump(mode="json"))
             variants[name] = CascadePlan(name, made_of, key)
         else:
-            variants[name] = _plan_variant(name, made_of, teacher_key, recipe)
-    return Plan(recipe, dataset, checkpoint, teacher_key, tuple(variants.values()))
+            variants[name] = _plan_variant(name, made_of, teacher_keys[0], recipe)
+    return Plan(recipe, dataset, checkpoint, teacher_keys, tuple(variants.values()))
 
 
 def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
@@ -120,6 +127,12 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that shape a variant."""
     return {name: version(name) for name in LIBRARIES}
+
+
+def _taught(recipe: Recipe) -> list[SoftLabels]:
+    """Return the passes that train on soft labels."""
+    passes = (config for made_of in recipe.variants.values() if not isinstance(made_of, CascadeOf) for config in made_of)
+    return [config for config in passes if isinstance(config, SoftLabels)]
 
 
 def _plan_variant(name: str, passes: list[Pass], teacher_key: str, recipe: Recipe) -> VariantPlan:

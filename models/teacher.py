@@ -65,6 +65,13 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
     return Checkpoint(Path(source.source).name if Path(source.source).is_dir() else source.source, folder, digest.hexdigest(), config)
 
 
+def has_trained_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> bool:
+    """Tell whether the checkpoint is a sequence classifier over exactly these labels."""
+    names = checkpoint.config.get("id2label")
+    classifier = "BertForSequenceClassification" in (checkpoint.config.get("architectures") or ())  # type: ignore[operator]
+    return classifier and isinstance(names, dict) and sorted(names.values()) == sorted(labels)
+
+
 def _check_tokenizer(source: TeacherSource, file: Path) -> None:
     """Refuse a tokenizer that puts nothing before a text: BERT's classifier reads the first token's state, and one-layer variants take it for a constant."""
     try:

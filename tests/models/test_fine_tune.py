@@ -9,9 +9,9 @@ from transformers import BertForSequenceClassification
 
 from models.dataset import Dataset
 from models.errors import BonsaiError
-from models.fine_tune import fine_tune, has_trained_head
+from models.fine_tune import fine_tune
 from models.recipe import TeacherSource
-from models.teacher import find_teacher
+from models.teacher import find_teacher, has_trained_head
 from models.training import Tokenized
 
 FineTune = Callable[[Path], BertForSequenceClassification]

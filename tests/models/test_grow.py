@@ -3,7 +3,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from tokenizers import Tokenizer as RawTokenizer
 from tokenizers import normalizers
 from transformers import AutoTokenizer
@@ -49,25 +48,7 @@ def test_only_the_missing_step_is_run_again(plan: Plan, copied: Path) -> None:
 def test_steps_of_earlier_recipes_are_forgotten(plan: Plan, make_recipe: Callable[..., Recipe], copied: Path) -> None:
     fewer = make_plan(make_recipe(variants={"int8": [{"quantize": {}}]}), plan.dataset, plan.checkpoint)
     Nursery(fewer, copied).forget_unused_steps()
-    assert set(finished(copied)) == {fewer.teacher_key} | fewer.variants[0].step_keys | fewer.variants[1].step_keys
-
-
-def test_what_one_variant_asks_for_changes_nothing_for_another(plan: Plan, make_recipe: Callable[..., Recipe], copied: Path) -> None:
-    rows = len(plan.dataset.train)
-    asked = {"some": [{"distill": {"layers": 2, "transfer": rows}}], "more": [{"distill": {"layers": 1, "transfer": 2 * rows + 1}}]}
-    alone, together = (
-        Nursery(make_plan(make_recipe(variants={name: asked[name] for name in names}), plan.dataset, plan.checkpoint), copied)
-        for names in (["some"], ["some", "more"])
-    )
-    for few, many in zip(
-        (alone._lesson(rows).data, alone._lesson(rows).validation), (together._lesson(rows).data, together._lesson(rows).validation), strict=True
-    ):
-        assert few.signal is not None
-        assert many.signal is not None
-        assert few.ids == many.ids
-        assert torch.equal(few.labels, many.labels)
-        assert torch.equal(few.signal.logits, many.signal.logits)
-    assert len(together._lesson(2 * rows + 1).data) == 4 * rows
+    assert set(finished(copied)) == {fewer.teacher_keys[0]} | fewer.variants[0].step_keys | fewer.variants[1].step_keys
 
 
 def test_predictions_belong_to_the_test_rows(built: Path, dataset: Dataset) -> None:

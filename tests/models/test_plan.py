@@ -106,3 +106,21 @@ def test_variants_share_the_steps_that_they_have_in_common(make_recipe: MakeReci
 def test_impossible_shapes_are_refused_before_training(make_recipe: MakeRecipe, checkpoint: Checkpoint, passes: Any, said: str) -> None:
     with pytest.raises(BonsaiError, match=f"^variant 'small', {said}"):
         check_recipe(make_recipe(variants={"small": passes}), checkpoint)
+
+
+def test_as_many_teachers_are_planned_as_the_pass_that_asks_for_most(make_recipe: MakeRecipe, dataset: Dataset, checkpoint: Checkpoint) -> None:
+    few, many = Distill(layers=1, teachers=2), Prune(remove_heads=1, teachers=3)
+    alone = make_plan(make_recipe(variants=VARIANTS), dataset, checkpoint)
+    made = make_plan(make_recipe(variants={"few": [few], "many": [many], "int8": INT8}), dataset, checkpoint)
+    assert len(alone.teacher_keys) == 1
+    assert len(set(made.teacher_keys)) == 3
+    assert made.teacher_keys[0] == alone.teacher_keys[0]
+    assert [made.teachers_of(config) for config in (few, many)] == [2, 3]
+
+
+def test_a_trained_head_is_the_only_teacher(make_recipe: MakeRecipe, dataset: Dataset, checkpoint: Checkpoint) -> None:
+    head = {"architectures": ["BertForSequenceClassification"], "id2label": dict(enumerate(dataset.labels))}
+    config = Distill(layers=1, teachers=3)
+    made = make_plan(make_recipe(variants={"few": [config]}), dataset, replace(checkpoint, config={**checkpoint.config, **head}))
+    assert len(made.teacher_keys) == 1
+    assert made.teachers_of(config) == 1

@@ -1,0 +1,74 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from transformers import BertForSequenceClassification
+
+from models.dataset import Dataset
+from models.fine_tune import fine_tune
+from models.lessons import Lessons, mean_signal
+from models.recipe import TeacherSource
+from models.teacher import Checkpoint
+from models.tokenization import Tokenizer
+from models.training import Signal, Tokenized, signal_of
+
+Make = Callable[[int], Lessons]
+
+
+@pytest.fixture(scope="module")
+def teachers(
+    trained: BertForSequenceClassification, checkpoint: Checkpoint, dataset: Dataset, data: Tokenized, validation: Tokenized, source: TeacherSource
+) -> list[BertForSequenceClassification]:
+    """The served teacher and a second one, from another seed."""
+    return [trained, fine_tune(checkpoint, dataset.labels, data, validation, source.model_copy(update={"epochs": 2}), seed=1)]
+
+
+@pytest.fixture
+def make(dataset: Dataset, tokenizer: Tokenizer, teachers: list[BertForSequenceClassification]) -> Make:
+    return lambda transfer: Lessons(dataset, tokenizer, teachers.__getitem__, transfer, seed=0)
+
+
+def signal(rows: Tokenized) -> Signal:
+    assert rows.signal is not None
+    return rows.signal
+
+
+def test_more_variations_change_none_of_the_fewer(make: Make, dataset: Dataset) -> None:
+    rows = len(dataset.train)
+    alone, among_more = make(rows).lesson(rows, 1), make(2 * rows + 1).lesson(rows, 1)
+    for few, many in ((alone.data, among_more.data), (alone.validation, among_more.validation)):
+        assert few.ids == many.ids
+        assert torch.equal(few.labels, many.labels)
+        assert torch.equal(signal(few).logits, signal(many).logits)
+    assert len(make(2 * rows + 1).lesson(2 * rows + 1, 1).data) == 4 * rows
+
+
+def test_several_teachers_teach_their_mean(make: Make, dataset: Dataset, teachers: list[BertForSequenceClassification]) -> None:
+    rows = len(dataset.train)
+    lesson = make(rows).lesson(rows, 2)
+    for part in (lesson.data, lesson.validation):
+        first, second = (signal_of(teacher, part) for teacher in teachers)
+        assert (first.logits - second.logits).abs().max() > 0.01
+        torch.testing.assert_close(signal(part).logits, (first.logits + second.logits) / 2, rtol=0, atol=1e-4)
+        torch.testing.assert_close(signal(part).states, first.states, rtol=0, atol=1e-4)
+    assert lesson.data.labels[:rows].tolist() == dataset.train.labels
+    assert torch.equal(lesson.data.labels[rows:], signal(lesson.data).logits[rows:].argmax(-1))
+
+
+def test_each_teacher_reads_each_text_once(make: Make, dataset: Dataset, teachers: list[BertForSequenceClassification]) -> None:
+    lessons, read = make(len(dataset.train)), []
+    hooks = [teacher.register_forward_hook(lambda *_: read.append(1)) for teacher in teachers]
+    lessons.lesson(len(dataset.train), 2)
+    count = len(read)
+    lessons.lesson(len(dataset.train), 1)
+    lessons.lesson(0, 2)
+    for hook in hooks:
+        hook.remove()
+    assert count == len(read) > 0
+
+
+def test_the_mean_of_logits_is_the_geometric_mean_of_soft_labels() -> None:
+    several = [Signal(torch.randn(5, 3), torch.randn(5, 2)) for _ in range(3)]
+    expected = torch.stack([each.logits.log_softmax(-1) for each in several]).mean(0).softmax(-1)
+    torch.testing.assert_close(mean_signal(several).logits.softmax(-1), expected)
+    assert mean_signal(several).states is several[0].states
