@@ -4,8 +4,7 @@ TinyBERT's data augmentation (Jiao et al. 2020, section 3) does the same with Gl
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 from torch import Tensor
 from torch.nn import functional
@@ -29,17 +28,11 @@ def neighbours(table: Tensor, tokenizer: Tokenizer, texts: Sequence[str]) -> Nei
     centred = functional.normalize(table - table.mean(0), dim=-1)
     others = centred[candidates].T
     found: Neighbours = {}
-    for some in batched(known.items(), WORDS_AT_ONCE):
+    items = list(known.items())
+    for some in (items[start : start + WORDS_AT_ONCE] for start in range(0, len(items), WORDS_AT_ONCE)):
         best = (centred[[own for _, own in some]] @ others).topk(min(MOST + 1, len(candidates)))
         for (word, own), cosines, places in zip(some, best.values.tolist(), best.indices.tolist(), strict=True):
             alike = [candidates[place] for cosine, place in zip(cosines, places, strict=True) if cosine >= LEAST_COSINE and candidates[place] != own]
             if alike:
                 found[word] = [names[number] for number in alike[:MOST]]
     return found
-
-
-def batched(items: Iterable[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
-    """Yield the items in lists of at most `size`."""
-    left = iter(items)
-    while some := list(islice(left, size)):
-        yield some
