@@ -140,8 +140,8 @@ class Nursery:
         """Choose the cascade's threshold on validation data, evaluate it and seal it with its card."""
         dataset, folders = self.plan.dataset, {part: self._out / part for part in (plan.config.small, plan.config.large)}
         (small_card, small), (large_card, large) = load_variants(folders).values()
-        validation = [part.probabilities(dataset.validation.texts)[0] for part in (small, large)]
-        threshold = choose_threshold(validation[0], validation[1], np.array(dataset.validation.labels), plan.config.max_drop / 100)
+        by_small, by_large = (part.probabilities(dataset.validation.texts)[0] for part in (small, large))
+        threshold = choose_threshold(by_small, by_large, plan.config.max_drop / 100)
         cascade = Cascade(small, large, threshold)
         scores = score(cascade, dataset, seed=self.plan.recipe.seed)
         escalated = float((small.probabilities(dataset.test.texts)[0].max(axis=1) < threshold).mean())

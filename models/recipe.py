@@ -90,7 +90,7 @@ class Trim(Strict):
 class CascadeOf(Strict):
     """Two earlier variants: the small one answers, and escalates what it is unsure of.
 
-    The threshold is the lowest at which at most `max_drop` percent of the validation rows are right with the larger one alone and wrong with the cascade.
+    The threshold is the lowest that leaves at most `max_drop` percent of the validation rows with another label than the larger one's: they can lose no more.
     """
 
     small: str

@@ -22,16 +22,19 @@ def test_what_the_small_one_is_unsure_of_is_answered_by_the_large_one(variants: 
         assert (alone.label, alone.truncated) == (prediction.label, prediction.truncated)
 
 
-GOLD = np.array([0, 0, 0, 0])
-LARGE = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.2, 0.8]], dtype=np.float32)  # three of four right
-SMALL = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]], dtype=np.float32)  # one of four right
+LARGE = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+SMALL = np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]], dtype=np.float32)  # two labels differ
 
 
 @pytest.mark.parametrize(("max_drop", "escalated"), [(0.0, [1, 2]), (0.25, [1]), (0.5, [])])
-def test_the_lowest_threshold_that_keeps_the_accuracy_is_chosen(max_drop: float, escalated: list[int]) -> None:
-    threshold = choose_threshold(SMALL, LARGE, GOLD, max_drop)
+def test_the_lowest_threshold_that_leaves_few_other_labels_is_chosen(max_drop: float, escalated: list[int]) -> None:
+    threshold = choose_threshold(SMALL, LARGE, max_drop)
     assert np.flatnonzero(SMALL.max(axis=1) < threshold).tolist() == escalated
 
 
-def test_a_perfect_small_variant_escalates_nothing() -> None:
-    assert choose_threshold(LARGE, SMALL, GOLD, 0.0) == 0.0
+def test_variants_that_agree_escalate_nothing() -> None:
+    assert choose_threshold(LARGE, LARGE, 0.0) == 0.0
+
+
+def test_a_small_variant_that_is_surely_wrong_escalates_everything() -> None:
+    assert choose_threshold(1 - LARGE, LARGE, 0.0) > LARGE.max()
