@@ -26,7 +26,11 @@ TINY_RECIPE = {
         "int8": [{"quantize": {}}],
         "distilled": [{"distill": {"layers": 2, "epochs": 4, **LEARN}}],
         "distilled_int8": [{"distill": {"layers": 2, "epochs": 4, **LEARN}}, {"quantize": {}}],
-        "trimmed": [{"distill": {"layers": 1, "epochs": 4, "transfer": 20, "contextual": 1, **LEARN}}, {"trim": {"tokens": 100}}, {"quantize": {}}],
+        "trimmed": [
+            {"distill": {"layers": 1, "epochs": 4, "transfer": 20, "contextual": 1, "teachers": 2, **LEARN}},
+            {"trim": {"tokens": 100}},
+            {"quantize": {}},
+        ],
         "cascade": {"cascade": {"small": "distilled_int8", "large": "int8"}},
     },
 }
