@@ -107,7 +107,7 @@ class Nursery:
 
     def _torch_pass(self, source: Path, config: Any) -> Callable[[Path], None]:
         def work(draft: Path) -> None:
-            lesson = self._lessons.lesson(config.transfer, self.plan.teachers_of(config))
+            lesson = self._lessons.lesson(config.transfer, config.teachers)
             save_model(TORCH_PASSES[type(config)](load_model(source), lesson, config, seed=self.plan.recipe.seed), draft)
 
         return work

@@ -76,19 +76,19 @@ class Plan:
         """The most variations of the training texts that a pass asks for."""
         return max((config.transfer for config in _taught(self.recipe)), default=0)
 
-    def teachers_of(self, config: SoftLabels) -> int:
-        """Return how many teachers there are for a pass: no more than are fine-tuned, which a checkpoint with a trained head is not."""
-        return min(config.teachers, len(self.teacher_keys))
-
 
 def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
-    """Give every step its key: a hash of its options, its parent's key, the data, the seed and the step's own version."""
+    """Give every step its key: a hash of its options, its parent's key, the data, the seed and the step's own version.
+
+    A checkpoint that has a trained head is not fine-tuned, and so it is the only teacher.
+    """
     check_recipe(recipe, checkpoint)
     options = recipe.teacher.model_dump(exclude={"source", "revision"})
-    asked_teachers = 1 if has_trained_head(checkpoint, dataset.labels) else max((config.teachers for config in _taught(recipe)), default=1)
+    alone = has_trained_head(checkpoint, dataset.labels)
+    members = 1 if alone else max((config.teachers for config in _taught(recipe)), default=1)
     teacher_keys = tuple(
         step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed + number)
-        for number in range(asked_teachers)
+        for number in range(members)
     )
     variants: dict[str, VariantPlan | CascadePlan] = {}
     asked: dict[str, list[Pass] | CascadeOf] = {TEACHER: [], **recipe.variants}
@@ -98,7 +98,8 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
             key = step_key("cascade", STEP_VERSIONS["cascade"], name, parts, made_of.model_dump(mode="json"))
             variants[name] = CascadePlan(name, made_of, key)
         else:
-            variants[name] = _plan_variant(name, made_of, teacher_keys[0], recipe)
+            passes = [config.model_copy(update={"teachers": 1}) if alone and isinstance(config, SoftLabels) else config for config in made_of]
+            variants[name] = _plan_variant(name, passes, teacher_keys[0], recipe)
     return Plan(recipe, dataset, checkpoint, teacher_keys, tuple(variants.values()))
 
 

@@ -115,12 +115,11 @@ def test_as_many_teachers_are_planned_as_the_pass_that_asks_for_most(make_recipe
     assert len(alone.teacher_keys) == 1
     assert len(set(made.teacher_keys)) == 3
     assert made.teacher_keys[0] == alone.teacher_keys[0]
-    assert [made.teachers_of(config) for config in (few, many)] == [2, 3]
+    assert [step.config.teachers for variant in made.variants[1:3] for step in variant.torch_passes] == [2, 3]
 
 
 def test_a_trained_head_is_the_only_teacher(make_recipe: MakeRecipe, dataset: Dataset, checkpoint: Checkpoint) -> None:
     head = {"architectures": ["BertForSequenceClassification"], "id2label": dict(enumerate(dataset.labels))}
-    config = Distill(layers=1, teachers=3)
-    made = make_plan(make_recipe(variants={"few": [config]}), dataset, replace(checkpoint, config={**checkpoint.config, **head}))
+    made = make_plan(make_recipe(variants={"few": [Distill(layers=1, teachers=3)]}), dataset, replace(checkpoint, config={**checkpoint.config, **head}))
     assert len(made.teacher_keys) == 1
-    assert made.teachers_of(config) == 1
+    assert made.variants[1].passes[0]["distill"]["teachers"] == 1
