@@ -11,7 +11,7 @@ from models.training import Lesson, train
 
 
 def distill(model: BertForSequenceClassification, lesson: Lesson, config: Distill, *, seed: int) -> BertForSequenceClassification:
-    """Return a student with some of `model`'s layers, trained on the teacher's signal."""
+    """Return a student with some of `model`'s layers, trained on the teachers' signal."""
     student = keep_layers(copy.deepcopy(model), config.chosen(len(layers(model))))
     if config.contextual:
         read_contextual(student, model, config.contextual, lesson.data)

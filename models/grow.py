@@ -1,9 +1,9 @@
-"""Carry out a plan: fine-tune the teacher, run every variant's passes, export, evaluate, and leave one finished folder a variant."""
+"""Carry out a plan: fine-tune the teachers, run every variant's passes, export, evaluate, and leave one finished folder a variant."""
 
 import json
 import shutil
 from collections.abc import Callable
-from functools import cache, cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -79,7 +79,7 @@ class Nursery:
     def _lessons(self) -> Lessons:
         return Lessons(self.plan.dataset, self._tokenizer, self._teacher, self.plan.transfer, self.plan.recipe.seed)
 
-    @cache  # noqa: B019  (one nursery lives as long as its build)
+    @lru_cache(maxsize=1)  # noqa: B019  (one nursery lives as long as its build)
     def _teacher(self, number: int) -> BertForSequenceClassification:
         return load_model(self._teacher_folder(number))
 

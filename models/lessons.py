@@ -1,12 +1,12 @@
 """What students are taught: the training texts and variations of them, with what the teachers make of both.
 
 Several teachers are fine-tunings of one checkpoint with other seeds, whose logits are averaged: one student of an ensemble keeps most of what the ensemble
-gains (Hinton et al. 2015, sections 4 and 5).
+gains (Hinton et al. 2015, section 4).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
 
 import torch
 from transformers import BertForSequenceClassification
@@ -35,30 +35,29 @@ class Lessons:
     @cache  # noqa: B019  (one object lives as long as its build)
     def lesson(self, transfer: int, teachers: int) -> Lesson:
         """Return the training rows with so many variations of them, read by so many teachers; the variations bear the label that these give them."""
-        data = self._taught(TRAIN, teachers)
-        for copy in range(self._copies(transfer)):
-            data = join(data, self._taught(VARIATIONS + copy, teachers))
-        return Lesson(data, self._taught(VALIDATION, teachers))
-
-    def _taught(self, part: int, teachers: int) -> Tokenized:
-        return replace(self._parts[part], signal=mean_signal([self._signal(number, part) for number in range(teachers)]))
+        parts = [TRAIN, VALIDATION, *range(VARIATIONS, VARIATIONS + self._copies(transfer))]
+        read = [[self._signal(number, part) for part in parts] for number in range(teachers)]  # one teacher after another: one is in memory at a time
+        data, validation, *variations = (replace(self._part(part), signal=mean_signal(of_all)) for part, *of_all in zip(parts, *read, strict=True))
+        return Lesson(reduce(join, variations, data), validation)
 
     @cache  # noqa: B019
     def _signal(self, number: int, part: int) -> Signal:
-        return signal_of(self._teacher(number), self._parts[part])
+        signal = signal_of(self._teacher(number), self._part(part))
+        return signal if number == 0 else replace(signal, states=torch.empty(0))  # nobody asks for the other teachers' states
+
+    def _part(self, part: int) -> Tokenized:
+        return self.rows[part] if part < VARIATIONS else self._variations[part - VARIATIONS]
+
+    @cached_property
+    def _variations(self) -> list[Tokenized]:
+        """As many variations as any lesson asks for: each copy for itself, so that more change none."""
+        train, size = self._dataset.train, len(self._dataset.train)
+        alike = neighbours(self._teacher(0).bert.embeddings.word_embeddings.weight.detach(), self._tokenizer, train.texts)
+        texts = transfer_texts(train.texts, train.labels, alike, self._copies(self._transfer), self._seed)
+        return [tokenize(self._tokenizer, Split(texts[start : start + size], [0] * size)) for start in range(0, len(texts), size)]
 
     def _copies(self, transfer: int) -> int:
         return -(-transfer // len(self._dataset.train))
-
-    @cached_property
-    def _parts(self) -> list[Tokenized]:
-        """All rows, and as many variations as any lesson asks for: each copy for itself, so that more change none."""
-        train, size, copies = self._dataset.train, len(self._dataset.train), self._copies(self._transfer)
-        if not copies:
-            return list(self.rows)
-        alike = neighbours(self._teacher(0).bert.embeddings.word_embeddings.weight.detach(), self._tokenizer, train.texts)
-        texts = transfer_texts(train.texts, train.labels, alike, copies, self._seed)
-        return [*self.rows, *(tokenize(self._tokenizer, Split(texts[start : start + size], [0] * size)) for start in range(0, len(texts), size))]
 
 
 def mean_signal(signals: Sequence[Signal]) -> Signal:

@@ -74,7 +74,7 @@ class Plan:
     @property
     def transfer(self) -> int:
         """The most variations of the training texts that a pass asks for."""
-        return max((config.transfer for config in _taught(self.recipe)), default=0)
+        return max((config.transfer for config in _soft_label_passes(self.recipe)), default=0)
 
 
 def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
@@ -84,11 +84,11 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
     """
     check_recipe(recipe, checkpoint)
     options = recipe.teacher.model_dump(exclude={"source", "revision"})
-    alone = has_trained_head(checkpoint, dataset.labels)
-    members = 1 if alone else max((config.teachers for config in _taught(recipe)), default=1)
+    has_head = has_trained_head(checkpoint, dataset.labels)
+    teachers = 1 if has_head else max((config.teachers for config in _soft_label_passes(recipe)), default=1)
     teacher_keys = tuple(
         step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed + number)
-        for number in range(members)
+        for number in range(teachers)
     )
     variants: dict[str, VariantPlan | CascadePlan] = {}
     asked: dict[str, list[Pass] | CascadeOf] = {TEACHER: [], **recipe.variants}
@@ -98,7 +98,7 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
             key = step_key("cascade", STEP_VERSIONS["cascade"], name, parts, made_of.model_dump(mode="json"))
             variants[name] = CascadePlan(name, made_of, key)
         else:
-            passes = [config.model_copy(update={"teachers": 1}) if alone and isinstance(config, SoftLabels) else config for config in made_of]
+            passes = [config.model_copy(update={"teachers": 1}) if has_head and isinstance(config, SoftLabels) else config for config in made_of]
             variants[name] = _plan_variant(name, passes, teacher_keys[0], recipe)
     return Plan(recipe, dataset, checkpoint, teacher_keys, tuple(variants.values()))
 
@@ -130,7 +130,7 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
 
 
-def _taught(recipe: Recipe) -> list[SoftLabels]:
+def _soft_label_passes(recipe: Recipe) -> list[SoftLabels]:
     """Return the passes that train on soft labels."""
     passes = (config for made_of in recipe.variants.values() if not isinstance(made_of, CascadeOf) for config in made_of)
     return [config for config in passes if isinstance(config, SoftLabels)]

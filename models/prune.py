@@ -16,7 +16,7 @@ BATCH = 64
 
 
 def prune(model: BertForSequenceClassification, lesson: Lesson, config: Prune, *, seed: int) -> BertForSequenceClassification:
-    """Return a smaller copy of `model`, retrained on the teacher's soft labels."""
+    """Return a smaller copy of `model`, retrained on the teachers' soft labels."""
     smaller = copy.deepcopy(model)
     heads, neurons = importance(smaller, lesson.validation)
     kept_heads = keep_most_important(heads, config.remove_heads * len(heads), 1, by_layer=config.scope == "layer")

@@ -32,13 +32,13 @@ class Schedule(Strict):
 
 
 class SoftLabels(Schedule):
-    """Loss = alpha · hard + (1 − alpha) · T² · soft + hidden · MSE of the last [CLS] state (Hinton et al. 2015, section 2)."""
+    """Loss = alpha · hard + (1 − alpha) · T² · soft + hidden · MSE of the served teacher's last [CLS] state (Hinton et al. 2015, section 2)."""
 
     temperature: float = Field(3.0, gt=0)
     alpha: float = Field(0.5, ge=0, le=1)
     hidden: float = Field(0.5, ge=0)
-    transfer: int = Field(0, ge=0, le=1_000_000)  # variations of the training texts, which the teacher labels; rounded up to as many of each
-    teachers: int = Field(1, ge=1, le=10)  # so many fine-tunings of the checkpoint, other seeds each, whose logits are averaged; the first is the one served
+    transfer: int = Field(0, ge=0, le=1_000_000)  # variations of the training texts, which the teachers label; rounded up to as many of each
+    teachers: int = Field(1, ge=1, le=10)  # so many fine-tunings of the checkpoint, each with another seed, whose logits are averaged; the first is served
     freeze_embeddings: bool = True  # the student keeps the teacher's: on Banking77 one layer scored 92.4 so and 90.9 with its own, in a third of the time
 
 
@@ -91,6 +91,7 @@ class CascadeOf(Strict):
     """Two earlier variants: the small one answers, and escalates what it is unsure of.
 
     The threshold is the lowest that leaves at most `max_drop` percent of the validation rows with another label than the larger one's: they can lose no more.
+    Of fewer rows than make one of this share, as 200 at half a percent, none is left so.
     """
 
     small: str

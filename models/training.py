@@ -32,7 +32,7 @@ class Signal:
 
 @dataclass(frozen=True)
 class Tokenized:
-    """Token ids of some texts, their labels and, once a teacher has read them, its signal; batches are padded to their longest text."""
+    """Token ids of some texts, their labels and, once teachers have read them, their signal; batches are padded to their longest text."""
 
     ids: list[list[int]]
     labels: Tensor
@@ -55,7 +55,7 @@ class Tokenized:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a student is trained on and what chooses the epoch, both read by the teacher."""
+    """What a student is trained on and what chooses the epoch, both read by the teachers."""
 
     data: Tokenized
     validation: Tokenized
@@ -68,7 +68,7 @@ def tokenize(tokenizer: Tokenizer, split: Split) -> Tokenized:
 
 
 def join(taught: Tokenized, more: Tokenized) -> Tokenized:
-    """Append rows without labels of their own, which take those that the teacher gives them."""
+    """Append rows without labels of their own, which take those that the teachers give them."""
     assert taught.signal is not None
     assert more.signal is not None
     signal = Signal(torch.cat([taught.signal.logits, more.signal.logits]), torch.cat([taught.signal.states, more.signal.states]))

@@ -1,6 +1,6 @@
 """Transfer text for distillation, made from the training texts themselves.
 
-The teacher labels it, so it need not be good English (Jiao et al. 2020, section 3, replace words; here words are also dropped, swapped and spliced).
+The teachers label it, so it need not be good English (Jiao et al. 2020, section 3, replace words; here words are also dropped, swapped and spliced).
 Words that no training text has come in as neighbours of those that they have: else a student of one layer never learns where they belong.
 """
 

@@ -269,6 +269,7 @@ def test_killed_at_any_moment_a_build_goes_on_where_it_was(built: Path, tiny_rec
         (lambda: any(out.glob(".steps/.draft-*")), signal.SIGKILL),  # in the midst of the teacher's training
         (lambda: len(finished(out)) >= 2, signal.SIGINT),
         (lambda: (out / "int8").exists(), signal.SIGKILL),
+        (lambda: (out / "distilled_int8").exists() and any(out.glob(".steps/.draft-*")), signal.SIGKILL),  # in the second teacher's
     ]
     steps: dict[str, int] = {}
     for reached, blow in moments:

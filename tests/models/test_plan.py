@@ -43,6 +43,7 @@ def test_teacher_comes_first_and_keys_differ(keys: Callable[..., dict[str, str]]
         ({"variants": {**VARIANTS, "distilled": [{"distill": {"layers": [1, 3]}}]}}, {"distilled", "cascade"}),
         ({"variants": {**VARIANTS, "distilled_int8": [{"distill": {"layers": 2, "alpha": 0.1}}, {"quantize": {}}]}}, {"distilled_int8"}),
         ({"variants": {**VARIANTS, "cascade": {"cascade": {"small": "distilled", "large": "teacher"}}}}, {"cascade"}),
+        ({"variants": {**VARIANTS, "distilled": [{"distill": {"layers": 2, "teachers": 2}}]}}, {"distilled", "cascade"}),
         ({"gate": {"max_drop": 2.0}}, {"teacher", *VARIANTS}),
         ({"gate": {"on_fail": "error"}}, set()),
         ({"variants": {**VARIANTS, "new": [{"distill": {"layers": 1}}]}}, set()),

@@ -28,7 +28,7 @@ def exported(
     """The exported teacher with its tokenizer and configuration."""
     folder = tmp_path_factory.mktemp("source")
     export_onnx(trained, lesson.data.ids, folder)
-    write_tokenizer(Plan(Recipe(teacher=TeacherSource(max_tokens=MAX_TOKENS)), dataset, checkpoint, "", ()), folder)
+    write_tokenizer(Plan(Recipe(teacher=TeacherSource(max_tokens=MAX_TOKENS)), dataset, checkpoint, (), ()), folder)
     trained.config.to_json_file(folder / "config.json")
     return folder
 
