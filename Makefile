@@ -39,7 +39,7 @@ serve: variants/build.json
 loadtest: env
 	$(BIN)/python -m loadtest.run --host $(HOST)
 
-bench: variants/build.json  ## all variants beside the controls, some eleven minutes: make bench BENCH_ARGS="--dataset F --rounds 7"
+bench: variants/build.json  ## all variants beside the controls, some ten minutes: make bench BENCH_ARGS="--dataset F --rounds 7"
 	$(BIN)/python -m models.bench $(BENCH_ARGS)
 
 bento: variants/build.json
