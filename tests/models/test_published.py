@@ -8,7 +8,7 @@ import pytest
 from models.comparison import control_verdict, factors, figures, markdown, read_result
 from models.controls import AGAIN, EAGER, PLAIN
 from models.errors import BonsaiError
-from models.published import PUBLISHED, README, TABLE, main, redraw
+from models.published import PAGES, PUBLISHED, TABLE, main, redraw
 
 GATE = {"verdict": "passed", "margin": 0.01, "alpha": 0.05, "drop": 0.0, "low": 0.0, "high": 0.005, "lost": 1, "won": 1, "mcnemar_p": 1.0, "rows_to_decide": 0}
 
@@ -97,9 +97,13 @@ def test_unusable_results_are_refused_in_one_sentence(tmp_path: Path) -> None:
             read_result(tmp_path / "bad.json")
 
 
-def test_the_readme_shows_what_is_stored() -> None:
-    if not list(PUBLISHED.glob("*.json")):
-        pytest.skip("no benchmark result is stored yet")
-    page = README.read_text(encoding="utf-8")
-    assert TABLE.search(page), "a result is stored, but README.md has no '<!-- table: bench NAME -->' … '<!-- end -->' for it"
-    assert page == redraw(page, PUBLISHED), "README.md differs from the stored results; run 'python -m models.published'"
+@pytest.mark.parametrize("file", PAGES, ids=["project", "results"])
+def test_the_pages_show_what_is_stored(file: Path) -> None:
+    page = file.read_text(encoding="utf-8")
+    assert TABLE.search(page), f"{file} has no '<!-- table: bench NAME -->' … '<!-- end -->'"
+    assert page == redraw(page, PUBLISHED), f"{file} differs from the stored results; run 'python -m models.published'"
+
+
+def test_every_stored_result_is_shown() -> None:
+    shown = {found["name"] for file in PAGES for found in TABLE.finditer(file.read_text(encoding="utf-8"))}
+    assert shown == {file.stem for file in PUBLISHED.glob("*.json")}
