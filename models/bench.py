@@ -25,19 +25,18 @@ from models.card import Card, read_card, write_json
 from models.classifier import BATCH, Predictor, length_sorted_batches
 from models.comparison import Result, control_verdict, print_comparison
 from models.controls import AGAIN, EAGER, PLAIN, Row, control_rows, predicting
-from models.dataset import Dataset, load_dataset
+from models.dataset import Dataset
 from models.errors import BonsaiError
 from models.evidence import read_evidence
 from models.findings import OUT
 from models.loading import load_variants
 from models.measure import conditions as machine
-from models.plan import TEACHER, Plan, VariantPlan, make_plan
+from models.plan import TEACHER, Plan, VariantPlan, make_plan, read_inputs
 from models.progress import Bar
 from models.published import PUBLISHED
 from models.recipe import Recipe
 from models.statistics import wilson
 from models.store import BUILD_COMMAND, Build, read_build
-from models.teacher import find_teacher
 from models.tokenization import Tokenizer
 
 ROUNDS = 5
@@ -99,13 +98,13 @@ def open_build(variants: Path, source: str | None) -> tuple[Build, Plan, Path]:
     recipe = Recipe.model_validate({**build.recipe, "variants": {card.name: card.passes[0] if card.cascade else card.passes for card in cards}})
     if source is not None:
         recipe = recipe.model_copy(update={"dataset": recipe.dataset.model_copy(update={"source": source})})
-    dataset = load_dataset(recipe.dataset, recipe.seed)
+    checkpoint, dataset = read_inputs(recipe)
     if dataset.sha256 != build.dataset["sha256"]:
         raise BonsaiError(
             f"data set '{recipe.dataset.source}' is not the one that '{variants}' was built on ({build.dataset['name']}, "
             f"SHA-256 {build.dataset['sha256'][:12]}…); expected that one, or run '{BUILD_COMMAND} --dataset {recipe.dataset.source}' first"
         )
-    plan = make_plan(recipe, dataset, find_teacher(recipe.teacher))
+    plan = make_plan(recipe, dataset, checkpoint)
     steps = variants / ".steps"
     trained = steps / plan.teacher_keys[0]
     exported = [steps / variant.export_key for variant in plan.variants if isinstance(variant, VariantPlan)]

@@ -10,15 +10,13 @@ from pathlib import Path
 from models.card import read_card
 from models.corpus import write_corpus
 from models.current import is_current, is_unchanged
-from models.dataset import load_dataset
 from models.errors import BonsaiError
 from models.findings import OUT, REPORT_FILE
-from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan
+from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan, read_inputs
 from models.progress import console
 from models.recipe import DEFAULT_RECIPE, CascadeOf, Recipe, load_recipe
 from models.store import BUILD_FILE, Build, BuiltVariant, read_build, save_variant, write_build
 from models.table import print_table
-from models.teacher import find_teacher
 
 
 class GateClosed(BonsaiError):
@@ -29,7 +27,8 @@ def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
     """Make what the recipe asks for and is not there yet; build.json is replaced last, once all of it is finished and has passed the gate."""
     if only is not None and only not in recipe.variants:
         raise BonsaiError(f"--only {only}: no such variant; the recipe has {', '.join(recipe.variants)}")
-    plan = make_plan(recipe, load_dataset(recipe.dataset, recipe.seed), find_teacher(recipe.teacher))
+    checkpoint, dataset = read_inputs(recipe)
+    plan = make_plan(recipe, dataset, checkpoint)
     with locked(out):
         last = _last_build(out)
         current = [variant for variant in plan.variants if is_current(variant, out, last, len(plan.dataset.test))]

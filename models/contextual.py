@@ -5,13 +5,14 @@ section 3, make static vectors so). The mean holds `ALONE` states of the piece a
 """
 
 import copy
+from array import array
 
 import torch
 from torch import Tensor, nn
 from transformers import BertForSequenceClassification
 
 from models.architecture import layers
-from models.training import EVALUATION_BATCH, Tokenized, autocast
+from models.training import Tokenized, autocast
 
 ALONE = 2.0
 PIECES_AT_ONCE = 512
@@ -36,14 +37,13 @@ def mean_states(teacher: BertForSequenceClassification, depth: int, data: Tokeni
     shallow = copy.deepcopy(teacher.bert).eval()
     shallow.encoder.layer = nn.ModuleList(shallow.encoder.layer[:depth])
     vocabulary, frame = teacher.config.vocab_size, (data.ids[0][0], data.ids[0][-1])
-    alone = Tokenized([[frame[0], piece, frame[1]] for piece in range(vocabulary)], torch.empty(0), data.pad_id)
+    alone = Tokenized([array("i", [frame[0], piece, frame[1]]) for piece in range(vocabulary)], torch.empty(0), data.pad_id)
     total, count = torch.zeros(vocabulary, teacher.config.hidden_size), torch.zeros(vocabulary)
     for start in range(0, vocabulary, PIECES_AT_ONCE):
         pieces = range(start, min(start + PIECES_AT_ONCE, vocabulary))
         total[start : pieces.stop] = ALONE * _states(shallow, alone.batch(list(pieces)))[:, 1]
-    order = sorted(range(len(data)), key=lambda row: len(data.ids[row]))
-    for start in range(0, len(order), EVALUATION_BATCH):
-        batch = data.batch(order[start : start + EVALUATION_BATCH])
+    for rows in data.by_length():
+        batch = data.batch(rows)
         inside = batch["attention_mask"].bool()
         ids = batch["input_ids"][inside]
         total.index_add_(0, ids, _states(shallow, batch)[inside])

@@ -27,6 +27,15 @@ def integer_flags() -> list[str]:
     return sorted(set(cpu_fields().get("flags", "").split()) & set(INTEGER_FLAGS))
 
 
+def bf16_is_fast() -> bool:
+    """Tell whether this processor multiplies bf16 faster than fp32: with tiles (AMX), or an AMD one with the bf16 instructions.
+
+    Emerald Rapids with its tiles hidden has the instructions and yet takes 503 ms for the training step that fp32 does in 341 ms; Zen 4 gains.
+    """
+    flags = cpu_fields().get("flags", "").split()
+    return "amx_tile" in flags or ("AuthenticAMD" in cpu_fields().get("vendor_id", "") and "avx512_bf16" in flags)
+
+
 def saturating_int8() -> tuple[bool, str]:
     """Tell whether INT8 products could saturate here, so that the slower exact ones are needed, and why; BONSAI_INT8 (auto, exact, fast) forces the choice.
 

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -70,15 +70,18 @@ class Row:
     place: str  # "train.csv, line 12": what an error points at
 
 
-def load_dataset(source: DatasetSource, seed: int = 0) -> Dataset:
-    """Return the data set that `source` names; refuse unusable rows with file, row and reason (BonsaiError)."""
+def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.strip) -> Dataset:
+    """Return the data set that `source` names; refuse unusable rows with file, row and reason (BonsaiError).
+
+    Texts that are equal once the tokenizer has normalized them are held out together: else the test would ask what was taught.
+    """
     name, splits, out_of_scope = _read_source(source)
     train, validation, test = (splits.get(key, []) for key in ("train", "validation", "test"))
     if not test:
-        train, test = _hold_out(train, TEST_SHARE, seed, name)
+        train, test = _hold_out(train, TEST_SHARE, source.split_seed, name, normalize)
     if not validation:
-        train, validation = _hold_out(train, HELD_OUT, seed, name)
-    labels = tuple(sorted({row.label for row in train}))
+        train, validation = _hold_out(train, HELD_OUT, source.split_seed, name, normalize)
+    labels = label_order({row.label for row in train})
     if len(labels) < 2:
         raise BonsaiError(f"data set '{name}': the training rows hold {len(labels)} label(s); a classifier needs at least 2")
     index = {label: number for number, label in enumerate(labels)}
@@ -89,6 +92,12 @@ def load_dataset(source: DatasetSource, seed: int = 0) -> Dataset:
              for key, rows in (("train", train), ("validation", validation), ("test", test))}  # fmt: skip
     digest = hashlib.sha256(json.dumps([labels, *([part.texts, part.labels] for part in parts.values()), out_of_scope]).encode())
     return Dataset(name, labels, **parts, out_of_scope=tuple(out_of_scope), sha256=digest.hexdigest())
+
+
+def label_order(labels: set[str]) -> tuple[str, ...]:
+    """Return labels in the order of a model's outputs: whole numbers as numbers ("2" before "10"), names as text."""
+    whole = all(re.fullmatch(r"-?[0-9]+", label) for label in labels)
+    return tuple(sorted(labels, key=lambda label: (int(label) if whole else 0, label)))
 
 
 def _read_source(source: DatasetSource) -> tuple[str, dict[str, list[Row]], list[str]]:
@@ -230,18 +239,25 @@ def _column(row: dict[str, object], asked: str | None, known: tuple[str, ...], w
     raise BonsaiError(f"{place}: no {what} column; its columns are {', '.join(map(str, row))}; expected {accepted}")
 
 
-def _hold_out(rows: list[Row], share: float, seed: int, name: str) -> tuple[list[Row], list[Row]]:
-    """Split off `share` of the rows of every label, drawn with the seed; a label keeps at least one row on the first side."""
-    counts = Counter(row.label for row in rows)
-    quota = {label: min(max(1, round(count * share)), count - 1) for label, count in counts.items()}
+def _hold_out(rows: list[Row], share: float, seed: int, name: str, normalize: Callable[[str], str]) -> tuple[list[Row], list[Row]]:
+    """Split off `share` of the rows of every label, drawn with the seed, equal texts together; a label keeps at least one row on the first side."""
+    kept = Counter(row.label for row in rows)
+    quota = {label: max(1, round(count * share)) for label, count in kept.items()}
+    equal: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        equal.setdefault(" ".join(normalize(row.text).split()), []).append(number)
+    groups = {number: group for group in equal.values() for number in group}
     order = list(range(len(rows)))
     Random(seed).shuffle(order)
     held: set[int] = set()
     for number in order:
-        if quota[rows[number].label] > 0:
-            quota[rows[number].label] -= 1
-            held.add(number)
+        moved = Counter(rows[other].label for other in groups[number])
+        if number not in held and all(quota[label] > 0 and kept[label] > count for label, count in moved.items()):
+            held.update(groups[number])
+            for label, count in moved.items():
+                quota[label] -= count
+                kept[label] -= count
     if not held:
         raise BonsaiError(f"data set '{name}': every label has a single row, so none can be held out for validation; expected several rows a label")
-    kept = [row for number, row in enumerate(rows) if number not in held]
-    return kept, [row for number, row in enumerate(rows) if number in held]
+    left = [row for number, row in enumerate(rows) if number not in held]
+    return left, [row for number, row in enumerate(rows) if number in held]

@@ -31,7 +31,7 @@ def _load(checkpoint: Checkpoint, labels: tuple[str, ...], trained: bool) -> Ber
     config.problem_type = "single_label_classification"
     logging.set_verbosity_error()  # it warns that the new head is untrained, which is why it is trained next
     model = BertForSequenceClassification.from_pretrained(
-        checkpoint.folder, config=config, attn_implementation="eager", use_safetensors=True, local_files_only=True, dtype=torch.float32
+        checkpoint.folder, config=config, attn_implementation="sdpa", use_safetensors=True, local_files_only=True, dtype=torch.float32
     )
     if trained:
         with torch.no_grad():

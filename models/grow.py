@@ -28,7 +28,7 @@ from models.gate import judge, pair
 from models.invariance import batch_invariance
 from models.lessons import Lessons
 from models.loading import load_variants
-from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, library_versions
+from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, versions_of
 from models.progress import console
 from models.prune import prune
 from models.quantize import quantize
@@ -77,7 +77,7 @@ class Nursery:
 
     @cached_property
     def _lessons(self) -> Lessons:
-        return Lessons(self.plan.dataset, self._tokenizer, self._teacher, self.plan.transfer, self.plan.recipe.seed)
+        return Lessons(self.plan.dataset, self._tokenizer, self._teacher, self.plan.transfer, self.plan.teacher_counts, self.plan.recipe.seed)
 
     @lru_cache(maxsize=1)  # noqa: B019  (one nursery lives as long as its build)
     def _teacher(self, number: int) -> BertForSequenceClassification:
@@ -94,7 +94,7 @@ class Nursery:
     def _export(self, trained: Path, draft: Path) -> None:
         data, _ = self._lessons.rows
         rows = Random(self.plan.recipe.seed).sample(range(len(data)), min(CALIBRATION_ROWS, len(data)))
-        export_onnx(load_model(trained), [data.ids[row] for row in rows], draft)
+        export_onnx(load_model(trained), [data.ids[row].tolist() for row in rows], draft)
         write_tokenizer(self.plan, draft)
 
     def _graph_pass(self, source: Path, config: Any, draft: Path) -> None:
@@ -176,7 +176,7 @@ class Nursery:
             dataset=plan.dataset.describe(),
             seed=plan.recipe.seed,
             max_tokens=plan.recipe.teacher.max_tokens,
-            libraries=library_versions(),
+            libraries=versions_of(),
             cpu_flags=integer_flags(),
             agreement=float((given == teacher).mean()),
             **content,

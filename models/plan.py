@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from models.dataset import Dataset
+from models.cpu import bf16_is_fast
+from models.dataset import Dataset, load_dataset
 from models.errors import BonsaiError
 from models.recipe import GRAPH_PASSES, CascadeOf, Distill, Pass, Prune, Quantize, Recipe, SoftLabels, Trim, pass_name
 from models.steps import step_key
-from models.teacher import Checkpoint, has_trained_head
+from models.teacher import Checkpoint, find_teacher, has_trained_head
+from models.tokenization import normalization
 
 TEACHER = "teacher"
 # Raised when a step's code changes what it produces: the keys of all that comes after it change with it.
-STEP_VERSIONS = {"teacher": 2, "export": 4, "variant": 1, "cascade": 4}
-PASS_VERSIONS: dict[type, int] = {Prune: 2, Distill: 3, Trim: 1, Quantize: 2}
+STEP_VERSIONS = {"teacher": 3, "export": 4, "variant": 1, "cascade": 4}
+PASS_VERSIONS: dict[type, int] = {Prune: 3, Distill: 4, Trim: 1, Quantize: 2}
 LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
+TRAINING_LIBRARIES, GRAPH_LIBRARIES = ("torch", "transformers", "tokenizers"), ("onnx", "onnxruntime")  # whose versions are part of a step's key
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,17 @@ class Plan:
         """The most variations of the training texts that a pass asks for."""
         return max((config.transfer for config in _soft_label_passes(self.recipe)), default=0)
 
+    @property
+    def teacher_counts(self) -> set[int]:
+        """By how many teachers the passes want to be taught."""
+        return {min(config.teachers, len(self.teacher_keys)) for config in _soft_label_passes(self.recipe)}
+
+
+def read_inputs(recipe: Recipe) -> tuple[Checkpoint, Dataset]:
+    """Return the checkpoint and the data set, split by the checkpoint's own idea of equal texts."""
+    checkpoint = find_teacher(recipe.teacher)
+    return checkpoint, load_dataset(recipe.dataset, normalization(checkpoint.folder / "tokenizer.json"))
+
 
 def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
     """Give every step its key: a hash of its options, its parent's key, the data, the seed and the step's own version.
@@ -86,8 +100,9 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
     options = recipe.teacher.model_dump(exclude={"source", "revision"})
     has_head = has_trained_head(checkpoint, dataset.labels)
     teachers = 1 if has_head else max((config.teachers for config in _soft_label_passes(recipe)), default=1)
+    training = [versions_of(TRAINING_LIBRARIES), "bf16" if bf16_is_fast() else "fp32"]
     teacher_keys = tuple(
-        step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed + number)
+        step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed + number, training)
         for number in range(teachers)
     )
     variants: dict[str, VariantPlan | CascadePlan] = {}
@@ -125,9 +140,9 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
                 raise BonsaiError(f"variant '{name}', {error}") from error
 
 
-def library_versions() -> dict[str, str]:
+def versions_of(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
     """Return the versions of the libraries that shape a variant."""
-    return {name: version(name) for name in LIBRARIES}
+    return {name: version(name) for name in libraries}
 
 
 def _soft_label_passes(recipe: Recipe) -> list[SoftLabels]:
@@ -140,7 +155,7 @@ def _plan_variant(name: str, passes: list[Pass], teacher_key: str, recipe: Recip
     torch_passes = [config for config in passes if not isinstance(config, GRAPH_PASSES)]
     graph_passes = [config for config in passes if isinstance(config, GRAPH_PASSES)]
     steps = _chain(torch_passes, teacher_key)
-    export_key = step_key("export", STEP_VERSIONS["export"], steps[-1].key if steps else teacher_key)
+    export_key = step_key("export", STEP_VERSIONS["export"], steps[-1].key if steps else teacher_key, versions_of(GRAPH_LIBRARIES))
     graph_steps = _chain(graph_passes, export_key)
     last = graph_steps[-1].key if graph_steps else export_key
     # The finished folder holds the verdict beside the teacher; the teacher's own key is part of `last` already.

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar where a person watches, one line a finished task where a log is written."""
+"""Progress on the terminal: a bar where a person watches; where a log is written, a line now and then and one a finished task."""
 
 import time
 from types import TracebackType
@@ -6,6 +6,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+SILENCE_S = 15.0  # a log that says nothing for longer looks like a process that hangs
 console = Console(stderr=True, highlight=False)
 
 
@@ -16,16 +17,19 @@ class Bar:
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._progress.add_task(title, total=total, note="")
-        self._title = title
+        self._title, self._total = title, total
 
     def __enter__(self) -> "Bar":
-        self._start = time.monotonic()
+        self._start = self._said = time.monotonic()
         self._progress.start()
         return self
 
     def advance(self, note: str = "", by: int = 1) -> None:
         """Move the bar on by some steps of its total."""
         self._progress.update(self._task, advance=by, note=note)
+        if not console.is_terminal and time.monotonic() - self._said > SILENCE_S:
+            self._said = time.monotonic()
+            console.print(f"  {self._title}: {self._progress.tasks[0].completed:.0f} of {self._total}{note and f', {note}'}", markup=False)
 
     def finish(self, note: str) -> None:
         """Say in one line, which stays, how the task ended and what it took."""

@@ -9,10 +9,10 @@ from transformers import BertForSequenceClassification
 
 from models.architecture import keep, layers
 from models.recipe import Prune
-from models.training import Lesson, Tokenized, train
+from models.training import TRAINING_TOKENS, Lesson, Tokenized, train
 
-MULTIPLE = 16  # matrix sizes that the CPU's GEMM kernels fill without a remainder
 BATCH = 64
+MULTIPLE = 16  # matrix sizes that the CPU's GEMM kernels fill without a remainder
 
 
 def prune(model: BertForSequenceClassification, lesson: Lesson, config: Prune, *, seed: int) -> BertForSequenceClassification:
@@ -39,8 +39,7 @@ def importance(model: BertForSequenceClassification, data: Tokenized) -> tuple[l
     hooks = [module.register_forward_pre_hook(lambda _, args, place=place: remember(place, args[0])) for place, module in enumerate(modules)]
     scores = [torch.zeros(module.in_features) for module in modules]
     model.eval()
-    for start in range(0, len(data), BATCH):
-        rows = list(range(start, min(start + BATCH, len(data))))
+    for rows in data.batches(list(range(len(data))), BATCH, TRAINING_TOKENS):
         functional.cross_entropy(model(**data.batch(rows)).logits, data.labels[rows], reduction="sum").backward()
         for place in inputs:
             gradient = inputs[place].grad

@@ -115,9 +115,13 @@ class TeacherSource(Schedule):
 
 
 class DatasetSource(Strict):
-    """`embedded`, a file, a folder or a Hugging Face id; columns are found by their usual names unless named here."""
+    """`embedded`, a file, a folder or a Hugging Face id; columns are found by their usual names unless named here.
+
+    `split_seed` draws the rows that are held out where the source has no test or no validation file: the recipe's `seed` moves none of them.
+    """
 
     source: str = "embedded"
+    split_seed: int = Field(0, ge=0, lt=2**32)
     text_column: str | None = None
     label_column: str | None = None
 

@@ -6,7 +6,7 @@ takes an eighth of the time; texts of anything but printable ASCII, and what nam
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tokenizers
@@ -83,6 +83,12 @@ class Tokenizer:
         if len(texts) == 1:  # the thread pool behind encode_batch costs more than a short text
             return [self._tokenizer.encode(texts[0])]
         return self._tokenizer.encode_batch_fast(texts)  # type: ignore[no-any-return]
+
+
+def normalization(file: Path) -> Callable[[str], str]:
+    """Return what a tokenizer.json makes of a text before it cuts it: lower case and the like."""
+    normalizer = tokenizers.Tokenizer.from_file(str(file)).normalizer
+    return normalizer.normalize_str if normalizer is not None else str  # type: ignore[no-any-return]
 
 
 def words_are_independent(content: dict[str, object]) -> bool:

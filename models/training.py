@@ -2,23 +2,26 @@
 
 import copy
 import math
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import BertForSequenceClassification
 
-from models.cpu import cpu_fields
+from models.cpu import bf16_is_fast
 from models.dataset import Split
+from models.errors import BonsaiError
 from models.progress import Bar
 from models.recipe import Distill, Schedule, SoftLabels
 from models.tokenization import Tokenizer
 
-EVALUATION_BATCH = 128
+EVALUATION_BATCH, EVALUATION_TOKENS = 128, 128 * 128  # texts, and tokens with their padding, that are read at once
+TRAINING_TOKENS = 4096  # tokens with their padding whose gradients are computed at once: attention keeps texts x heads x tokens² of them
+TEXTS_AT_ONCE = 1024  # what `tokenizers` notes of a text takes a hundred times the memory of its ids
 WARM_UP = 0.1  # share of the steps over which the learning rate rises
 
 
@@ -34,7 +37,7 @@ class Signal:
 class Tokenized:
     """Token ids of some texts, their labels and, once teachers have read them, their signal; batches are padded to their longest text."""
 
-    ids: list[list[int]]
+    ids: "list[array[int]]"  # 4 bytes a token: of 200,000 long texts lists would take gigabytes
     labels: Tensor
     pad_id: int
     signal: Signal | None = None
@@ -48,9 +51,26 @@ class Tokenized:
         ids = torch.full((len(rows), longest), self.pad_id)
         mask = torch.zeros_like(ids)
         for place, row in enumerate(rows):
-            ids[place, : len(self.ids[row])] = torch.tensor(self.ids[row])
+            ids[place, : len(self.ids[row])] = torch.frombuffer(self.ids[row], dtype=torch.int32)
             mask[place, : len(self.ids[row])] = 1
         return {"input_ids": ids, "attention_mask": mask}
+
+    def batches(self, rows: list[int], texts: int, tokens: int) -> Iterator[list[int]]:
+        """Cut rows into batches of at most so many texts, and of so many tokens with their padding where a text alone has no more."""
+        batch: list[int] = []
+        longest = 0
+        for row in rows:
+            longest = max(longest, len(self.ids[row]))
+            if batch and (len(batch) == texts or (len(batch) + 1) * longest > tokens):
+                yield batch
+                batch, longest = [], len(self.ids[row])
+            batch.append(row)
+        if batch:
+            yield batch
+
+    def by_length(self) -> Iterator[list[int]]:
+        """Yield batches for reading, of texts of like length."""
+        return self.batches(sorted(range(len(self)), key=lambda row: len(self.ids[row])), EVALUATION_BATCH, EVALUATION_TOKENS)
 
 
 @dataclass(frozen=True)
@@ -63,17 +83,9 @@ class Lesson:
 
 def tokenize(tokenizer: Tokenizer, split: Split) -> Tokenized:
     """Turn a split into token ids, truncated to the model's length."""
-    ids, _ = tokenizer.encode(split.texts)
-    return Tokenized([list(row) for row in ids], torch.tensor(split.labels, dtype=torch.long), tokenizer.pad_id)
-
-
-def join(taught: Tokenized, more: Tokenized) -> Tokenized:
-    """Append rows without labels of their own, which take those that the teachers give them."""
-    assert taught.signal is not None
-    assert more.signal is not None
-    signal = Signal(torch.cat([taught.signal.logits, more.signal.logits]), torch.cat([taught.signal.states, more.signal.states]))
-    labels = torch.cat([taught.labels, more.signal.logits.argmax(-1)])
-    return Tokenized(taught.ids + more.ids, labels, taught.pad_id, signal)
+    parts = (split.texts[start : start + TEXTS_AT_ONCE] for start in range(0, len(split), TEXTS_AT_ONCE))
+    ids = [array("i", row) for texts in parts for row in tokenizer.encode(texts)[0]]
+    return Tokenized(ids, torch.tensor(split.labels, dtype=torch.long), tokenizer.pad_id)
 
 
 def train(
@@ -105,17 +117,16 @@ def train(
         for epoch in range(1, schedule.epochs + 1):
             model.train()
             for rows in _length_sorted_batches(data, schedule.batch_size, order):
-                with autocast():
-                    output = model(**data.batch(rows), output_hidden_states=True)
-                given = Signal(output.logits.float(), output.hidden_states[-1][:, 0].float())
-                goal = Signal(data.signal.logits[rows], data.signal.states[rows]) if data.signal else None
-                loss = _loss(given, data.labels[rows], goal, schedule)
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss = sum(_backward(model, data, some, schedule, len(rows)) for some in data.batches(rows, len(rows), TRAINING_TOKENS))
+                if not math.isfinite(loss):
+                    raise BonsaiError(
+                        f"{title}: the loss is {loss} in epoch {epoch}; expected a number: lower learning_rate, which is {schedule.learning_rate:g}"
+                    )
                 torch.nn.utils.clip_grad_norm_(trained, 1.0)
                 optimizer.step()
                 scale.step()
-                bar.advance(f"epoch {epoch}/{schedule.epochs}, loss {loss.item():.3f}, validation {accuracy:.4f}")
+                bar.advance(f"epoch {epoch}/{schedule.epochs}, loss {loss:.3f}, validation {accuracy:.4f}")
             given = signal_of(model, validation)
             accuracy = float((given.logits.argmax(-1) == validation.labels).double().mean())
             fitness = accuracy if validation.signal is None else -float(_loss(given, validation.labels, validation.signal, schedule))
@@ -126,6 +137,17 @@ def train(
         bar.finish(f"validation accuracy {best_accuracy:.4f} after epoch {best_epoch} of {schedule.epochs}")
     model.load_state_dict(best)
     return model.eval()
+
+
+def _backward(model: BertForSequenceClassification, data: Tokenized, rows: list[int], schedule: Schedule, of: int) -> float:
+    """Add the gradients of some rows' share in the mean loss of a batch `of` so many rows, and return that share."""
+    with autocast():
+        output = model(**data.batch(rows), output_hidden_states=True)
+    given = Signal(output.logits.float(), output.hidden_states[-1][:, 0].float())
+    goal = Signal(data.signal.logits[rows], data.signal.states[rows]) if data.signal else None
+    loss = _loss(given, data.labels[rows], goal, schedule) * (len(rows) / of)
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss.item()
 
 
 def _freeze_embeddings(model: BertForSequenceClassification, schedule: Schedule) -> None:
@@ -139,28 +161,23 @@ def _freeze_embeddings(model: BertForSequenceClassification, schedule: Schedule)
 
 
 @torch.inference_mode()
-def signal_of(model: BertForSequenceClassification, data: Tokenized) -> Signal:
+def signal_of(model: BertForSequenceClassification, data: Tokenized, bar: Bar | None = None) -> Signal:
     """Run the model over all texts, without dropout, and return logits and [CLS] states in the order of the data."""
     model.eval()
-    order = sorted(range(len(data)), key=lambda row: len(data.ids[row]))
-    logits, states = [], []
-    for start in range(0, len(order), EVALUATION_BATCH):
+    signal = Signal(torch.empty(len(data), model.config.num_labels), torch.empty(len(data), model.config.hidden_size))
+    for rows in data.by_length():
         with autocast():
-            output = model(**data.batch(order[start : start + EVALUATION_BATCH]), output_hidden_states=True)
-        logits.append(output.logits.float())
-        states.append(output.hidden_states[-1][:, 0].float())
-    back = torch.from_numpy(np.argsort(order))
-    return Signal(torch.cat(logits)[back], torch.cat(states)[back])
+            output = model(**data.batch(rows), output_hidden_states=True)
+        signal.logits[rows] = output.logits.float()
+        signal.states[rows] = output.hidden_states[-1][:, 0].float()
+        if bar is not None:
+            bar.advance(by=len(rows))
+    return signal
 
 
 def autocast() -> torch.autocast:
-    """Return bf16 autocast where the CPU multiplies bf16 faster than fp32; elsewhere it does nothing.
-
-    Emerald Rapids with its tiles (AMX) hidden has the bf16 instructions and yet takes 503 ms for the step that fp32 does in 341 ms; Zen 4 gains.
-    """
-    amd = "AuthenticAMD" in cpu_fields().get("vendor_id", "")
-    fast = torch.cpu._is_amx_tile_supported() or (amd and torch.cpu._is_avx512_bf16_supported())
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast)
+    """Return bf16 autocast where the CPU multiplies bf16 faster than fp32; elsewhere it does nothing."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16_is_fast())
 
 
 def _loss(given: Signal, labels: Tensor, goal: Signal | None, schedule: Schedule) -> Tensor:

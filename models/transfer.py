@@ -13,19 +13,19 @@ DROP_WORD, DROP_AFTER_SWAP, REPLACE_WORD = 0.15, 0.07, 0.15
 WITH_NEIGHBOURS, NEIGHBOUR = 0.7, 0.4  # share of the texts that take any, and of their words that are replaced
 
 
-def transfer_texts(texts: list[str], labels: list[int], neighbours: Neighbours, copies: int, seed: int) -> list[str]:
-    """Return `copies` variations of every text: words dropped, swapped or replaced, the head of one text joined to the tail of another, and neighbours.
+def transfer_texts(texts: list[str], labels: list[int], neighbours: Neighbours, count: int, seed: int) -> list[str]:
+    """Return `count` variations of the texts: words dropped, swapped or replaced, the head of one text joined to the tail of another, and neighbours.
 
-    With more copies, those made before stay the same and come first.
+    Every text has its turn, in an order drawn anew, before one has its next. With a larger count, those made before stay the same and come first.
     """
     order = Random(seed)
     by_label: dict[int, list[str]] = {}
     for text, label in zip(texts, labels, strict=True):
         by_label.setdefault(label, []).append(text)
-    made = []
-    for _ in range(copies):
-        for original, label in zip(texts, labels, strict=True):
-            words, kind = original.split(), order.random()
+    made: list[str] = []
+    while len(made) < count:
+        for row in order.sample(range(len(texts)), len(texts))[: count - len(made)]:
+            words, label, kind = texts[row].split(), labels[row], order.random()
             if kind < 0.35:
                 words = _drop(words, DROP_WORD, order)
             elif kind < 0.55:

@@ -19,7 +19,7 @@ JSON_ROWS = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, 
 
 
 def read(path: Path, seed: int = 0, **columns: str) -> Dataset:
-    return load_dataset(DatasetSource(source=str(path), **columns), seed)
+    return load_dataset(DatasetSource(source=str(path), split_seed=seed, **columns), str.lower)
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -182,3 +182,22 @@ def test_hub_data_without_a_train_split_is_refused(hub: Any) -> None:
     hub(test=hub_split([0, 1], datasets.Value("int64")))
     with pytest.raises(BonsaiError, match="its splits are test; expected one called train"):
         load_dataset(DatasetSource(source="some/id"))
+
+
+def test_texts_that_are_equal_to_the_tokenizer_are_held_out_together(tmp_path: Path) -> None:
+    rows = [(f"Text {number} of {label}", label) for number in range(20) for label in "ab"]
+    again = [(f"text {number}  of {label}", label) for number in range(20) for label in "ab"]
+    found = read(write(tmp_path / "data.csv", [{"text": text, "label": label} for text, label in rows + again]))
+    parts = [{" ".join(text.lower().split()) for text in split.texts} for split in (found.train, found.validation, found.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 40
+    assert all(set(split.labels) == {0, 1} for split in (found.train, found.validation, found.test))
+
+
+def test_whole_numbers_are_ordered_as_numbers(tmp_path: Path) -> None:
+    file = write(tmp_path / "data.csv", [{"text": f"text {number} of {label}", "label": label} for number in range(5) for label in range(12)])
+    assert read(file).labels == tuple(map(str, range(12)))
+
+
+def test_the_split_has_a_seed_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("text,label\n" + GOOD)
+    assert read(tmp_path / "data.csv", 1).sha256 != read(tmp_path / "data.csv", 2).sha256

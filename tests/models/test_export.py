@@ -1,4 +1,5 @@
 import random
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,10 @@ def model(request: pytest.FixtureRequest, plain: BertForSequenceClassification) 
 
 @pytest.mark.parametrize("lengths", [(1,), (7,), (64,), (2, 9, 30), (64, 1, 33, 2)])
 def test_logits_equal_at_several_lengths_and_padded(model: BertForSequenceClassification, data: Tokenized, tmp_path: Path, lengths: tuple[int, ...]) -> None:
-    export_onnx(model, data.ids, tmp_path)
+    export_onnx(model, [ids.tolist() for ids in data.ids], tmp_path)
     draw = random.Random(1)
     cls_id = data.ids[0][0]
-    texts = Tokenized([[cls_id, *(draw.randrange(4, 60) for _ in range(length - 1))] for length in lengths], torch.zeros(len(lengths)), 0)
+    texts = Tokenized([array("i", [cls_id, *(draw.randrange(4, 60) for _ in range(length - 1))]) for length in lengths], torch.zeros(len(lengths)), 0)
     batch = texts.batch(list(range(len(lengths))))
     with torch.inference_mode():
         expected = model(**batch).logits.numpy()

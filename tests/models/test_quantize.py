@@ -1,6 +1,7 @@
 import copy
 import json
 import shutil
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -139,7 +140,7 @@ def test_a_lone_layers_attention_is_the_same_to_the_last_bit_beside_a_longer_tex
     with_shares.graph.output.append(onnx.helper.make_tensor_value_info("layer0.shares", TensorProto.FLOAT, ["batch", "heads", "tokens"]))
     onnx.save(with_shares, tmp_path / "shares.onnx")
     session = open_session(tmp_path / "shares.onnx", 1)
-    data = Tokenized(ids, torch.zeros(len(ids)), 0)
+    data = Tokenized([array("i", row) for row in ids], torch.zeros(len(ids)), 0)
     together = session.run(["layer0.shares"], {name: tensor.numpy() for name, tensor in data.batch(list(range(len(ids)))).items()})[0]
     for row in range(len(ids)):
         alone = session.run(["layer0.shares"], {name: tensor.numpy() for name, tensor in data.batch([row]).items()})[0]

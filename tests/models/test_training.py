@@ -1,6 +1,5 @@
 import copy
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +10,10 @@ from transformers import BertForSequenceClassification
 
 from models.architecture import cls_only
 from models.dataset import Split
+from models.errors import BonsaiError
 from models.recipe import Schedule, SoftLabels
 from models.tokenization import Tokenizer
-from models.training import Lesson, Tokenized, join, signal_of, tokenize, train
+from models.training import Lesson, Tokenized, signal_of, tokenize, train
 
 Model = BertForSequenceClassification
 SCHEDULE = Schedule(epochs=3, learning_rate=1e-3, batch_size=8)
@@ -32,7 +32,7 @@ def test_tokenized_batches_are_padded_to_their_longest_text(tokenizer: Tokenizer
     data = tokenize(tokenizer, Split(["money", "where is my parcel"], [0, 1]))
     batch = data.batch([1, 0])
     assert batch["attention_mask"].tolist() == [[1] * 6, [1] * 3 + [0] * 3]
-    assert batch["input_ids"].tolist() == [data.ids[1], data.ids[0] + [tokenizer.pad_id] * 3]
+    assert batch["input_ids"].tolist() == [data.ids[1].tolist(), [*data.ids[0], *[tokenizer.pad_id] * 3]]
     assert data.batch([0])["input_ids"].shape == (1, 3)
 
 
@@ -109,14 +109,32 @@ def test_a_students_embeddings_may_stay_as_they_are(model: Model, lesson: Lesson
     assert all(torch.equal(before[name], after[name]) for name in before) == frozen
 
 
-def test_joined_rows_take_the_teachers_labels(model: Model, lesson: Lesson, data: Tokenized) -> None:
-    more = replace(data, labels=torch.zeros_like(data.labels), signal=signal_of(model, data))
-    both = join(lesson.data, more)
-    assert len(both) == 2 * len(data)
-    assert both.signal is not None
-    assert more.signal is not None
-    assert both.labels.tolist() == [*data.labels.tolist(), *more.signal.logits.argmax(-1).tolist()]
-    assert torch.equal(both.signal.logits[len(data) :], more.signal.logits)
+def test_gradients_are_the_same_in_one_piece_and_in_several(model: Model, lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = SoftLabels(epochs=1, learning_rate=1e-3, batch_size=16)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        elif hasattr(module, "dropout_prob"):
+            module.dropout_prob = 0.0
+    whole = train(copy.deepcopy(model), lesson.data, lesson.validation, schedule, seed=0, title="t").state_dict()
+    monkeypatch.setattr("models.training.TRAINING_TOKENS", 20)
+    pieces = train(copy.deepcopy(model), lesson.data, lesson.validation, schedule, seed=0, title="t").state_dict()
+    for name in whole:
+        torch.testing.assert_close(whole[name], pieces[name], rtol=0.02, atol=2e-3)  # AdamW divides by the gradient's size: the last bits of small ones count
+
+
+def test_batches_hold_every_row_once_within_their_bounds(data: Tokenized) -> None:
+    batches = list(data.batches(list(range(len(data))), 5, 21))
+    assert [row for batch in batches for row in batch] == list(range(len(data)))
+    assert all(len(batch) <= 5 and len(batch) * max(len(data.ids[row]) for row in batch) <= 21 for batch in batches)
+    assert [len(batch) for batch in data.batches([0, 1], 5, 1)] == [1, 1]  # a text longer than the bound is alone
+
+
+def test_a_loss_that_is_no_number_ends_the_training(model: Model, data: Tokenized, validation: Tokenized) -> None:
+    with torch.no_grad():
+        model.classifier.weight[0, 0] = float("nan")
+    with pytest.raises(BonsaiError, match=r"t: the loss is nan in epoch 1; expected a number: lower learning_rate, which is 0\.002"):
+        train(model, data, validation, Schedule(epochs=1, learning_rate=2e-3), seed=0, title="t")
 
 
 def test_a_student_is_kept_as_it_was_at_its_lowest_validation_loss(model: Model, lesson: Lesson) -> None:
