@@ -41,7 +41,7 @@ def activation_ranges(model: onnx.ModelProto) -> dict[str, list[float]]:
         if entry.key == RANGES_KEY:
             return json.loads(entry.value)  # type: ignore[no-any-return]
     raise BonsaiError(
-        "quantize: the graph carries no calibrated activation ranges; expected one that 'python -m models.build' exported, or activations: dynamic_per_token"
+        "quantize: the graph carries no calibrated activation ranges; expected one that 'python -m models.build' exported, or activations: dynamic_per_batch"
     )
 
 

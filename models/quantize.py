@@ -1,7 +1,10 @@
-"""INT8 quantization of a variant's ONNX graph: weights per output channel, activations in one of three ways (no torch, so that any image can do it).
+"""INT8 quantization of a variant's ONNX graph: weights per output channel, activations in one of two ways (no torch, so that any image can do it).
 
 Static scales are fixed by calibration, so a text's logits do not depend on its batch mates. The usual dynamic quantization takes the scale from
 the least and the greatest value of the whole batch: whoever shares it changes the logits, and with them now and then the label.
+
+Without VNNI an x86 processor adds the products of two neighbouring inputs in 16 bits, and cuts larger sums short (VPMADDUBSW; Intel's manual, volume 2).
+The weights are chosen so that no sum can be larger, whatever the activations are: the file gives the same integers on every processor, at full speed.
 """
 
 from collections.abc import Container
@@ -17,7 +20,8 @@ from models.calibrate import activation_ranges, is_product
 from models.recipe import Quantize
 
 FUSED = "com.microsoft"
-BLOCK = 128  # weights that share a scale where activations are quantized by row: what MatMulNBits asks for
+LARGEST = (127, 112, 96, 80, 64)  # what a channel's largest weight may become; at 64 no two neighbours are too large together
+MOST_TOGETHER = 128  # of two neighbours with the same sign: 255 * 128 is less than 2**15, 255 * 129 is more
 Array = npt.NDArray[Any]
 
 
@@ -66,35 +70,22 @@ class Rewrite:
 
     def dynamic_per_batch(self, source: str, weight: str, bias: str, output: str) -> None:
         """Quantize by the least and the greatest value of the batch."""
-        values, scale = symmetric(self.weights[weight])
+        values, scale = portable(self.weights[weight])
         names = [self._add(f"{weight}.s8", values), self._add(f"{weight}.scale", scale)]
         self._node("DynamicQuantizeMatMul", [source, *names, "", bias], output)
-
-    def dynamic_per_token(self, source: str, weight: str, bias: str, output: str) -> None:
-        """Quantize every token by its own scale, blocks of weights by theirs."""
-        matrix = self.weights[weight].T  # (outputs, inputs)
-        outputs, inputs = matrix.shape
-        blocks = -(-inputs // BLOCK)
-        padded = np.zeros((outputs, blocks * BLOCK), dtype=np.float32)
-        padded[:, :inputs] = matrix
-        values, scale = symmetric(padded.reshape(-1, BLOCK).T)
-        packed = (values.T.astype(np.int16) + 128).astype(np.uint8).reshape(outputs, blocks, BLOCK)
-        names = [self._add(f"{weight}.u8", packed), self._add(f"{weight}.scales", scale.reshape(outputs, blocks))]
-        options = {"K": inputs, "N": outputs, "bits": 8, "block_size": BLOCK, "accuracy_level": 4}  # 4: multiply in int8
-        self._node("MatMulNBits", [source, *names, "", "", bias], output, **options)
 
     def words(self, node: onnx.NodeProto) -> None:
         """Keep the word embeddings in int8, one scale a row."""
         table = self.weights[node.input[0]]
         values, scale = symmetric(table.T)
-        integers = self._node("Gather", [self._add("words.s8", np.ascontiguousarray(values.T)), node.input[1]], "words.integers", domain="")
+        integers = self._node("Gather", [self._add("words.s8", np.ascontiguousarray(values.T.astype(np.int8))), node.input[1]], "words.integers", domain="")
         cast = self._node("Cast", [integers], "words.floats", domain="", to=TensorProto.FLOAT)
-        scales = self._node("Gather", [self._add("words.scale", scale[:, None]), node.input[1]], "words.scales", domain="")
+        scales = self._node("Gather", [self._add("words.scale", scale.T.astype(np.float32)), node.input[1]], "words.scales", domain="")
         self._node("Mul", [cast, scales], node.output[0], domain="")
 
     def _integers(self, weight: str, scale: str, zero: str) -> list[str]:
         if f"{weight}.s8" not in self.weights:
-            values, scales = symmetric(self.weights[weight])
+            values, scales = portable(self.weights[weight])
             self._add(f"{weight}.s8", values)
             self._add(f"{weight}.scale", scales)
         return [f"{weight}.s8", scale, f"{weight}.scale", zero]
@@ -116,10 +107,34 @@ def bias_additions(graph: onnx.GraphProto, weights: Container[str]) -> dict[str,
     return {node.input[0]: node for node in graph.node if node.op_type == "Add" and node.input[0] in products and node.input[1] in weights}
 
 
-def symmetric(matrix: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """Return a matrix (inputs, outputs), or one a head, as signed integers from -127 to 127, and one scale a column."""
-    scale = np.maximum(np.abs(matrix).max(axis=-2, keepdims=True), 1e-12) / 127
-    return np.rint(matrix / scale).astype(np.int8), (scale if matrix.ndim > 2 else scale[0]).astype(np.float32)
+def symmetric(matrix: Array, largest: int = 127) -> tuple[Array, Array]:
+    """Return a matrix (inputs, outputs), or one a head, as whole numbers up to `largest`, and one scale a column (…, 1, outputs)."""
+    scale = np.maximum(np.abs(matrix).max(axis=-2, keepdims=True), 1e-12) / largest
+    return np.rint(matrix / scale), scale
+
+
+def portable(matrix: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Return a matrix (inputs, outputs), or one a head, as signed integers whose products no x86 processor cuts short, and one scale a column.
+
+    A finer scale has more neighbours that are too large together and must give way: each column takes what leaves the least squared error of its weights.
+    """
+    tried = [(_small_together(values), scale) for values, scale in (symmetric(matrix, largest) for largest in LARGEST)]
+    errors = [((values * scale - matrix) ** 2).sum(axis=-2, keepdims=True) for values, scale in tried]
+    best = np.argmin(errors, axis=0)
+    values, scale = (np.choose(best, several) for several in zip(*tried, strict=True))
+    return values.astype(np.int8), (scale if matrix.ndim > 2 else scale[0]).astype(np.float32)
+
+
+def _small_together(values: Array) -> Array:
+    """Take from two neighbouring inputs' weights, half from each, what their sum is too large by: the nearest pair that is not."""
+    odd = values.shape[-2] % 2
+    padded = np.concatenate([values, np.zeros_like(values[..., :odd, :])], axis=-2)
+    first, second = padded[..., ::2, :], padded[..., 1::2, :]
+    total = first + second
+    excess = np.sign(total) * np.maximum(np.abs(total) - MOST_TOGETHER, 0)
+    half = np.trunc(excess / 2)
+    padded[..., ::2, :], padded[..., 1::2, :] = first - (excess - half), second - half
+    return padded[..., : values.shape[-2], :]
 
 
 def asymmetric(least: float, most: float) -> tuple[float, int]:

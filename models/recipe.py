@@ -77,7 +77,7 @@ class Quantize(Strict):
     With `dynamic_per_batch` the batch mates of a text change its logits; it is the form that other tools call dynamic quantization.
     """
 
-    activations: Literal["static", "dynamic_per_token", "dynamic_per_batch"] = "static"
+    activations: Literal["static", "dynamic_per_batch"] = "static"
     embeddings: bool = True
 
 
