@@ -12,7 +12,6 @@ import numpy.typing as npt
 import onnxruntime
 
 from models.card import MODEL_FILE
-from models.cpu import saturating_int8
 from models.tokenization import Tokenizer
 
 BATCH = 32
@@ -132,8 +131,6 @@ def open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
     # Threads that spin between requests take the cores away from the other variants' sessions.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    if saturating_int8()[0]:
-        options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 

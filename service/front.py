@@ -12,7 +12,6 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from models.cpu import saturating_int8
 from service.messages import Refused, answer, parse_request
 from service.metrics import observe
 from service.registry import Registry
@@ -58,7 +57,7 @@ class Front:
         if scope["method"] not in ("GET", "HEAD"):
             raise Refused(405, f"{scope['method']} /variants; expected GET", Allow="GET")
         cards = [card.content() for card in self._registry.cards]
-        return 200, json.dumps({"variants": cards, "int8": saturating_int8()[1]}, ensure_ascii=False).encode()
+        return 200, json.dumps({"variants": cards}, ensure_ascii=False).encode()
 
     async def _predict(self, scope: Scope, receive: Receive, headers: dict[bytes, str], request_id: str) -> tuple[int, bytes]:
         started = time.monotonic()

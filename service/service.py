@@ -12,7 +12,6 @@ from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
 import models.loading  # noqa: F401  (named here so that a Bento, whose root holds a folder `models` too, finds ours first)
-from models.cpu import saturating_int8
 from models.errors import BonsaiError
 from models.store import read_build
 from service import settings
@@ -38,7 +37,7 @@ class Variants:
         """Load and warm up every variant; BentoML answers /readyz once this has returned."""
         folders = {name: Path(getattr(self, ATTRIBUTE.format(name)).path) for name in BUILD.variants}
         REGISTRY.swap(load(folders, THREADS))
-        logger.info("%d variants, %s", len(folders), saturating_int8()[1])
+        logger.info("%d variants", len(folders))
         # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the tail latency).
         gc.collect()
         gc.freeze()

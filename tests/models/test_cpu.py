@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from models import cpu
-from models.errors import BonsaiError
 
 
 @pytest.fixture(autouse=True)
@@ -24,17 +23,15 @@ def test_without_proc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "flags", "exact"),
-    [("auto", "avx2", True), ("auto", "avx2 avx512_vnni", False), ("", "avx_vnni", False), ("exact", "avx512_vnni", True), ("fast", "avx2", False)],
+    ("vendor", "flags", "fast"),
+    [
+        ("GenuineIntel", "avx2 avx512_bf16 amx_bf16 amx_tile", True),
+        ("GenuineIntel", "avx2 avx512_bf16", False),
+        ("AuthenticAMD", "avx2 avx512_bf16", True),
+        ("AuthenticAMD", "avx2", False),
+    ],
 )
-def test_exact_int8_products_where_the_fast_ones_saturate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, flags: str, exact: bool) -> None:
-    (tmp_path / "cpuinfo").write_text(f"model name\t: Some CPU\nflags\t\t: fpu {flags}\n")
+def test_bf16_is_taken_where_it_is_faster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, vendor: str, flags: str, fast: bool) -> None:
+    (tmp_path / "cpuinfo").write_text(f"vendor_id\t: {vendor}\nflags\t\t: fpu {flags}\n")
     monkeypatch.setattr(cpu, "CPUINFO", tmp_path / "cpuinfo")
-    monkeypatch.setenv("BONSAI_INT8", given)
-    assert cpu.saturating_int8()[0] == exact
-
-
-def test_another_choice_of_int8_products_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BONSAI_INT8", "slow")
-    with pytest.raises(BonsaiError, match="BONSAI_INT8 is 'slow'; expected auto, exact or fast"):
-        cpu.saturating_int8()
+    assert cpu.bf16_is_fast() == fast

@@ -14,7 +14,7 @@ import bentoml
 import pytest
 
 from models.loading import load_variants
-from tests.service.conftest import ROOT, serving
+from tests.service.conftest import ROOT
 
 VARIANTS = ["teacher", "pruned", "int8", "distilled", "distilled_int8", "trimmed", "cascade"]
 JSON = {"Content-Type": "application/json"}
@@ -187,16 +187,3 @@ def test_nothing_built_says_the_command_in_one_line(tmp_path: Path, bentoml_home
     assert done.returncode != 0
     assert "python -m models.build" in said
     assert len(said.splitlines()) == 1, said
-
-
-# Last, because servers that share a BentoML home share its folder of metrics, and a new one clears it.
-@pytest.mark.parametrize(("choice", "said"), [("exact", "exact INT8 products: BONSAI_INT8 says so"), ("fast", "fast INT8 products: BONSAI_INT8 says so")])
-def test_the_int8_setting_can_be_forced_and_is_said(built: Path, tmp_path: Path, choice: str, said: str) -> None:
-    log = tmp_path / "log.txt"
-    settings = {"BONSAI_VARIANTS": str(built), "BONSAI_INT8": choice}
-    with serving("service.service:bonsai", ROOT, settings, Path(sys.executable).with_name("bentoml"), log) as address:
-        assert call(f"{address}/variants")[1]["int8"] == said
-        for line in (built / "corpus.jsonl").read_text().splitlines():
-            row = json.loads(line)
-            assert predict(address, "int8", texts=[row["text"]])[1]["predictions"][0]["label"] == row["expected"]["int8"]
-    assert said in log.read_text()
