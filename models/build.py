@@ -2,6 +2,7 @@
 
 import argparse
 import fcntl
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ from models.corpus import write_corpus
 from models.current import is_current, is_unchanged
 from models.errors import BonsaiError
 from models.findings import OUT, REPORT_FILE
+from models.measure import measure
 from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan, read_inputs
 from models.progress import console
 from models.recipe import DEFAULT_RECIPE, CascadeOf, Recipe, load_recipe
+from models.steps import DRAFT, publish
 from models.store import BUILD_FILE, Build, BuiltVariant, read_build, save_variant, write_build
 from models.table import print_table
 
@@ -35,11 +38,12 @@ def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
         wanted = [variant for variant in plan.variants if variant in current or only is None or variant.name in _needed(recipe, only)]
         names = [variant.name for variant in wanted]
         unchanged = last is not None and wanted == current and is_unchanged(names, out, last)
-        if not unchanged:
-            _grow(plan, wanted, current, out)
-        _judge(recipe, names, out)
+        finished = {name: out / name for name in names} if unchanged else _grow(plan, wanted, current, out)
+        _judge(recipe, finished, out)
         if unchanged and last is not None:
             return last
+        _publish(finished, out)
+        measure({name: out / name for name in names}, plan.dataset.test.texts)
         corpus = write_corpus(plan.dataset, names, out)
         built = {variant.name: BuiltVariant(tag=save_variant(out / variant.name), key=variant.key) for variant in wanted}
         generation = last.generation + 1 if last else 1
@@ -53,13 +57,13 @@ def _needed(recipe: Recipe, only: str) -> set[str]:
     return {TEACHER, only} | ({made_of.small, made_of.large} if isinstance(made_of, CascadeOf) else set())
 
 
-def _judge(recipe: Recipe, names: list[str], out: Path) -> None:
+def _judge(recipe: Recipe, finished: dict[str, Path], out: Path) -> None:
     if recipe.gate.on_fail == "warn":
         return
-    gates = {name: read_card(out / name).gate for name in names}
+    gates = {name: read_card(folder).gate for name, folder in finished.items()}
     worse = [f"{name} by {100 * gate.drop:.2f} points" for name, gate in gates.items() if gate is not None and gate.verdict == "worse"]
     if worse:
-        raise GateClosed(f"worse than the teacher beyond {recipe.gate.max_drop} points: {', '.join(worse)}; build.json is left as it was (gate.on_fail: error)")
+        raise GateClosed(f"worse than the teacher beyond {recipe.gate.max_drop} points: {', '.join(worse)}; '{out}' is left as it was (gate.on_fail: error)")
 
 
 @contextmanager
@@ -81,17 +85,25 @@ def _last_build(out: Path) -> Build | None:
         return None
 
 
-def _grow(plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[VariantPlan | CascadePlan], out: Path) -> None:
+def _grow(plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[VariantPlan | CascadePlan], out: Path) -> dict[str, Path]:
+    """Finish the variants, each in a folder of its own that nothing serves yet; those that are current stay where they are."""
     # Imported here: torch takes seconds, and an unchanged build does not need it.
     from models.grow import Nursery
-    from models.measure import measure
 
-    nursery = Nursery(plan, out)
-    for variant in wanted:
-        if variant not in current:
-            nursery.grow(variant)
+    nursery = Nursery(plan, out, {variant.name: out / variant.name for variant in current})
+    finished = {variant.name: nursery.grow(variant.name) for variant in wanted}
     nursery.forget_unused_steps()
-    measure({variant.name: out / variant.name for variant in wanted}, plan.dataset.test.texts)
+    return finished
+
+
+def _publish(finished: dict[str, Path], out: Path) -> None:
+    """Put finished variants where the service and the benchmark look for them: after the gate, so that a closed one leaves no mixture of builds."""
+    for name, folder in finished.items():
+        if folder != out / name:
+            draft = out / f"{DRAFT}{name}"
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.copytree(folder, draft)
+            publish(draft, out / name)
 
 
 def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None]:

@@ -1,4 +1,4 @@
-"""Export the torch model to ONNX with dynamic batch and length, prove that both compute the same, and calibrate it for quantization."""
+"""Export the torch model to ONNX with dynamic batch and length, and prove that both compute the same."""
 
 import random
 from pathlib import Path
@@ -9,7 +9,6 @@ import torch
 from transformers import BertForSequenceClassification
 
 from models.architecture import shape
-from models.calibrate import calibrate
 from models.card import MODEL_FILE
 from models.classifier import open_session
 from models.errors import BonsaiError
@@ -19,19 +18,17 @@ TOLERANCE = 1e-4
 PROOF_LENGTHS = ((5,), (17,), (64,), (3, 11, 31), (40, 8, 8, 24))  # tokens of every text in a batch; unequal ones are padded
 
 
-def export_onnx(model: BertForSequenceClassification, calibration: list[list[int]], folder: Path) -> None:
+def export_onnx(model: BertForSequenceClassification, cls_id: int, folder: Path) -> None:
     """Write `model.onnx`; refuse an export whose logits differ from the torch model's by more than 1e-4 (BonsaiError).
 
-    `calibration` holds token ids of texts as the tokenizer makes them: all begin with the same token, [CLS].
+    `cls_id` is the token that every text begins with.
     """
-    (cls_id,) = {ids[0] for ids in calibration}
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     head_size = model.config.hidden_size // model.config.num_attention_heads
     onnx.save(bert_graph(weights, model.config.to_dict(), shape(model)["heads"], head_size, cls_id), folder / MODEL_FILE)
     difference = largest_difference(model, folder / MODEL_FILE, cls_id)
     if not difference <= TOLERANCE:
         raise BonsaiError(f"export: the ONNX logits differ from the torch model's by {difference:.2e}; expected at most {TOLERANCE:.0e}: the build stops")
-    calibrate(folder / MODEL_FILE, calibration)
 
 
 @torch.inference_mode()

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from random import Random
@@ -14,6 +14,7 @@ from tokenizers import Tokenizer as RawTokenizer
 from transformers import BertForSequenceClassification
 
 from models.architecture import load_model, parameters, save_model
+from models.calibrate import calibrate
 from models.card import MODEL_FILE, seal
 from models.cascade import Cascade, choose_threshold
 from models.classifier import Classifier
@@ -33,7 +34,7 @@ from models.progress import console
 from models.prune import prune
 from models.quantize import quantize
 from models.recipe import Distill, Prune, Trim
-from models.steps import DRAFT, Steps, publish
+from models.steps import Steps
 from models.tokenization import Tokenizer
 from models.trim import trim, unknown_rate
 
@@ -44,35 +45,32 @@ CALIBRATION_ROWS = 256  # training texts that set the ranges of static quantizat
 class Nursery:
     """One build's data, teacher and finished steps; everything heavy is made at its first use."""
 
-    def __init__(self, plan: Plan, out: Path) -> None:
+    def __init__(self, plan: Plan, out: Path, current: Mapping[str, Path] | None = None) -> None:
+        """`current` names the finished folders of variants that are as the plan wants them."""
         # Adam's momentum of words that no batch holds decays into denormals, which the CPU computes some 15 times slower: 300 ms instead of 20 ms a step
         # over all-MiniLM's vocabulary. Threads inherit the setting, so it comes before the first operation that starts them.
         torch.set_flush_denormal(True)
         torch.use_deterministic_algorithms(True)
         self.plan = plan
-        self._out = out
+        self._variants = {variant.name: variant for variant in plan.variants}
+        self._finished = dict(current or {})
         self._steps = Steps(out / ".steps")
         self._tokenizer = Tokenizer(plan.checkpoint.folder / "tokenizer.json", plan.recipe.teacher.max_tokens)
 
-    def grow(self, variant: VariantPlan | CascadePlan) -> Path:
-        """Return the finished folder of a variant; steps that an earlier build finished are not run again."""
-        console.print(f"[bold]{variant.name}[/]")
-        target = self._out / variant.name
-        draft = self._out / f"{DRAFT}{variant.name}"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
-        if isinstance(variant, CascadePlan):
-            self._finish_cascade(variant, draft)
-        else:
-            self._finish_variant(variant, draft)
-        publish(draft, target)
-        return target
+    def grow(self, name: str) -> Path:
+        """Return the finished folder of a variant, a step like others: what an earlier build finished is not made again."""
+        if name not in self._finished:
+            console.print(f"[bold]{name}[/]")
+            variant = self._variants[name]
+            work = partial(self._finish_cascade, variant) if isinstance(variant, CascadePlan) else partial(self._finish_variant, variant)
+            self._finished[name] = self._steps.once(variant.key, work)
+        return self._finished[name]
 
     def forget_unused_steps(self) -> None:
         """Remove the steps of earlier recipes."""
         needed = set(self.plan.teacher_keys)
         for variant in self.plan.variants:
-            needed |= variant.step_keys
+            needed |= {variant.key, *variant.step_keys}
         self._steps.keep_only(needed)
 
     @cached_property
@@ -92,15 +90,21 @@ class Nursery:
         return self._steps.once(self.plan.teacher_keys[number], work)
 
     def _export(self, trained: Path, draft: Path) -> None:
-        data, _ = self._lessons.rows
-        rows = Random(self.plan.recipe.seed).sample(range(len(data)), min(CALIBRATION_ROWS, len(data)))
-        export_onnx(load_model(trained), [data.ids[row].tolist() for row in rows], draft)
+        export_onnx(load_model(trained), self._tokenizer.frame[0], draft)
         write_tokenizer(self.plan, draft)
+        self._calibrate(draft)
+
+    def _calibrate(self, folder: Path) -> None:
+        """Note the ranges of a graph's activations over training texts, cut into pieces by the tokenizer that it will have."""
+        texts = self.plan.dataset.train.texts
+        some = Random(self.plan.recipe.seed).sample(texts, min(CALIBRATION_ROWS, len(texts)))
+        calibrate(folder / MODEL_FILE, Tokenizer(folder / "tokenizer.json", self.plan.recipe.teacher.max_tokens).encode(some)[0])
 
     def _graph_pass(self, source: Path, config: Any, draft: Path) -> None:
         shutil.copyfile(source / "tokenizer_config.json", draft / "tokenizer_config.json")
         if isinstance(config, Trim):
             trim(source, draft, config, self.plan.dataset.train.texts, self.plan.recipe.teacher.max_tokens)
+            self._calibrate(draft)
         else:
             shutil.copyfile(source / "tokenizer.json", draft / "tokenizer.json")
             quantize(source / MODEL_FILE, draft / MODEL_FILE, config)
@@ -138,7 +142,7 @@ class Nursery:
 
     def _finish_cascade(self, plan: CascadePlan, draft: Path) -> None:
         """Choose the cascade's threshold on validation data, evaluate it and seal it with its card."""
-        dataset, folders = self.plan.dataset, {part: self._out / part for part in (plan.config.small, plan.config.large)}
+        dataset, folders = self.plan.dataset, {part: self.grow(part) for part in (plan.config.small, plan.config.large)}
         (small_card, small), (large_card, large) = load_variants(folders).values()
         by_small, by_large = (part.probabilities(dataset.validation.texts)[0] for part in (small, large))
         threshold = choose_threshold(by_small, by_large, plan.config.max_drop / 100)
@@ -161,7 +165,7 @@ class Nursery:
         """Judge the variant beside the teacher, and write its card and its evidence."""
         plan = self.plan
         given = scores.evidence.labels
-        teacher = given if name == TEACHER else read_evidence(self._out / TEACHER).labels
+        teacher = given if name == TEACHER else read_evidence(self.grow(TEACHER)).labels
         if name != TEACHER:
             content["gate"] = judge(pair(np.array(plan.dataset.test.labels), teacher, given), plan.recipe.gate)
         write_evidence(draft, scores.evidence)

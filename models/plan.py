@@ -15,7 +15,7 @@ from models.tokenization import normalization
 TEACHER = "teacher"
 # Raised when a step's code changes what it produces: the keys of all that comes after it change with it.
 STEP_VERSIONS = {"teacher": 3, "export": 4, "variant": 1, "cascade": 4}
-PASS_VERSIONS: dict[type, int] = {Prune: 3, Distill: 4, Trim: 1, Quantize: 3}
+PASS_VERSIONS: dict[type, int] = {Prune: 3, Distill: 4, Trim: 2, Quantize: 3}
 LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
 TRAINING_LIBRARIES, GRAPH_LIBRARIES = ("torch", "transformers", "tokenizers"), ("onnx", "onnxruntime")  # whose versions are part of a step's key
 

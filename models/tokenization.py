@@ -29,12 +29,12 @@ class Tokenizer:
         self.unknown_id: int = self._tokenizer.token_to_id("[UNK]")
         self.pad_id: int = self._tokenizer.token_to_id("[PAD]") or 0
         self._pieces: dict[str, list[int]] = {}  # of words met before
-        self._frame: list[int] = self._tokenizer.encode("").ids  # what stands around every text: [CLS] and [SEP]
-        self._room = max_tokens - len(self._frame)
+        self.frame: list[int] = self._tokenizer.encode("").ids  # what stands around every text: [CLS] and [SEP]
+        self._room = max_tokens - len(self.frame)
         content = json.loads(file.read_text(encoding="utf-8"))
         # Every special token begins with one of these; of BERT's it is the bracket.
         self._openings = "".join({entry["content"][0] for entry in content["added_tokens"]})
-        self._by_words = len(self._frame) == 2 and words_are_independent(content)
+        self._by_words = len(self.frame) == 2 and words_are_independent(content)
 
     def vocabulary(self) -> dict[str, int]:
         """Return the number of every word piece."""
@@ -51,7 +51,7 @@ class Tokenizer:
             if self._by_words and text.isascii() and text.isprintable() and not any(opening in text for opening in self._openings):
                 row = self._look_up(text)
                 cut = cut or len(row) > self._room
-                ids.append([self._frame[0], *row[: self._room], self._frame[1]])
+                ids.append([self.frame[0], *row[: self._room], self.frame[1]])
             else:
                 others.append(place)
                 ids.append([])

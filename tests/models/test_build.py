@@ -192,12 +192,20 @@ def test_a_new_variant_redoes_nothing_else(copied: Path, tiny_recipe: Path, chan
 
 
 @pytest.mark.parametrize(("on_fail", "code"), [("warn", 0), pytest.param("error", 1)])
-def test_a_worse_variant_is_told_or_stops_the_build(copied: Path, changed: Callable[..., str], on_fail: str, code: int) -> None:
+def test_a_worse_variant_is_told_or_stops_the_build(
+    copied: Path, changed: Callable[..., str], capsys: pytest.CaptureFixture[str], on_fail: str, code: int
+) -> None:
     spoiled = [{"distill": {"layers": 1, "epochs": 1, "learning_rate": 0.9}}]
+    before = {path.relative_to(copied): path.read_bytes() for path in sorted(copied.rglob("[!.]*")) if path.is_file() and ".steps" not in path.parts}
     assert main(["--recipe", changed(gate={"on_fail": on_fail}, variants={"spoiled": spoiled}), "--out", str(copied)]) == code
-    gate = read_card(copied / "spoiled").gate
-    assert gate is not None
-    assert gate.verdict == "worse"
+    if code:
+        assert "error: worse than the teacher beyond 1.0 points: spoiled by " in capsys.readouterr().err
+        assert {file: (copied / file).read_bytes() for file in before} == before, "a closed gate leaves no mixture of builds"
+        assert not (copied / "spoiled").exists()
+    else:
+        gate = read_card(copied / "spoiled").gate
+        assert gate is not None
+        assert gate.verdict == "worse"
 
 
 def test_a_variant_that_is_gone_from_the_recipe_is_served_no_more(copied: Path, changed: Callable[..., str]) -> None:
@@ -268,8 +276,9 @@ def test_killed_at_any_moment_a_build_goes_on_where_it_was(built: Path, tiny_rec
     moments: list[tuple[Callable[[], Any], int]] = [
         (lambda: any(out.glob(".steps/.draft-*")), signal.SIGKILL),  # in the midst of the teacher's training
         (lambda: len(finished(out)) >= 2, signal.SIGINT),
-        (lambda: (out / "int8").exists(), signal.SIGKILL),
-        (lambda: (out / "distilled_int8").exists() and any(out.glob(".steps/.draft-*")), signal.SIGKILL),  # in the second teacher's
+        (lambda: len(finished(out)) >= 8, signal.SIGKILL),
+        (lambda: len(finished(out)) >= 12 and any(out.glob(".steps/.draft-*")), signal.SIGKILL),  # in the second teacher's
+        (lambda: (out / "int8").exists(), signal.SIGKILL),  # while finished folders are published
     ]
     steps: dict[str, int] = {}
     for reached, blow in moments:

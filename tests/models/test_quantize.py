@@ -17,6 +17,7 @@ from onnx import TensorProto, numpy_helper
 from transformers import BertConfig, BertForSequenceClassification
 
 from models.architecture import cls_only, keep_layers
+from models.calibrate import calibrate
 from models.card import MODEL_FILE
 from models.classifier import open_session
 from models.errors import BonsaiError
@@ -31,7 +32,8 @@ ACTIVATIONS = Quantize.model_fields["activations"].annotation.__args__  # type: 
 @pytest.fixture(scope="module")
 def fp32(trained: BertForSequenceClassification, lesson: Lesson, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fp32")
-    export_onnx(trained, lesson.data.ids, folder)
+    export_onnx(trained, lesson.data.ids[0][0], folder)
+    calibrate(folder / MODEL_FILE, lesson.data.ids)
     return folder
 
 
@@ -175,7 +177,8 @@ def test_calibration_notes_a_range_for_every_product(fp32: Path) -> None:
 def lone(trained: BertForSequenceClassification, lesson: Lesson, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of one layer, whose value weights are one matrix a head."""
     folder = tmp_path_factory.mktemp("lone")
-    export_onnx(keep_layers(copy.deepcopy(trained), [3]), lesson.data.ids, folder)
+    export_onnx(keep_layers(copy.deepcopy(trained), [3]), lesson.data.ids[0][0], folder)
+    calibrate(folder / MODEL_FILE, lesson.data.ids)
     return folder
 
 
@@ -197,7 +200,7 @@ def test_a_lone_layers_attention_is_the_same_to_the_last_bit_beside_a_longer_tex
     model = cls_only(BertForSequenceClassification(BertConfig(**sizes, num_labels=5, hidden_act="gelu", initializer_range=0.2))).eval()
     order = Random(0)
     ids = [[1, *(order.randrange(2, 300) for _ in range(length))] for length in [*range(4, 20), 50, 60]]
-    export_onnx(model, ids, tmp_path)
+    export_onnx(model, ids[0][0], tmp_path)
     with_shares = onnx.load(tmp_path / MODEL_FILE)
     with_shares.graph.output.append(onnx.helper.make_tensor_value_info("layer0.shares", TensorProto.FLOAT, ["batch", "heads", "tokens"]))
     onnx.save(with_shares, tmp_path / "shares.onnx")

@@ -27,7 +27,7 @@ def exported(
 ) -> Path:
     """The exported teacher with its tokenizer and configuration."""
     folder = tmp_path_factory.mktemp("source")
-    export_onnx(trained, lesson.data.ids, folder)
+    export_onnx(trained, lesson.data.ids[0][0], folder)
     write_tokenizer(Plan(Recipe(teacher=TeacherSource(max_tokens=MAX_TOKENS)), dataset, checkpoint, (), ()), folder)
     trained.config.to_json_file(folder / "config.json")
     return folder
