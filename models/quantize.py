@@ -20,7 +20,7 @@ from models.calibrate import activation_ranges, is_product
 from models.recipe import Quantize
 
 FUSED = "com.microsoft"
-LARGEST = (127, 112, 96, 80, 64)  # what a channel's largest weight may become; at 64 no two neighbours are too large together
+LARGEST = (*range(127, 64, -4), 64)  # what a channel's largest weight may become; at 64 no two neighbours are too large together
 MOST_TOGETHER = 128  # of two neighbours with the same sign: 255 * 128 is less than 2**15, 255 * 129 is more
 Array = npt.NDArray[Any]
 

@@ -1,0 +1,59 @@
+"""A step's version is raised by hand: here its code is held to the version that it was written down with.
+
+python -m tests.models.test_step_versions      # write them down again, once the versions in models/plan.py are right
+"""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from models.plan import PASS_VERSIONS, STEP_VERSIONS
+
+RECORD = Path(__file__).with_name("step_versions.json")
+MODELS = Path(__file__).parents[2] / "models"
+TAUGHT = ["training", "lessons", "transfer", "neighbours", "architecture"]
+CODE = {
+    "teacher": ["fine_tune", "training", "architecture"],
+    "prune": ["prune", *TAUGHT],
+    "distill": ["distill", "contextual", *TAUGHT],
+    "export": ["export", "graph", "calibrate"],
+    "trim": ["trim", "calibrate"],
+    "quantize": ["quantize", "calibrate"],
+    "cascade": ["cascade"],
+}
+VERSIONS = {**STEP_VERSIONS, **{config.__name__.lower(): version for config, version in PASS_VERSIONS.items()}}
+
+
+def code_hash(step: str) -> str:
+    """Hash what the step's modules do: their syntax without docstrings and comments."""
+    digest = hashlib.sha256()
+    for name in CODE[step]:
+        tree = ast.parse((MODELS / f"{name}.py").read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:16]
+
+
+def record() -> dict[str, dict[str, object]]:
+    return {step: {"version": VERSIONS[step], "code": code_hash(step)} for step in CODE}
+
+
+@pytest.mark.parametrize("step", CODE)
+def test_changed_code_has_a_new_version(step: str) -> None:
+    known = json.loads(RECORD.read_text())[step]
+    if known["code"] != code_hash(step):
+        assert VERSIONS[step] != known["version"], (
+            f"the code of '{step}' ({', '.join(CODE[step])}) changed and its version in models/plan.py did not: raise it if the step's result changes, "
+            f"then run 'python -m {__name__}'"
+        )
+        pytest.fail(f"the code of '{step}' changed with its version: run 'python -m {__name__}' to write that down")
+    assert VERSIONS[step] == known["version"]
+
+
+if __name__ == "__main__":
+    RECORD.write_text(json.dumps(record(), indent=2) + "\n")
