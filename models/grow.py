@@ -74,7 +74,7 @@ class Nursery:
         if head.rows:
             console.print("the checkpoint's head was trained for these labels: it is kept as it is, and nothing is trained for the teacher")
         elif head.reason:
-            console.print(f"the checkpoint's head is not used, a new one is trained: {head.reason}", markup=False)
+            console.print(f"a new head is trained, the checkpoint's is not used: {head.reason}", markup=False)
         for name, reading in self.readings.items():
             share = f"{100 * reading.truncated:.1f} % are cut, {100 * reading.unknown:.1f} % of their word pieces are unknown"
             console.print(f"{name} texts: {share}", markup=False)

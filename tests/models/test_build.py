@@ -153,7 +153,7 @@ def test_what_is_said_before_training(
     said = capsys.readouterr()
     before, _ = said.err.split("validation accuracy")
     for sentence in (
-        "the checkpoint's head is not used, a new one is trained: it is for 4 labels without names, the data has 2 named early, late, …",
+        "a new head is trained, the checkpoint's is not used: it is for 4 labels without names, the data has 2 named early, late, …",
         "training texts: 100.0 % are cut, 100.0 % of their word pieces are unknown",
         "warning: 100 % of the training texts and 100 % of the test texts are cut: the model reads their first 48 tokens alone",
         "warning: 100 % of the training texts' word pieces and 100 % of the test texts' word pieces are unknown to the tokenizer",
