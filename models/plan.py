@@ -15,8 +15,8 @@ from models.tokenization import normalization
 
 TEACHER = "teacher"
 # Raised when a step's code changes what it produces: the keys of all that comes after it change with it.
-STEP_VERSIONS = {"teacher": 3, "export": 5, "variant": 2, "cascade": 4}
-PASS_VERSIONS: dict[type, int] = {Prune: 3, Distill: 4, Trim: 2, Quantize: 3}
+STEP_VERSIONS = {"teacher": 4, "export": 5, "variant": 2, "cascade": 4}
+PASS_VERSIONS: dict[type, int] = {Prune: 4, Distill: 5, Trim: 3, Quantize: 3}
 TRIMMED = ("WordPiece", "Unigram")  # tokenizers that spell every word with fewer pieces
 LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
 TRAINING_LIBRARIES, GRAPH_LIBRARIES = ("torch", "transformers", "tokenizers"), ("onnx", "onnxruntime")  # whose versions are part of a step's key
