@@ -72,14 +72,14 @@ class Nursery:
         """Say what becomes of the checkpoint's head, and how much of the texts the teacher will see."""
         head = find_head(self.plan.checkpoint, self.plan.dataset.labels)
         if head.rows:
-            console.print("the checkpoint's head was trained for these labels: it is kept as it is, and nothing is trained for the teacher")
+            console.print("the checkpoint's head was trained for these labels: it is kept as it is, and nothing is trained for the teacher", soft_wrap=True)
         elif head.reason:
-            console.print(f"a new head is trained, the checkpoint's is not used: {head.reason}", markup=False)
+            console.print(f"a new head is trained, the checkpoint's is not used: {head.reason}", markup=False, soft_wrap=True)
         for name, reading in self.readings.items():
             share = f"{100 * reading.truncated:.1f} % are cut, {100 * reading.unknown:.1f} % of their word pieces are unknown"
             console.print(f"{name} texts: {share}", markup=False)
         for sentence in warnings(self.readings, self.plan.recipe.teacher.max_tokens):
-            console.print(f"[bold yellow]warning[/]: {sentence}")
+            console.print(f"[bold yellow]warning[/]: {sentence}", soft_wrap=True)
 
     @cached_property
     def readings(self) -> dict[str, Reading]:
