@@ -91,6 +91,7 @@ def _grow(plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[Var
     from models.grow import Nursery
 
     nursery = Nursery(plan, out, {variant.name: out / variant.name for variant in current})
+    nursery.say_what_comes_in()
     finished = {variant.name: nursery.grow(variant.name) for variant in wanted}
     nursery.forget_unused_steps()
     return finished

@@ -91,7 +91,8 @@ class Card(BaseModel):
     calibration_error: dict[str, float]
     robustness: dict[str, float]
     out_of_scope_auroc: float | None = None
-    unknown_tokens: float | None = None  # share of the test texts' tokens
+    unknown_tokens: dict[str, float] | None = None  # share of the word pieces of the training and of the test texts, [CLS] and [SEP] not counted
+    truncated_texts: dict[str, float] | None = None  # share of these texts
     invariance: Invariance | None = None
     gate: Verdict | None = None
 

@@ -1,40 +1,47 @@
 """Turn a BERT checkpoint into the teacher: give it a head for the labels and train it, unless it has learned these labels already."""
 
 import torch
+from safetensors import safe_open
 from transformers import BertConfig, BertForSequenceClassification
-from transformers.utils import logging
 
-from models.architecture import cls_only
+from models.architecture import cls_only, new_model
+from models.head import Head, find_head
 from models.recipe import TeacherSource
-from models.teacher import Checkpoint, has_trained_head
+from models.teacher import Checkpoint
 from models.training import Tokenized, train
+
+NOT_TAKEN = ("num_labels", "dtype", "torch_dtype", "auto_map")  # of config.json: what holds of other labels, of 16-bit weights, or names code to run
 
 
 def fine_tune(
     checkpoint: Checkpoint, labels: tuple[str, ...], data: Tokenized, validation: Tokenized, source: TeacherSource, *, seed: int, title: str = "teacher"
 ) -> BertForSequenceClassification:
     """Return the teacher, its outputs in the order of `labels`."""
-    torch.manual_seed(seed)  # the new head's first weights
-    trained = has_trained_head(checkpoint, labels)
-    model = _load(checkpoint, labels, trained)
-    return model.eval() if trained else train(model, data, validation, source, seed=seed, title=title)
+    head = find_head(checkpoint, labels)
+    model = _load(checkpoint, labels, head, seed)
+    return model.eval() if head.rows else train(model, data, validation, source, seed=seed, title=title)
 
 
-def _load(checkpoint: Checkpoint, labels: tuple[str, ...], trained: bool) -> BertForSequenceClassification:
-    config = BertConfig.from_json_file(checkpoint.folder / "config.json")
-    places = {label: number for number, label in config.id2label.items()}
-    order = [places[label] for label in labels] if trained else []
-    config.num_labels = len(labels)
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: number for number, label in enumerate(labels)}
-    config.architectures = ["BertForSequenceClassification"]
-    config.problem_type = "single_label_classification"
-    logging.set_verbosity_error()  # it warns that the new head is untrained, which is why it is trained next
-    model = BertForSequenceClassification.from_pretrained(
-        checkpoint.folder, config=config, attn_implementation="sdpa", use_safetensors=True, local_files_only=True, dtype=torch.float32
-    )
-    if trained:
-        with torch.no_grad():
-            model.classifier.weight.copy_(model.classifier.weight[order].clone())
-            model.classifier.bias.copy_(model.classifier.bias[order].clone())
+def _load(checkpoint: Checkpoint, labels: tuple[str, ...], head: Head, seed: int) -> BertForSequenceClassification:
+    """Load by hand what `read_header` found: from_pretrained would fill what it does not find with random numbers."""
+    own = {
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: number for number, label in enumerate(labels)},
+        "architectures": ["BertForSequenceClassification"],
+        "problem_type": "single_label_classification",
+    }
+    kept = {name: value for name, value in checkpoint.config.items() if name not in NOT_TAKEN}
+    model = new_model(BertConfig.from_dict(kept | own))
+    with safe_open(checkpoint.folder / "model.safetensors", "pt") as file:
+        tensors = {name: file.get_tensor(stored) for name, stored in checkpoint.weights.stored.items()}
+    for name in ("classifier.weight", "classifier.bias"):
+        if head.rows:
+            tensors[name] = tensors[name][list(head.rows)]
+        else:
+            tensors.pop(name, None)
+    missing, _ = model.load_state_dict(tensors, strict=False)
+    torch.manual_seed(seed)
+    for name, module in model.named_modules():
+        if f"{name}.weight" in missing:  # of the head, and of the pooler where the checkpoint has none
+            model._init_weights(module)
     return cls_only(model)

@@ -26,6 +26,7 @@ from models.evidence import read_evidence, write_evidence
 from models.export import export_onnx
 from models.fine_tune import fine_tune
 from models.gate import judge, pair
+from models.head import find_head
 from models.invariance import batch_invariance
 from models.lessons import Lessons
 from models.loading import load_variants
@@ -33,10 +34,11 @@ from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, versions_of
 from models.progress import console
 from models.prune import prune
 from models.quantize import quantize
+from models.reading import Reading, read, warnings
 from models.recipe import Distill, Prune, Trim
 from models.steps import Steps
-from models.tokenization import Tokenizer
-from models.trim import trim, unknown_rate
+from models.tokenization import Tokenizer, special_tokens
+from models.trim import trim
 
 TORCH_PASSES: dict[type, Callable[..., BertForSequenceClassification]] = {Prune: prune, Distill: distill}
 CALIBRATION_ROWS = 256  # training texts that set the ranges of static quantization
@@ -65,6 +67,27 @@ class Nursery:
             work = partial(self._finish_cascade, variant) if isinstance(variant, CascadePlan) else partial(self._finish_variant, variant)
             self._finished[name] = self._steps.once(variant.key, work)
         return self._finished[name]
+
+    def say_what_comes_in(self) -> None:
+        """Say what becomes of the checkpoint's head, and how much of the texts the teacher will see."""
+        head = find_head(self.plan.checkpoint, self.plan.dataset.labels)
+        if head.rows:
+            console.print("the checkpoint's head was trained for these labels: it is kept as it is, and nothing is trained for the teacher", soft_wrap=True)
+        elif head.reason:
+            console.print(f"a new head is trained, the checkpoint's is not used: {head.reason}", markup=False, soft_wrap=True)
+        for name, reading in self.readings.items():
+            share = f"{100 * reading.truncated:.1f} % are cut, {100 * reading.unknown:.1f} % of their word pieces are unknown"
+            console.print(f"{name} texts: {share}", markup=False)
+        for sentence in warnings(self.readings, self.plan.recipe.teacher.max_tokens):
+            console.print(f"[bold yellow]warning[/]: {sentence}", soft_wrap=True)
+
+    @cached_property
+    def readings(self) -> dict[str, Reading]:
+        """How much of the training and of the test texts the teacher's tokenizer reads."""
+        return self._read(self._tokenizer)
+
+    def _read(self, tokenizer: Tokenizer) -> dict[str, Reading]:
+        return {name: read(tokenizer, split.texts) for name, split in (("training", self.plan.dataset.train), ("test", self.plan.dataset.test))}
 
     def forget_unused_steps(self) -> None:
         """Remove the steps of earlier recipes."""
@@ -130,12 +153,15 @@ class Nursery:
         classifier = Classifier(draft, max_tokens=max_tokens)
         classifier.temperature = fit_temperature(classifier.logits(dataset.validation.texts)[0], np.array(dataset.validation.labels))
         alone = logits_alone(classifier, dataset.test.texts, title="evaluate")
+        trimmed = any(isinstance(graph_pass.config, Trim) for graph_pass in variant.graph_passes)
+        readings = self._read(Tokenizer(draft / "tokenizer.json", max_tokens)) if trimmed else self.readings
         content = {
             "kind": TEACHER if variant.name == TEACHER else "variant",
             "passes": variant.passes,
-            "parameters": _parameters(trained, draft),
+            "parameters": _parameters(trained, draft if trimmed else None),
             "temperature": classifier.temperature,
-            "unknown_tokens": unknown_rate(draft / "tokenizer.json", dataset.test.texts, max_tokens),
+            "unknown_tokens": {name: reading.unknown for name, reading in readings.items()},
+            "truncated_texts": {name: reading.truncated for name, reading in readings.items()},
             "invariance": batch_invariance(classifier, dataset.test.texts, alone, self.plan.recipe.seed),
         }
         self._seal(variant.name, draft, score(classifier, dataset, seed=self.plan.recipe.seed, alone=alone), content)
@@ -190,25 +216,29 @@ class Nursery:
         console.print(f"  accuracy {100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.2f}, {100 * card.accuracy.high:.2f}]{verdict}", markup=False)
 
 
-def _parameters(trained: Path, finished: Path) -> dict[str, int]:
+def _parameters(trained: Path, trimmed: Path | None) -> dict[str, int]:
     """Count the parameters of the trained model, less the word embeddings that trimming took."""
     model = load_model(trained)
-    pieces = len(json.loads((finished / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"])
-    counts = parameters(model)
-    return {**counts, "all": counts["all"] - max(0, model.config.vocab_size - pieces) * model.config.hidden_size}
+    counts, rows = parameters(model), model.config.vocab_size
+    kept = RawTokenizer.from_file(str(trimmed / "tokenizer.json")).get_vocab_size() if trimmed else rows
+    return {**counts, "all": counts["all"] - (rows - kept) * model.config.hidden_size}
 
 
 def write_tokenizer(plan: Plan, folder: Path) -> None:
     """Write the tokenizer without fixed padding, and the little that transformers needs to load it."""
-    tokenizer = RawTokenizer.from_file(str(plan.checkpoint.folder / "tokenizer.json"))
+    file = plan.checkpoint.folder / "tokenizer.json"
+    tokenizer = RawTokenizer.from_file(str(file))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.save(str(folder / "tokenizer.json"))
+    tokens = special_tokens(tokenizer, json.loads(file.read_text(encoding="utf-8")))
+    if "pad" not in tokens:  # other programs pad with it, and the mask then hides it: any token will do
+        tokens["pad"] = tokens["cls"]
     # The neutral class: BertTokenizerFast would put its own idea of lower case and accents in the place of the file's.
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": plan.recipe.teacher.max_tokens,
         "model_input_names": ["input_ids", "attention_mask"],
-        **{f"{name.lower()}_token": f"[{name}]" for name in ("UNK", "SEP", "PAD", "CLS", "MASK") if tokenizer.token_to_id(f"[{name}]") is not None},
+        **{f"{role}_token": token for role, token in tokens.items()},
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")

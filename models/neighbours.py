@@ -5,6 +5,7 @@ TinyBERT's data augmentation (Jiao et al. 2020, section 3) does the same with Gl
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 
 from torch import Tensor
 from torch.nn import functional
@@ -13,18 +14,20 @@ from models.tokenization import Tokenizer
 
 MOST, LEAST_COSINE = 10, 0.3
 WORDS_AT_ONCE = 256  # their cosines with a vocabulary of 30,000 take 30 MB
+BEGINS = "\u2581"  # before the pieces that begin a word in vocabularies that name these, and not those inside a word as WordPiece does
 LETTERS = re.compile(r"[^\W\d_]+")
 Neighbours = dict[str, list[str]]
 
 
 def neighbours(table: Tensor, tokenizer: Tokenizer, texts: Sequence[str]) -> Neighbours:
     """Return up to ten other words of the vocabulary, most alike first, for every word of the texts that is one word piece; `table` is (vocabulary, hidden)."""
-    pieces = tokenizer.vocabulary()
-    candidates = [number for piece, number in pieces.items() if LETTERS.fullmatch(piece)]
+    pieces = sorted(tokenizer.vocabulary().items(), key=itemgetter(1))  # `tokenizers` gives them in another order in every process
+    begins = BEGINS if any(piece.startswith(BEGINS) for piece, _ in pieces) else ""
+    names = {number: piece.removeprefix(begins) for piece, number in pieces if piece.startswith(begins)}
+    candidates = [number for number, name in names.items() if LETTERS.fullmatch(name)]
     words = sorted({word for text in texts for word in LETTERS.findall(text)})
     ids, _ = tokenizer.encode(words)
     known = {word: row[1] for word, row in zip(words, ids, strict=True) if len(row) == 3}  # between [CLS] and [SEP]
-    names = {number: piece for piece, number in pieces.items()}
     centred = functional.normalize(table - table.mean(0), dim=-1)
     others = centred[candidates].T
     found: Neighbours = {}

@@ -7,15 +7,17 @@ from importlib.metadata import version
 from models.cpu import bf16_is_fast
 from models.dataset import Dataset, load_dataset
 from models.errors import BonsaiError
+from models.head import find_head
 from models.recipe import GRAPH_PASSES, CascadeOf, Distill, Pass, Prune, Quantize, Recipe, SoftLabels, Trim, pass_name
 from models.steps import step_key
-from models.teacher import Checkpoint, find_teacher, has_trained_head
+from models.teacher import Checkpoint, find_teacher
 from models.tokenization import normalization
 
 TEACHER = "teacher"
 # Raised when a step's code changes what it produces: the keys of all that comes after it change with it.
-STEP_VERSIONS = {"teacher": 3, "export": 4, "variant": 1, "cascade": 4}
-PASS_VERSIONS: dict[type, int] = {Prune: 3, Distill: 4, Trim: 2, Quantize: 3}
+STEP_VERSIONS = {"teacher": 4, "export": 5, "variant": 2, "cascade": 4}
+PASS_VERSIONS: dict[type, int] = {Prune: 4, Distill: 5, Trim: 3, Quantize: 3}
+TRIMMED = ("WordPiece", "Unigram")  # tokenizers that spell every word with fewer pieces
 LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
 TRAINING_LIBRARIES, GRAPH_LIBRARIES = ("torch", "transformers", "tokenizers"), ("onnx", "onnxruntime")  # whose versions are part of a step's key
 
@@ -98,7 +100,7 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
     """
     check_recipe(recipe, checkpoint)
     options = recipe.teacher.model_dump(exclude={"source", "revision"})
-    has_head = has_trained_head(checkpoint, dataset.labels)
+    has_head = bool(find_head(checkpoint, dataset.labels).rows)
     teachers = 1 if has_head else max((config.teachers for config in _soft_label_passes(recipe)), default=1)
     training = [versions_of(TRAINING_LIBRARIES), "bf16" if bf16_is_fast() else "fp32"]
     teacher_keys = tuple(
@@ -119,7 +121,7 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
 
 
 def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
-    """Refuse what the teacher's shape does not allow, before any training (BonsaiError)."""
+    """Refuse what the teacher's shape or tokenizer does not allow, before any training (BonsaiError)."""
     heads = int(checkpoint.config["num_attention_heads"])  # type: ignore[call-overload]
     for name, passes in recipe.variants.items():
         if isinstance(passes, CascadeOf):
@@ -136,6 +138,8 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
                     if config.remove_heads >= left:
                         raise BonsaiError(f"prune: remove_heads is {config.remove_heads}, of {left} a layer; expected 0 to {left - 1}")
                     left -= config.remove_heads
+                elif isinstance(config, Trim) and checkpoint.tokenizer not in TRIMMED:
+                    raise BonsaiError(f"trim: the teacher's tokenizer is of the kind {checkpoint.tokenizer}; expected {' or '.join(TRIMMED)}: leave it out")
             except BonsaiError as error:
                 raise BonsaiError(f"variant '{name}', {error}") from error
 

@@ -19,6 +19,7 @@ from models.errors import BonsaiError
 from models.findings import OUT, REPORT_FILE, Finding, Findings, read_findings
 from models.flips import FLIPS_FILE, flips, write_flips
 from models.pictures import accuracy_against_latency, reliability_diagrams
+from models.reading import card_readings, card_warnings
 from models.robustness import PERTURBED, robustness
 from models.verdicts import conclude, holm_over_family, level, points, undecided_note
 
@@ -54,6 +55,8 @@ def page(findings: Findings) -> str:
         level=level(gate).replace(" ", "\N{NO-BREAK SPACE}") if gate else "",
         conclusion=conclude(findings),
         undecided=undecided_note(cards),
+        warnings=card_warnings(cards),
+        readings={card.name: card_readings(card) for card in cards},
         passes=passes,
         cascades=[card for card in cards if card.cascade],
         holm=holm_over_family(cards),

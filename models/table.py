@@ -9,6 +9,7 @@ from rich.table import Table
 
 from models.card import Card
 from models.measure import MEASURED_FILE
+from models.reading import card_warnings
 from models.verdicts import level, undecided_note
 
 LOG_WIDTH = 100  # columns of a log; a longer name makes the table wider, never cuts it
@@ -26,6 +27,8 @@ def print_table(cards: list[Card], out: Path) -> None:
     console.print(table)
     if note := undecided_note(cards):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
+    for sentence in card_warnings(cards):
+        console.print(f"warning: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(cards: list[Card], out: Path, *, gap: int) -> Table:

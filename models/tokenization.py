@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 
@@ -26,14 +27,15 @@ class Tokenizer:
         self._tokenizer.no_padding()  # all-MiniLM's file pads everything to 128 tokens
         self._tokenizer.enable_truncation(max_tokens)
         self._longest = max_tokens * CHARACTERS_PER_TOKEN
-        self.unknown_id: int = self._tokenizer.token_to_id("[UNK]")
-        self.pad_id: int = self._tokenizer.token_to_id("[PAD]") or 0
         self._pieces: dict[str, list[int]] = {}  # of words met before
         self.frame: list[int] = self._tokenizer.encode("").ids  # what stands around every text: [CLS] and [SEP]
         self._room = max_tokens - len(self.frame)
         content = json.loads(file.read_text(encoding="utf-8"))
+        ids = {role: self._tokenizer.token_to_id(token) for role, token in special_tokens(self._tokenizer, content).items()}
+        self.unknown_id: int = ids.get("unk", -1)  # no id where every text can be spelled
+        self.pad_id: int = ids.get("pad", 0)
         # Every special token begins with one of these; of BERT's it is the bracket.
-        self._openings = "".join({entry["content"][0] for entry in content["added_tokens"]})
+        self._openings = "".join({entry["content"][0] for entry in content.get("added_tokens", ())})
         self._by_words = len(self.frame) == 2 and words_are_independent(content)
 
     def vocabulary(self) -> dict[str, int]:
@@ -91,8 +93,20 @@ def normalization(file: Path) -> Callable[[str], str]:
     return normalizer.normalize_str if normalizer is not None else str  # type: ignore[no-any-return]
 
 
+def special_tokens(tokenizer: tokenizers.Tokenizer, content: dict[str, Any]) -> dict[str, str]:
+    """Return the special tokens of a tokenizer.json, which must not pad, by their roles: unk, cls, sep, pad and mask, whatever they are called."""
+    model, frame = content["model"], tokenizer.encode("").tokens
+    unknown = model["vocab"][model["unk_id"]][0] if model.get("unk_id") is not None else model.get("unk_token")
+    found = {"unk": unknown, "cls": frame[0] if frame else None, "sep": frame[-1] if frame else None}
+    added = [entry["content"] for entry in content.get("added_tokens", ())]
+    for role, fixed in (("pad", (content.get("padding") or {}).get("pad_token")), ("mask", None)):
+        names = (fixed, f"[{role.upper()}]", f"<{role}>", *(name for name in added if name.strip("[]<>|_").lower() == role))
+        found[role] = next((name for name in names if name is not None and tokenizer.token_to_id(name) is not None), None)
+    return {role: token for role, token in found.items() if token is not None}
+
+
 def words_are_independent(content: dict[str, object]) -> bool:
     """Tell whether a tokenizer.json cuts a text into BERT's words, each on its own, and takes special tokens as they are written."""
     kinds = [part.get("type") if isinstance(part := content.get(name), dict) else None for name in ("normalizer", "pre_tokenizer", "model")]
-    plain = all(not entry.get(option) for entry in content["added_tokens"] for option in ("normalized", "single_word", "lstrip", "rstrip"))  # type: ignore[attr-defined]
+    plain = all(not entry.get(option) for entry in content.get("added_tokens", ()) for option in ("normalized", "single_word", "lstrip", "rstrip"))  # type: ignore[attr-defined]
     return kinds == ["BertNormalizer", "BertPreTokenizer", "WordPiece"] and plain

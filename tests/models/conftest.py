@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tokenizers
 import torch
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 from models.architecture import new_model
 from models.card import Card
@@ -23,7 +24,7 @@ from models.store import read_build
 from models.teacher import Checkpoint, find_teacher
 from models.tokenization import Tokenizer
 from models.training import Lesson, Tokenized, signal_of, tokenize
-from tests.conftest import TINY, TINY_RECIPE
+from tests.conftest import TINY, TINY_RECIPE, WORDS
 
 MAX_TOKENS = 48
 VARIANTS = ["teacher", *TINY_RECIPE["variants"]]
@@ -82,6 +83,23 @@ def plain(tiny_checkpoint: Path) -> BertForSequenceClassification:
     torch.manual_seed(0)
     vocabulary = json.loads((tiny_checkpoint / "config.json").read_text())["vocab_size"]
     return new_model(BertConfig(vocab_size=vocabulary, **TINY, num_labels=4, initializer_range=0.1)).eval()
+
+
+@pytest.fixture(scope="session")
+def unigram_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random BERT with a tokenizer as multilingual MiniLM and e5 have it: Unigram pieces, <s>, </s>, <pad> and <unk>."""
+    folder = tmp_path_factory.mktemp("unigram-bert")
+    weights = {"<s>": 0.0, "<pad>": 0.0, "</s>": 0.0, "<unk>": 0.0, "\u2581": -3.0}
+    weights |= {f"\u2581{word}": -4.0 for word in WORDS} | dict.fromkeys("abcdefghijklmnopqrstuvwxyz", -8.0) | {"ed": -7.0}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram(list(weights.items()), 3, byte_fallback=False))
+    tokenizer.normalizer = tokenizers.normalizers.Lowercase()
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=tokenizer.get_vocab_size(), **TINY)).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

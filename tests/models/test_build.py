@@ -11,6 +11,7 @@ from typing import Any
 
 import bentoml
 import pytest
+from transformers import BertForSequenceClassification
 
 from models.build import locked, main
 from models.card import CONTENT_FILES, MODEL_FILE, Card, read_card
@@ -18,6 +19,7 @@ from models.classifier import Classifier, Predictor, softmax
 from models.dataset import Dataset
 from models.loading import check_model_file, load_variants
 from models.store import in_store, read_build
+from tests.conftest import LEARN
 from tests.models.conftest import CLASSIFIERS, VARIANTS
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +123,45 @@ def test_optimum_and_transformers_load_a_variant_as_it_is(built: Path, variants:
 def test_transformers_may_pad(built: Path, variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, variant: str) -> None:
     classify, texts = hugging_face(built / variant), dataset.test.texts
     assert [answer["label"] for answer in classify(texts, batch_size=4)] == [prediction.label for prediction in variants[variant][1].predict(texts)]
+
+
+def test_a_unigram_teacher_goes_all_the_way(tmp_path: Path, bentoml_home: Path, tiny_recipe: Path, unigram_checkpoint: Path, dataset: Dataset) -> None:
+    recipe = json.loads(tiny_recipe.read_text())
+    passes = [{"distill": {"layers": 1, "epochs": 1, "transfer": 20, "contextual": 1, **LEARN}}, {"trim": {"tokens": 100}}]
+    teacher = recipe["teacher"] | {"source": str(unigram_checkpoint), "epochs": 1}
+    (tmp_path / "recipe.yaml").write_text(json.dumps(recipe | {"teacher": teacher, "variants": {"trimmed": passes}}))
+    assert main(["--recipe", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "out")]) == 0
+    texts = [*dataset.test.texts, "字 money", "xyzzy"]
+    for name, (_, classifier) in load_variants({name: tmp_path / "out" / name for name in ("teacher", "trimmed")}).items():
+        theirs = hugging_face(tmp_path / "out" / name)(texts, batch_size=4)
+        assert [answer["label"] for answer in theirs] == [prediction.label for prediction in classifier.predict(texts)]
+
+
+def test_what_is_said_before_training(
+    tmp_path: Path, bentoml_home: Path, tiny_recipe: Path, tiny_checkpoint: Path, plain: BertForSequenceClassification, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, recipe = tmp_path / "data", json.loads(tiny_recipe.read_text())
+    data.mkdir()
+    for first, name in ((60, "train"), (80, "test")):
+        rows = "".join(f"{'字 ' * (first + number)},{('late', 'early')[number % 2]}\n" for number in range(10))
+        (data / f"{name}.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    plain.save_pretrained(tmp_path / "bert")
+    (tmp_path / "bert" / "tokenizer.json").write_bytes((tiny_checkpoint / "tokenizer.json").read_bytes())
+    teacher = recipe["teacher"] | {"source": str(tmp_path / "bert"), "epochs": 1}
+    (tmp_path / "recipe.yaml").write_text(json.dumps({"dataset": {"source": str(data)}, "teacher": teacher, "variants": {}}))
+    assert main(["--recipe", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    before, _ = said.err.split("validation accuracy")
+    for sentence in (
+        "a new head is trained, the checkpoint's is not used: it is for 4 labels without names, the data has 2 named early, late, …",
+        "training texts: 100.0 % are cut, 100.0 % of their word pieces are unknown",
+        "warning: 100 % of the training texts and 100 % of the test texts are cut: the model reads their first 48 tokens alone",
+        "warning: 100 % of the training texts' word pieces and 100 % of the test texts' word pieces are unknown to the tokenizer",
+    ):
+        assert sentence in " ".join(before.split())
+    assert "warning: 100 % of the training texts and" in said.out
+    card = read_card(tmp_path / "out" / "teacher")
+    assert card.truncated_texts == card.unknown_tokens == {"training": 1.0, "test": 1.0}
 
 
 def test_a_second_run_changes_nothing_and_imports_nothing_heavy(built: Path, tiny_recipe: Path) -> None:

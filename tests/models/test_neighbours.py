@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import torch
 from torch.nn import functional
 
@@ -31,3 +33,10 @@ def test_words_of_several_pieces_and_none_alike_have_no_neighbours(tokenizer: To
     assert neighbours(vectors, tokenizer, ["zzqzqx 12 ?", ""]) == {}
     apart = torch.eye(len(vectors))
     assert neighbours(apart, tokenizer, ["where is my parcel"]) == {}
+
+
+def test_words_are_whole_where_the_vocabulary_marks_their_beginning(unigram_checkpoint: Path) -> None:
+    tokenizer = Tokenizer(unigram_checkpoint / "tokenizer.json", 48)
+    found = neighbours(table(tokenizer), tokenizer, ["where is my parcel", "ed z"])
+    assert {"where", "is", "my", "parcel"} >= set(found) != set()
+    assert {other for others in found.values() for other in others} <= {piece[1:] for piece in tokenizer.vocabulary() if piece.startswith("\u2581")}

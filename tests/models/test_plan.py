@@ -121,6 +121,17 @@ def test_as_many_teachers_are_planned_as_the_pass_that_asks_for_most(make_recipe
 
 def test_a_trained_head_is_the_only_teacher(make_recipe: MakeRecipe, dataset: Dataset, checkpoint: Checkpoint) -> None:
     head = {"architectures": ["BertForSequenceClassification"], "id2label": dict(enumerate(dataset.labels))}
-    made = make_plan(make_recipe(variants={"few": [Distill(layers=1, teachers=3)]}), dataset, replace(checkpoint, config={**checkpoint.config, **head}))
+    trained = replace(checkpoint, config={**checkpoint.config, **head}, weights=replace(checkpoint.weights, outputs=len(dataset.labels)))
+    made = make_plan(make_recipe(variants={"few": [Distill(layers=1, teachers=3)]}), dataset, trained)
     assert len(made.teacher_keys) == 1
     assert made.variants[1].passes[0]["distill"]["teachers"] == 1
+
+
+@pytest.mark.parametrize("kind", ["BPE", "WordLevel"])
+def test_a_vocabulary_that_cannot_be_trimmed_is_refused_before_training(make_recipe: MakeRecipe, checkpoint: Checkpoint, kind: str) -> None:
+    recipe = make_recipe(variants={"small": TRIMMED})
+    for fine in ("WordPiece", "Unigram"):
+        check_recipe(recipe, replace(checkpoint, tokenizer=fine))
+    with pytest.raises(BonsaiError, match=f"^variant 'small', trim: the teacher's tokenizer is of the kind {kind}; expected WordPiece or Unigram"):
+        check_recipe(recipe, replace(checkpoint, tokenizer=kind))
+    check_recipe(make_recipe(variants={"small": DISTILLED}), replace(checkpoint, tokenizer=kind))

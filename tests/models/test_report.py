@@ -133,6 +133,16 @@ def test_out_of_scope_figures_stand_there_when_they_were_measured(copied: Path) 
     assert "has no out-of-scope texts" not in shown.text
 
 
+def test_what_the_model_could_not_read_stands_there(copied: Path) -> None:
+    said = "of the training texts 0.00 % are cut and 0.00 % of the word pieces unknown; of the test texts 0.00 %"
+    assert said in Page(page(read_findings(copied))).text
+    change_json(copied / "teacher" / "card.json", truncated_texts={"training": 0.25, "test": 1.0}, unknown_tokens={"training": 0.0, "test": 0.5})
+    shown = Page(page(read_findings(copied))).text
+    assert "warning: 25 % of the training texts and 100 % of the test texts are cut" in shown
+    assert "warning: 50 % of the test texts' word pieces are unknown" in shown
+    assert "of the test texts 100.00 % are cut and 50.00 % of the word pieces unknown" in shown
+
+
 def test_texts_and_labels_of_users_are_escaped(copied: Path) -> None:
     rows = [json.loads(line) for line in (copied / "corpus.jsonl").read_text(encoding="utf-8").splitlines()]
     names = json.loads((copied / "teacher" / "config.json").read_text())["id2label"]

@@ -16,7 +16,7 @@ RECORD = Path(__file__).with_name("step_versions.json")
 MODELS = Path(__file__).parents[2] / "models"
 TAUGHT = ["training", "lessons", "transfer", "neighbours", "architecture"]
 CODE = {
-    "teacher": ["fine_tune", "training", "architecture"],
+    "teacher": ["fine_tune", "head", "weights", "training", "architecture"],
     "prune": ["prune", *TAUGHT],
     "distill": ["distill", "contextual", *TAUGHT],
     "export": ["export", "graph", "calibrate"],

@@ -17,3 +17,13 @@ def test_the_table_shows_every_variant_in_full(built: Path, capsys: pytest.Captu
         (line,) = [line for line in lines if line.split()[:1] == [card.name]]
         assert (" + ".join(next(iter(entry)) for entry in card.passes) or "fine-tuned") in line
         assert f"{100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.1f}, {100 * card.accuracy.high:.1f}]" in line
+
+
+def test_what_the_model_cannot_read_is_warned_of_below_the_table(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    teacher = read_card(built / "teacher")
+    print_table([teacher.model_copy(update={"truncated_texts": {"training": 0.1, "test": 0.9}, "unknown_tokens": {"training": 1.0, "test": 0.0}})], built)
+    said = capsys.readouterr().out
+    assert "warning: 90 % of the test texts are cut" in said
+    assert "warning: 100 % of the training texts' word pieces are unknown" in said
+    print_table([teacher], built)
+    assert "warning" not in capsys.readouterr().out

@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
 
 from models.errors import BonsaiError
 from models.recipe import TeacherSource
@@ -66,6 +67,47 @@ def test_a_tokenizer_that_is_damaged_or_begins_no_text_is_refused(folder: Path) 
         find(folder)
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(BonsaiError, match=r"tokenizer\.json cannot be read"):
+        find(folder)
+
+
+def test_a_tokenizer_that_does_not_know_its_unknown_token_is_refused(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text((folder / "tokenizer.json").read_text().replace('"unk_token": "[UNK]"', '"unk_token": "[NONE]"'))
+    with pytest.raises(BonsaiError, match=r"tokenizer\.json cannot be read .*expected the file of a fast tokenizer that knows an unknown token"):
+        find(folder)
+
+
+@pytest.mark.parametrize("kind", ["WordPiece", "Unigram"])
+def test_the_kind_of_the_tokenizer_is_found(kind: str, tiny_checkpoint: Path, unigram_checkpoint: Path) -> None:
+    folder = tiny_checkpoint if kind == "WordPiece" else unigram_checkpoint
+    assert find_teacher(TeacherSource(source=str(folder), max_tokens=48)).tokenizer == kind
+
+
+def test_a_token_without_an_embedding_is_refused_by_name(folder: Path) -> None:
+    rows = json.loads((folder / "config.json").read_text())["vocab_size"]
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_tokens(["[PRODUCT]"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    said = rf"tokenizer\.json has the token '\[PRODUCT\]' with the number {rows}, but the embeddings have {rows} rows .*resize_token_embeddings"
+    with pytest.raises(BonsaiError, match=said):
+        find(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"vocab_size": 50}, r"model.safetensors: embeddings\.word_embeddings\.weight is \d+ x 32, config\.json asks for 50 x 32"),
+        ({"num_hidden_layers": 6}, r"model.safetensors lacks 32 of the \d+ tensors that config\.json asks for: encoder\.layer\.4"),
+        ({"hidden_size": 48}, "model.safetensors: .* is .* x 32, config.json asks for .* x 48"),
+        ({"num_attention_heads": 5}, "hidden_size 32 and 5 heads; expected a multiple of the heads"),
+        ({"num_attention_heads": 0}, "no usable num_attention_heads; expected whole numbers from 1 on"),
+        ({"is_decoder": True}, "config.json has is_decoder: true, which is not supported"),
+        ({"pruned_heads": {"0": [1]}}, r"config.json has pruned_heads: \{.*\}, which is not supported"),
+        ({"pad_token_id": 1000}, "pad_token_id 1000; expected a number below vocab_size"),
+    ],
+)
+def test_a_configuration_of_another_model_is_refused(folder: Path, changes: dict[str, object], said: str) -> None:
+    configure(folder, **changes)
+    with pytest.raises(BonsaiError, match=rf"^teacher '[^']*': [^\n]*{said}[^\n]*$"):
         find(folder)
 
 
