@@ -35,12 +35,43 @@ class Invariance(BaseModel):
     largest_logit_change: float
 
 
+class Majority(BaseModel):
+    """How far a classifier is ahead of always answering the commonest label of the test rows, in shares of them, with the interval at the gate's alpha."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    share: float  # of the test rows: what that answer would have right
+    lead: float
+    low: float
+    high: float
+
+    @property
+    def beaten(self) -> bool:
+        """Whether the lead is more than chance."""
+        return self.low > 0
+
+
+class LostClass(BaseModel):
+    """A class whose recall a variant lost: its test rows, how many of them the teacher and the variant have right, and whether the variant ever names it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    rows: int
+    teacher: int
+    variant: int
+    named: bool
+
+
 class Verdict(BaseModel):
     """What the gate says of one variant; drops are shares of the test rows, positive where the variant is worse than the teacher."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     verdict: str  # passed, worse or undecided
+    withheld: str | None = None  # why it cannot pass whatever its drop, in one sentence; it is then undecided at best
+    lost_classes: list[LostClass] | None = None
     margin: float
     alpha: float
     drop: float
@@ -49,7 +80,7 @@ class Verdict(BaseModel):
     lost: int  # rows that the teacher has right and the variant wrong
     won: int
     mcnemar_p: float
-    rows_to_decide: int  # 0 where it is decided
+    rows_to_decide: int  # 0 where it is decided or withheld
 
 
 class CascadeParts(BaseModel):
@@ -63,6 +94,7 @@ class CascadeParts(BaseModel):
     large_version: str
     threshold: float
     escalated: float  # share of the test rows that the larger one answered
+    differing_at_most: float | None = None  # share of rows with another label than the larger one's, 95 % upper bound by the validation rows
 
 
 class Card(BaseModel):
@@ -94,6 +126,7 @@ class Card(BaseModel):
     unknown_tokens: dict[str, float] | None = None  # share of the word pieces of the training and of the test texts, [CLS] and [SEP] not counted
     truncated_texts: dict[str, float] | None = None  # share of these texts
     invariance: Invariance | None = None
+    majority: Majority | None = None
     gate: Verdict | None = None
 
     def content(self) -> dict[str, Any]:

@@ -47,14 +47,3 @@ class Cascade:
             for row, was_cut in zip(unsure, cut, strict=True):
                 truncated[row] = was_cut
         return probabilities, truncated
-
-
-def choose_threshold(small: Logits, large: Logits, max_drop: float) -> float:
-    """Return the lowest confidence below which to escalate that leaves at most a share `max_drop` of the rows with another label than the larger variant's.
-
-    So much accuracy is the most that these rows can lose against it. To count only those that lose would be less sure: of 150 held-out rows one or two do.
-    """
-    confidence = small.max(axis=1)
-    differing = np.sort(confidence[small.argmax(axis=1) != large.argmax(axis=1)])[::-1]
-    spared = int(max_drop * len(confidence) + 1e-9)  # 0.29 * 100 is less than 29
-    return round(float(differing[spared]) + 1e-6, 6) if spared < len(differing) else 0.0

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from models.gate import pair
 from models.statistics import Labels, holm, mcnemar, tango
 
@@ -25,7 +23,9 @@ class Delta:
 
 def deltas(groups: Sequence[str], gold: Labels, teacher: Labels, variant: Labels, alpha: float) -> list[Delta]:
     """Return the drop in every group, in the order in which the groups come up."""
-    members = {group: np.array([other == group for other in groups]) for group in dict.fromkeys(groups)}
+    members: dict[str, list[int]] = {}
+    for row, group in enumerate(groups):
+        members.setdefault(group, []).append(row)
     counts = {group: pair(gold[rows], teacher[rows], variant[rows]) for group, rows in members.items()}
     adjusted = holm([mcnemar(count.lost, count.won) for count in counts.values()])
     made = []

@@ -1,14 +1,18 @@
 """The gate: may a variant take the teacher's place? Judged on the same test rows, as a non-inferiority question."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.card import Verdict
 from models.recipe import Gate
-from models.statistics import Labels, mcnemar, tango
+from models.statistics import Labels, mcnemar, rows_for_power, tango
 
-LARGEST_TEST = 10_000_000  # rows; a question that this many do not decide is not decided by any test set
+POWER = (
+    0.8  # as trials are planned: so likely are the rows that would decide to do it; those where the interval just ends at the margin decide half of the time
+)
+LARGEST_TEST = 100_000  # rows; what takes as many or more is not decided by any test set that people label
 
 
 @dataclass(frozen=True)
@@ -27,16 +31,19 @@ def pair(gold: Labels, teacher: Labels, variant: Labels) -> Paired:
 
 
 def judge(counts: Paired, gate: Gate) -> Verdict:
-    """Say *passed* (the upper bound is below the margin), *worse* (significant and beyond the margin) or *undecided*."""
+    """Say on which side of the margin the whole interval of the drop lies: *passed* below it, *worse* above it, *undecided* where the margin is inside.
+
+    Both words are held to the same proof, so that each is as seldom wrong. A variant that is below its teacher beyond chance, but not shown to be so by more
+    than the margin, is undecided: what the recipe allows it to lose is no reason to call it worse.
+    """
     margin = gate.max_drop / 100
-    drop = (counts.lost - counts.won) / counts.rows
     low, high = tango(counts.lost, counts.won, counts.rows, gate.alpha)
-    verdict = _verdict(drop, low, high, margin)
+    verdict = "passed" if high < margin else "worse" if low > margin else "undecided"
     return Verdict(
         verdict=verdict,
         margin=margin,
         alpha=gate.alpha,
-        drop=drop,
+        drop=(counts.lost - counts.won) / counts.rows,
         low=low,
         high=high,
         lost=counts.lost,
@@ -47,21 +54,6 @@ def judge(counts: Paired, gate: Gate) -> Verdict:
 
 
 def rows_to_decide(counts: Paired, gate: Gate) -> int:
-    """Return how many test rows would decide, if the variant went on to win and lose rows at the present rates."""
-    margin, least, most = gate.max_drop / 100, counts.rows, LARGEST_TEST
-    while least < most:
-        rows = (least + most) // 2
-        scale = rows / counts.rows
-        lost, won = counts.lost * scale, counts.won * scale
-        low, high = tango(lost, won, rows, gate.alpha)
-        if _verdict((lost - won) / rows, low, high, margin) == "undecided":
-            least = rows + 1
-        else:
-            most = rows
-    return least
-
-
-def _verdict(drop: float, low: float, high: float, margin: float) -> str:
-    if high < margin:
-        return "passed"
-    return "worse" if low > 0 and drop > margin else "undecided"
+    """Return how many test rows decide in four of five tests, if wins and losses went on at the present rates; LARGEST_TEST for as many or more."""
+    rows = rows_for_power(counts.lost / counts.rows, counts.won / counts.rows, gate.max_drop / 100, gate.alpha, POWER)
+    return LARGEST_TEST if rows >= LARGEST_TEST else math.ceil(rows)

@@ -15,19 +15,17 @@ from transformers import BertForSequenceClassification
 
 from models.architecture import load_model, parameters, save_model
 from models.calibrate import calibrate
-from models.card import MODEL_FILE, seal
-from models.cascade import Cascade, choose_threshold
+from models.card import MODEL_FILE, Card, seal
+from models.cascade import Cascade
 from models.classifier import Classifier
 from models.confidence import fit_temperature
 from models.cpu import integer_flags
 from models.distill import distill
-from models.evaluate import Scores, logits_alone, score
+from models.evaluate import Scores, answers_alone, best_of, score
 from models.evidence import read_evidence, write_evidence
 from models.export import export_onnx
 from models.fine_tune import fine_tune
-from models.gate import judge, pair
 from models.head import find_head
-from models.invariance import batch_invariance
 from models.lessons import Lessons
 from models.loading import load_variants
 from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, versions_of
@@ -37,8 +35,11 @@ from models.quantize import quantize
 from models.reading import Reading, read, warnings
 from models.recipe import Distill, Prune, Trim
 from models.steps import Steps
+from models.threshold import choose_threshold, differing_at_most
 from models.tokenization import Tokenizer, special_tokens
 from models.trim import trim
+from models.withheld import against_majority, not_better, verdict_of
+from models.wording import points
 
 TORCH_PASSES: dict[type, Callable[..., BertForSequenceClassification]] = {Prune: prune, Distill: distill}
 CALIBRATION_ROWS = 256  # training texts that set the ranges of static quantization
@@ -152,7 +153,7 @@ class Nursery:
         dataset, max_tokens = self.plan.dataset, self.plan.recipe.teacher.max_tokens
         classifier = Classifier(draft, max_tokens=max_tokens)
         classifier.temperature = fit_temperature(classifier.logits(dataset.validation.texts)[0], np.array(dataset.validation.labels))
-        alone = logits_alone(classifier, dataset.test.texts, title="evaluate")
+        alone, invariance = answers_alone(classifier, dataset.test.texts, seed=self.plan.recipe.seed)
         trimmed = any(isinstance(graph_pass.config, Trim) for graph_pass in variant.graph_passes)
         readings = self._read(Tokenizer(draft / "tokenizer.json", max_tokens)) if trimmed else self.readings
         content = {
@@ -162,7 +163,7 @@ class Nursery:
             "temperature": classifier.temperature,
             "unknown_tokens": {name: reading.unknown for name, reading in readings.items()},
             "truncated_texts": {name: reading.truncated for name, reading in readings.items()},
-            "invariance": batch_invariance(classifier, dataset.test.texts, alone, self.plan.recipe.seed),
+            "invariance": invariance,
         }
         self._seal(variant.name, draft, score(classifier, dataset, seed=self.plan.recipe.seed, alone=alone), content)
 
@@ -170,11 +171,13 @@ class Nursery:
         """Choose the cascade's threshold on validation data, evaluate it and seal it with its card."""
         dataset, folders = self.plan.dataset, {part: self.grow(part) for part in (plan.config.small, plan.config.large)}
         (small_card, small), (large_card, large) = load_variants(folders).values()
-        by_small, by_large = (part.probabilities(dataset.validation.texts)[0] for part in (small, large))
-        threshold = choose_threshold(by_small, by_large, plan.config.max_drop / 100)
+        by_small, by_large = (best_of(part, dataset.validation.texts) for part in (small, large))
+        differing = by_small.labels != by_large.labels
+        threshold = choose_threshold(by_small.confidence, differing, plan.config.max_drop / 100)
+        at_most = differing_at_most(threshold, by_small.confidence, differing)
         cascade = Cascade(small, large, threshold)
         scores = score(cascade, dataset, seed=self.plan.recipe.seed)
-        escalated = float((small.probabilities(dataset.test.texts)[0].max(axis=1) < threshold).mean())
+        escalated = float((best_of(small, dataset.test.texts).confidence < threshold).mean())
         parts = {"small": plan.config.small, "small_version": small_card.version, "large": plan.config.large, "large_version": large_card.version}
         content = {
             "kind": "cascade",
@@ -182,38 +185,48 @@ class Nursery:
             "parameters": {name: small_card.parameters[name] + large_card.parameters[name] for name in small_card.parameters},
             "bytes": small_card.bytes + large_card.bytes,
             "temperature": cascade.temperature,
-            "cascade": {**parts, "threshold": threshold, "escalated": escalated},
+            "cascade": {**parts, "threshold": threshold, "escalated": escalated, "differing_at_most": at_most},
         }
-        console.print(f"  cascade: {100 * escalated:.1f} % of the test texts go from {plan.config.small} to {plan.config.large}")
+        console.print(
+            f"  cascade: {100 * escalated:.1f} % of the test texts go from {plan.config.small} to {plan.config.large}; at most {100 * at_most:.2f} % "
+            f"of all keep another label than {plan.config.large}'s (95 % bound by {len(differing):,} validation rows)",
+            soft_wrap=True,
+        )
         self._seal(plan.name, draft, scores, content)
 
     def _seal(self, name: str, draft: Path, scores: Scores, content: dict[str, Any]) -> None:
         """Judge the variant beside the teacher, and write its card and its evidence."""
         plan = self.plan
-        given = scores.evidence.labels
+        gold, given, labels, gate = np.array(plan.dataset.test.labels), scores.evidence.labels, plan.dataset.labels, plan.recipe.gate
         teacher = given if name == TEACHER else read_evidence(self.grow(TEACHER)).labels
+        described: dict[str, Any] = plan.dataset.describe()
         if name != TEACHER:
-            content["gate"] = judge(pair(np.array(plan.dataset.test.labels), teacher, given), plan.recipe.gate)
+            content["gate"] = verdict_of(gold, teacher, given, labels, gate, described.get("overlap", {}).get("trained_on", 0))
         write_evidence(draft, scores.evidence)
         card = seal(
             draft,
             name=name,
-            teacher={
-                "source": plan.checkpoint.name,
-                "fingerprint": plan.checkpoint.fingerprint,
-                **plan.recipe.teacher.model_dump(exclude={"source", "revision"}),
-            },
-            dataset=plan.dataset.describe(),
+            teacher=plan.teacher,
+            dataset=described,
             seed=plan.recipe.seed,
             max_tokens=plan.recipe.teacher.max_tokens,
             libraries=versions_of(),
             cpu_flags=integer_flags(),
             agreement=float((given == teacher).mean()),
+            majority=against_majority(gold, given, labels, gate.alpha),
             **content,
             **scores.content,
         )
-        verdict = f", {card.gate.verdict}: drop {100 * card.gate.drop:.2f} [{100 * card.gate.low:.2f}, {100 * card.gate.high:.2f}]" if card.gate else ""
-        console.print(f"  accuracy {100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.2f}, {100 * card.accuracy.high:.2f}]{verdict}", markup=False)
+        found = card.accuracy
+        console.print(f"  accuracy {100 * found.value:.2f} [{100 * found.low:.2f}, {100 * found.high:.2f}]{_verdict(card)}", markup=False, soft_wrap=True)
+
+
+def _verdict(card: Card) -> str:
+    """Say what the gate says, and of the teacher only what keeps all variants from passing."""
+    if card.gate is None:
+        return f", {not_better(card.majority)}" if card.majority and not card.majority.beaten else ""
+    said = f", {card.gate.verdict}: drop {points(card.gate.drop)} [{points(card.gate.low)}, {points(card.gate.high)}]"
+    return f"{said}; no pass: {card.gate.withheld}" if card.gate.withheld else said
 
 
 def _parameters(trained: Path, trimmed: Path | None) -> dict[str, int]:

@@ -90,8 +90,9 @@ class Trim(Strict):
 class CascadeOf(Strict):
     """Two earlier variants: the small one answers, and escalates what it is unsure of.
 
-    The threshold is the lowest that leaves at most `max_drop` percent of the validation rows with another label than the larger one's: they can lose no more.
-    Of fewer rows than make one of this share, as 200 at half a percent, none is left so.
+    The threshold is the lowest that leaves at most `max_drop` percent of all texts with another label than the larger one's, by the upper 95 % bound that the
+    validation rows give: more accuracy than this the cascade can hardly lose. Fewer rows than some 300 / `max_drop`, as 600 at half a percent, cannot show so
+    little: then no row that differs is left so, and the card says what bound that gives.
     """
 
     small: str

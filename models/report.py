@@ -21,7 +21,9 @@ from models.flips import FLIPS_FILE, flips, write_flips
 from models.pictures import accuracy_against_latency, reliability_diagrams
 from models.reading import card_readings, card_warnings
 from models.robustness import PERTURBED, robustness
-from models.verdicts import conclude, holm_over_family, level, points, undecided_note
+from models.verdicts import conclude, family_note, holm_over_family, level, overlap_note, undecided_note
+from models.withheld import RULE
+from models.wording import points
 
 TEMPLATE = Path(__file__).with_name("report_page.html")
 FLIPS_SHOWN = 30
@@ -57,6 +59,9 @@ def page(findings: Findings) -> str:
         undecided=undecided_note(cards),
         warnings=card_warnings(cards),
         readings={card.name: card_readings(card) for card in cards},
+        rule=RULE,
+        family=family_note(cards),
+        overlap=overlap_note(cards[0]),
         passes=passes,
         cascades=[card for card in cards if card.cascade],
         holm=holm_over_family(cards),
@@ -67,6 +72,7 @@ def page(findings: Findings) -> str:
         scope=scope_differences(findings),
         lengths=lengths(findings),
         classes=worst_classes(findings),
+        lost=lost_labels(findings),
         flips={finding.name: flips(findings, finding) for finding in findings.judged},
         flips_shown=FLIPS_SHOWN,
         flips_file=FLIPS_FILE,
@@ -96,9 +102,19 @@ def lengths(findings: Findings) -> list[dict[str, Any]]:
 
 
 def worst_classes(findings: Findings) -> dict[str, list[Delta]]:
-    """Return, for every variant, the classes that lost most against the teacher."""
+    """Return, for every variant, the classes that its card calls lost, and of the others those that lost most against the teacher."""
     groups = [findings.labels[number] for number in findings.gold]
-    return {finding.name: worst(_deltas(findings, finding, groups), CLASSES_SHOWN) for finding in findings.judged}
+    lost, shown = lost_labels(findings), {}
+    for finding in findings.judged:
+        made = _deltas(findings, finding, groups)
+        called, others = ([one for one in made if (one.group in lost[finding.name]) == so] for so in (True, False))
+        shown[finding.name] = [*worst(called, len(called)), *worst(others, max(0, CLASSES_SHOWN - len(called)))]
+    return shown
+
+
+def lost_labels(findings: Findings) -> dict[str, set[str]]:
+    """Return, for every variant, the classes that its card calls lost."""
+    return {finding.name: {one.label for one in _gate(finding).lost_classes or ()} for finding in findings.judged}
 
 
 def passes(card: Card) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from models.card import Card
 from models.measure import MEASURED_FILE
 from models.reading import card_warnings
-from models.verdicts import level, undecided_note
+from models.verdicts import family_note, level, overlap_note, shortcomings, undecided_note
 
 LOG_WIDTH = 100  # columns of a log; a longer name makes the table wider, never cuts it
 COLORS = {"passed": "green", "undecided": "yellow", "worse": "red"}
@@ -25,10 +25,10 @@ def print_table(cards: list[Card], out: Path) -> None:
     if not console.is_terminal:
         console.width = max(LOG_WIDTH, _width(console, table))
     console.print(table)
-    if note := undecided_note(cards):
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
-    for sentence in card_warnings(cards):
-        console.print(f"warning: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    below = (*(f"* {said}" for said in shortcomings(cards)), overlap_note(cards[0]), undecided_note(cards), family_note(cards))
+    for note in (*below, *(f"warning: {sentence}" for sentence in card_warnings(cards))):
+        if note:
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
@@ -49,10 +49,17 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
             f"{card.bytes / 1e6:.1f}",
             f"{100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.1f}, {100 * card.accuracy.high:.1f}]",
             f"{100 * gate.drop:.2f} [{100 * gate.low:.2f}, {100 * gate.high:.2f}]" if gate else "",
-            f"[{COLORS[gate.verdict]}]{gate.verdict}[/]" if gate else "",
+            _verdict(card),
             f"{measured['p50_ms']:.2f}",
         )
     return table
+
+
+def _verdict(card: Card) -> str:
+    """Return the gate's word, with a star where a note under the table says what is wrong whatever the drop."""
+    if card.gate is None:
+        return "*" if card.majority and not card.majority.beaten else ""
+    return f"[{COLORS[card.gate.verdict]}]{card.gate.verdict}{' *' if card.gate.withheld else ''}[/]"
 
 
 def _width(console: Console, table: Table) -> int:

@@ -1,12 +1,14 @@
-"""What the gate's verdicts come to for a whole build: Holm's p over the family, what would decide the rest, and the conclusion in words."""
+"""What the gate's verdicts come to for a whole build: the family's p values and error, what would decide the rest, and the conclusion in words."""
 
 from collections.abc import Sequence
 
 from models.card import Card, Verdict
 from models.findings import Finding, Findings
-from models.gate import LARGEST_TEST
+from models.gate import LARGEST_TEST, POWER
 from models.robustness import PERTURBED, robustness
-from models.statistics import holm
+from models.statistics import holm, inferiority
+from models.withheld import not_better
+from models.wording import join, points
 
 
 def holm_over_family(cards: Sequence[Card]) -> dict[str, float]:
@@ -15,35 +17,76 @@ def holm_over_family(cards: Sequence[Card]) -> dict[str, float]:
     return dict(zip(judged, holm(list(judged.values())), strict=True))
 
 
+def family_note(cards: Sequence[Card]) -> str:
+    """Say how likely one of several passes is wrong, and which of them stand for the whole family; empty where there is one or no pass to doubt."""
+    judged = {card.name: card.gate for card in cards if card.gate}
+    passed = [name for name, gate in judged.items() if gate.verdict == "passed"]
+    if len(judged) < 2 or not passed:
+        return ""
+    rows = {card.name: int(card.dataset["rows"]["test"]) for card in cards}
+    adjusted = holm([inferiority(gate.lost, gate.won, rows[name], gate.margin) for name, gate in judged.items()])
+    standing = [name for name, p in zip(judged, adjusted, strict=True) if name in passed and p < judged[name].alpha / 2]
+    each = next(iter(judged.values())).alpha / 2
+    together = min(1.0, len(judged) * each)
+    return (
+        f"a variant that loses the margin or more passes by chance at most {100 * each:g} % of the time, one or more of {len(judged)} such at most "
+        f"{100 * together:g} %; held to {100 * each:g} % for all together (Holm), {join(standing) or 'none'} still {'pass' if len(standing) > 1 else 'passes'}"
+    )
+
+
 def undecided_note(cards: Sequence[Card]) -> str:
-    """Say how many test rows would decide what is undecided; empty when nothing is."""
+    """Say how many test rows would decide what is undecided; empty when nothing is that more rows could decide."""
     waiting: dict[int, list[str]] = {}
     for card in cards:
-        if card.gate and card.gate.verdict == "undecided":
-            waiting.setdefault(card.gate.rows_to_decide, []).append(card.name)
+        if card.gate and card.gate.verdict == "undecided" and not card.gate.withheld:
+            waiting.setdefault(min(card.gate.rows_to_decide, LARGEST_TEST), []).append(card.name)
     beyond = waiting.pop(LARGEST_TEST, [])
-    said = [f"{rows:,} {'' if place else 'test rows would decide '}{join(names)}" for place, (rows, names) in enumerate(waiting.items())]
+    said = []
+    if waiting:
+        needed = [f"{rows:,} {'' if place else 'test rows would decide '}{join(names)}" for place, (rows, names) in enumerate(sorted(waiting.items()))]
+        said.append(f"{', '.join(needed)} with a probability of {100 * POWER:g} %, if wins and losses went on at the present rates")
     if beyond:
-        said.append(f"no test set would decide {join(beyond)}, so near the margin is the drop")
-    return f"undecided: {', '.join(said)}" if said else ""
+        said.append(f"not even {LARGEST_TEST:,} test rows would decide {join(beyond)}, so near the margin is the drop")
+    return f"undecided: {'; '.join(said)}" if said else ""
+
+
+def shortcomings(cards: Sequence[Card]) -> list[str]:
+    """Say what keeps variants from passing whatever their drop, and, where there is no variant, what is wrong with the teacher alone."""
+    reasons: dict[str, list[str]] = {}
+    for card in cards:
+        if card.gate and card.gate.withheld:
+            reasons.setdefault(card.gate.withheld, []).append(card.name)
+    said = [f"no pass for {join(names)}, whatever the drop: {why}" for why, names in reasons.items()]
+    majority = cards[0].majority
+    return said or ([f"{cards[0].name}: {not_better(majority)}"] if majority and not majority.beaten else [])
+
+
+def overlap_note(card: Card) -> str:
+    """Say how many test rows were taught and how many texts contradict each other, by any card of the build; empty where none do, or nobody counted."""
+    counts, rows = card.dataset.get("overlap", {}), card.dataset["rows"]["test"]
+    if not any(counts.values()):
+        return ""
+    return (
+        f"{counts['trained_on']:,} of {rows:,} test texts are training or validation texts too, {counts['near_duplicates']:,} more are nearly equal to one; "
+        f"texts that bear several labels: {counts['contradictory']:,}"
+    )
 
 
 def conclude(findings: Findings) -> list[str]:
     """Say in a few sentences what passed, which of it is fastest, and what is undecided or worse and why."""
+    cards = [finding.card for finding in findings.variants]
+    short = [_sentence(said) for said in shortcomings(cards)]
     if not findings.judged:
-        return ["Only the teacher is built: there is no variant to judge."]
+        return ["Only the teacher is built: there is no variant to judge.", *short]
     passed, undecided, worse = ([finding for finding in findings.judged if finding.verdict == verdict] for verdict in ("passed", "undecided", "worse"))
     said = [_passed(findings, passed)]
     if passed:
         said.append(_fastest(findings.teacher, min(passed, key=lambda finding: finding.p50_ms)))
-    if undecided:
-        them = "Its drop lies" if len(undecided) == 1 else "Their drops lie"
-        said.append(
-            f"Undecided: {_list(undecided)}. {them} too near the margin for {len(findings.gold):,} test rows to tell on which side; "
-            "that is neither a pass nor a failure, and more test rows would settle it."
-        )
+    said += short
+    said += _undecided(findings, [finding for finding in undecided if not _gate(finding).withheld])
     if worse:
-        said.append(f"Worse: {_list(worse)}, beyond the margin and beyond chance.")
+        them = "its drop's whole interval lies" if len(worse) == 1 else "their drops' whole intervals lie"
+        said.append(f"Worse: {_list(worse)}; {them} beyond the margin.")
     return said + _frail(findings)
 
 
@@ -52,18 +95,31 @@ def level(verdict: Verdict) -> str:
     return f"{100 * (1 - verdict.alpha):g} %"
 
 
-def join(names: Sequence[str]) -> str:
-    """Return names as an enumeration."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+def _undecided(findings: Findings, waiting: list[Finding]) -> list[str]:
+    """Name what is undecided by its drop alone, and what of it is below the teacher all the same."""
+    if not waiting:
+        return []
+    them = "The interval of its drop holds" if len(waiting) == 1 else "The intervals of their drops hold"
+    said = [
+        f"Undecided: {_list(waiting)}. {them} the margin, so {len(findings.gold):,} test rows do not tell on which side it lies; "
+        "that is neither a pass nor a failure."
+    ]
+    below = [finding.name for finding in waiting if _gate(finding).low > 0]
+    if below:
+        said.append(f"Below the teacher beyond chance, if perhaps by less than the margin: {join(below)}.")
+    return said
+
+
+def _sentence(said: str) -> str:
+    return f"{said[0].upper()}{said[1:]}."
 
 
 def _passed(findings: Findings, passed: list[Finding]) -> str:
-    gate = findings.judged[0].card.gate
-    assert gate is not None
+    gate = _gate(findings.judged[0])
     margin = f"{100 * gate.margin:g} point{'' if gate.margin == 0.01 else 's'} of accuracy"
     teacher = f"the teacher, which has {100 * findings.teacher.card.accuracy.value:.2f} % of {len(findings.gold):,} test rows right"
     if not passed:
-        return f"None of {len(findings.judged)} variants is shown to lose less than {margin} against {teacher}."
+        return f"None of {len(findings.judged)} variants passed: none may be said to lose less than {margin} against {teacher}."
     are = "is" if len(passed) == 1 else "are"
     return (
         f"{len(passed)} of {len(findings.judged)} variants passed: {join([finding.name for finding in passed])} {are} shown, "
@@ -92,11 +148,10 @@ def _list(variants: list[Finding]) -> str:
 
 
 def _drop(finding: Finding) -> str:
-    gate = finding.card.gate
-    assert gate is not None
+    gate = _gate(finding)
     return f"{points(gate.drop)} (interval {points(gate.low)} to {points(gate.high)})"
 
 
-def points(share: float, digits: int = 2) -> str:
-    """Return a difference of shares in percentage points, with a true minus."""
-    return f"{round(100 * share, digits) + 0.0:.{digits}f}".replace("-", "−")  # adding zero turns minus zero into zero
+def _gate(finding: Finding) -> Verdict:
+    assert finding.card.gate is not None
+    return finding.card.gate

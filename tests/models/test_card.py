@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.card import CARD_FILE, CONTENT_FILES, Card, Estimate, read_card, seal, write_json
+from models.card import CARD_FILE, CONTENT_FILES, Card, Estimate, is_whole, read_card, seal, write_json
 from models.errors import BonsaiError
 
 CONTENT: dict[str, Any] = {
@@ -76,6 +76,18 @@ def test_unreadable_cards_are_refused(folder: Path, content: bytes | None, said:
         (folder / CARD_FILE).write_bytes(content)
     with pytest.raises(BonsaiError, match=rf"^[^\n]*{said}[^\n]*run 'python -m models.build'[^\n]*$"):
         read_card(folder)
+
+
+def test_a_card_of_an_earlier_version_is_read_and_keeps_its_version(folder: Path) -> None:
+    gate = {"verdict": "worse", "margin": 0.01, "alpha": 0.05, "drop": 0.0107, "low": 0.0051, "high": 0.0165, "lost": 60, "won": 12, "mcnemar_p": 0.001}
+    parts = {"small": "a", "small_version": "0" * 12, "large": "b", "large_version": "1" * 12, "threshold": 0.9, "escalated": 0.1}
+    card = seal(folder, **CONTENT, gate=gate | {"rows_to_decide": 0}, cascade=parts)
+    written = json.loads((folder / CARD_FILE).read_text())
+    assert written["gate"] == gate | {"rows_to_decide": 0}
+    assert written["cascade"] == parts
+    assert "majority" not in written
+    assert is_whole(folder, read_card(folder))
+    assert read_card(folder) == card
 
 
 def test_a_card_of_a_later_version_is_refused(folder: Path) -> None:

@@ -13,8 +13,8 @@ from models.dataset import Dataset
 from models.evidence import read_evidence
 from models.grow import Nursery, write_tokenizer
 from models.plan import Plan, make_plan
-from models.recipe import Recipe
-from models.teacher import Checkpoint
+from models.recipe import Recipe, TeacherSource
+from models.teacher import Checkpoint, find_teacher
 from models.tokenization import Tokenizer
 from tests.models.test_tokenization import SAMPLES
 
@@ -55,6 +55,21 @@ def test_steps_of_earlier_recipes_are_forgotten(plan: Plan, make_recipe: Callabl
     Nursery(fewer, copied).forget_unused_steps()
     left = [{variant.key, *variant.step_keys} for variant in fewer.variants[:2]]
     assert set(finished(copied)) == set(fewer.teacher_keys).union(*left)
+
+
+def test_where_the_teacher_guesses_no_variant_passes(make_recipe: Callable[..., Recipe], dataset: Dataset, source: TeacherSource, tmp_path: Path) -> None:
+    spoiled = source.model_copy(update={"learning_rate": 0.5, "epochs": 1})
+    recipe = make_recipe(teacher=spoiled.model_dump(), variants={"int8": [{"quantize": {}}]}, gate={"max_drop": 50.0})
+    plan = make_plan(recipe, dataset, find_teacher(spoiled))
+    nursery = Nursery(plan, tmp_path)
+    teacher, gate = read_card(nursery.grow("teacher")), read_card(nursery.grow("int8")).gate
+    assert teacher.majority is not None
+    assert not teacher.majority.beaten
+    assert gate is not None
+    assert gate.high < gate.margin
+    assert gate.verdict == "undecided"
+    assert gate.withheld is not None
+    assert gate.withheld.startswith("the teacher is not shown to be better than always answering")
 
 
 def test_predictions_belong_to_the_test_rows(built: Path, dataset: Dataset) -> None:

@@ -16,7 +16,8 @@ from models.flips import FLIPS_FILE, flips
 from models.report import main, page, write_report
 from models.robustness import robustness
 from models.store import read_build
-from models.verdicts import conclude, holm_over_family, points
+from models.verdicts import conclude, holm_over_family
+from models.wording import points
 
 VOID = {"meta", "img", "br", "source", "wbr"}
 HOSTILE = "<script>alert('x')</script> & \"quotes\" </td></table> {{ 7 * 7 }}"
@@ -96,7 +97,7 @@ def test_every_figure_of_the_table_is_the_cards(findings: Findings, drawn: Page)
             assert (drop, p, holm_p, verdict) == ("–", "–", "–", "reference")
             continue
         assert drop == f"{points(gate.drop)} [{points(gate.low)}, {points(gate.high)}]"
-        assert verdict == gate.verdict
+        assert verdict == f"{gate.verdict}{' no pass' if gate.withheld else ''}"
         for said, value in ((p, gate.mcnemar_p), (holm_p, holm[card.name])):
             assert said == ("<0.001" if value < 0.001 else f"{value:.3f}")
 
@@ -141,6 +142,36 @@ def test_what_the_model_could_not_read_stands_there(copied: Path) -> None:
     assert "warning: 25 % of the training texts and 100 % of the test texts are cut" in shown
     assert "warning: 50 % of the test texts' word pieces are unknown" in shown
     assert "of the test texts 100.00 % are cut and 50.00 % of the word pieces unknown" in shown
+
+
+def test_what_keeps_a_variant_from_passing_stands_in_the_page(copied: Path) -> None:
+    gate = json.loads((copied / "int8" / "card.json").read_text())["gate"]
+    lost = {"label": "late", "rows": 3, "teacher": 3, "variant": 0, "named": False}
+    held = {**gate, "verdict": "undecided", "withheld": "it lost <the> class 'late'", "lost_classes": [lost]}
+    majority = {"label": "late", "share": 0.25, "lead": -0.01, "low": -0.2, "high": 0.18}
+    for name in read_build(copied).variants:
+        data = {**read_card(copied / name).dataset, "overlap": {"trained_on": 2, "near_duplicates": 0, "contradictory": 1}}
+        change_json(copied / name / "card.json", dataset=data, majority=majority)
+    change_json(copied / "int8" / "card.json", gate=held)
+    shown = Page(page(read_findings(copied)))
+    text = " ".join(shown.text.split())
+    assert "No pass for int8, whatever the drop: it lost <the> class 'late'." in text
+    assert shown.row("variants", "int8")[8] == "undecided no pass"
+    assert "2 of 12 test texts are training or validation texts too, 0 more are nearly equal to one; texts that bear several labels: 1." in text
+    assert "late: 25.00 % of the test rows. Lead over always answering it, in points: teacher −1.00 [−20.00, 18.00]" in text
+
+
+def test_a_build_of_an_earlier_version_is_still_drawn(copied: Path) -> None:
+    for name in read_build(copied).variants:
+        card = json.loads((copied / name / "card.json").read_text())
+        card.pop("majority", None)
+        for new in ("withheld", "lost_classes"):
+            card.get("gate", {}).pop(new, None)
+        card.get("cascade", {}).pop("differing_at_most", None)
+        (copied / name / "card.json").write_text(json.dumps(card))
+    text = Page(page(read_findings(copied))).text
+    assert "variants passed" in text
+    assert "Lead over" not in text
 
 
 def test_texts_and_labels_of_users_are_escaped(copied: Path) -> None:

@@ -1,12 +1,13 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.stats import norm
+from scipy.stats import binom, norm
 from sklearn.metrics import f1_score
 
-from models.statistics import holm, macro_f1, mcnemar, tango, wilson
+from models.statistics import clopper_pearson, holm, inferiority, macro_f1, mcnemar, tango, wilson
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,32 @@ def test_macro_f1_of_perfect_and_hopeless_answers() -> None:
     assert macro_f1(gold, (gold + 1) % 3, 3).high == 0
 
 
+def test_macro_f1s_interval_is_that_of_rows_drawn_again() -> None:
+    draw = np.random.default_rng(1)
+    gold = draw.integers(5, size=400)
+    given = np.where(draw.random(400) < 0.8, gold, draw.integers(5, size=400))
+    resampled = [f1_score(gold[rows], given[rows], average="macro") for rows in draw.integers(400, size=(500, 400))]
+    found = macro_f1(gold, given, 5)
+    assert (found.low, found.high) == pytest.approx(np.quantile(resampled, [0.025, 0.975]).tolist(), abs=0.008)
+
+
+def test_macro_f1_of_a_large_test_fits_into_memory() -> None:
+    draw = np.random.default_rng(0)
+    gold = draw.integers(100, size=200_000)
+    given = np.where(draw.random(200_000) < 0.9, gold, draw.integers(100, size=200_000))
+    tracemalloc.start()
+    macro_f1(gold, given, 100)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 50e6
+
+
+@pytest.mark.parametrize(("events", "rows"), [(0, 150), (1, 270), (12, 1000), (1000, 1000)])
+def test_the_exact_bound_is_the_share_at_which_so_few_are_just_unlikely(events: int, rows: int) -> None:
+    bound = clopper_pearson(events, rows, 0.95)
+    assert binom.cdf(events, rows, bound) == pytest.approx(1 if events == rows else 0.05)
+
+
 def test_intervals_narrow_with_more_rows() -> None:
     gold = np.arange(400) % 4
     given = np.where(np.arange(400) % 10 == 0, (gold + 1) % 4, gold)
@@ -65,6 +92,13 @@ def test_tango_limits_are_where_the_score_test_stops_rejecting(lost: int, won: i
     for limit, quantile in ((low, norm.ppf(1 - alpha / 2)), (high, norm.ppf(alpha / 2))):
         assert score_statistic(lost, won, rows, limit) == pytest.approx(quantile, abs=1e-3)
     assert tango(won, lost, rows, alpha) == pytest.approx((-high, -low), abs=1e-6)
+
+
+@pytest.mark.parametrize(("lost", "won", "rows"), [(4, 6, 3080), (40, 23, 3080), (0, 0, 300), (0, 0, 600), (30, 0, 3000), (9, 1, 400)])
+def test_inferiority_is_refused_where_the_interval_ends_below_the_margin(lost: int, won: int, rows: int) -> None:
+    for margin in (0.005, 0.01, 0.03):
+        assert (inferiority(lost, won, rows, margin) < 0.025) == (tango(lost, won, rows, 0.05)[1] < margin)
+    assert inferiority(lost, won, rows, (lost - won) / rows) == pytest.approx(0.5)
 
 
 def test_mcnemar_is_exact() -> None:

@@ -22,7 +22,8 @@ CODE = {
     "export": ["export", "graph", "calibrate"],
     "trim": ["trim", "calibrate"],
     "quantize": ["quantize", "calibrate"],
-    "cascade": ["cascade"],
+    "variant": ["evaluate", "invariance", "perturb", "confidence", "statistics", "gate", "withheld"],
+    "cascade": ["cascade", "threshold"],
 }
 VERSIONS = {**STEP_VERSIONS, **{config.__name__.lower(): version for config, version in PASS_VERSIONS.items()}}
 

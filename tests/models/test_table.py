@@ -27,3 +27,19 @@ def test_what_the_model_cannot_read_is_warned_of_below_the_table(built: Path, ca
     assert "warning: 100 % of the training texts' word pieces are unknown" in said
     print_table([teacher], built)
     assert "warning" not in capsys.readouterr().out
+
+
+def test_a_star_leads_to_what_is_wrong_whatever_the_drop(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cards = [read_card(built / name) for name in read_build(built).variants]
+    assert cards[0].majority is not None
+    assert cards[1].gate is not None
+    guessing = cards[0].majority.model_copy(update={"low": -0.1})
+    held = cards[1].gate.model_copy(update={"withheld": "it lost [red]'late'"})
+    data = {**cards[0].dataset, "overlap": {"trained_on": 2, "near_duplicates": 1, "contradictory": 0}}
+    changed = [cards[0].model_copy(update={"majority": guessing, "dataset": data}), cards[1].model_copy(update={"gate": held}), *cards[2:]]
+    print_table(changed, built)
+    lines = capsys.readouterr().out.splitlines()
+    starred = {line.split()[0] for line in lines if " * " in line}
+    assert starred == {"teacher", cards[1].name}
+    assert f"* no pass for {cards[1].name}, whatever the drop: it lost [red]'late'" in lines
+    assert any(line.startswith("2 of 12 test texts are training or validation texts too, 1 more are nearly equal to one") for line in lines)
