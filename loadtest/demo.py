@@ -18,6 +18,7 @@ READY_WITHIN_S = 60
 def main() -> int:
     """Run the steps as a person would, each as its own command; stop at the first that fails."""
     signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it, and so do its children
     started = time.monotonic()
     _run("models.build", "--recipe", "models/recipes/demo.yaml")
     built = time.monotonic()

@@ -3,6 +3,7 @@
 import argparse
 import fcntl
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from models.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan, read
 from models.progress import console
 from models.recipe import DEFAULT_RECIPE, CascadeOf, Recipe, load_recipe
 from models.steps import DRAFT, publish
-from models.store import BUILD_FILE, Build, BuiltVariant, read_build, save_variant, write_build
+from models.store import BUILD_FILE, Build, BuiltVariant, check_store, read_build, save_variant, write_build
 from models.table import print_table
 
 
@@ -32,6 +33,7 @@ def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
         raise BonsaiError(f"--only {only}: no such variant; the recipe has {', '.join(recipe.variants)}")
     checkpoint, dataset = read_inputs(recipe)
     plan = make_plan(recipe, dataset, checkpoint)
+    check_store()  # not after hours of training
     with locked(out):
         last = _last_build(out)
         current = [variant for variant in plan.variants if is_current(variant, out, last, len(plan.dataset.test))]
@@ -137,6 +139,7 @@ def _report(out: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one build; exit code 1 when the gate stops it, 2 for what the user can repair, 130 after Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     try:
         recipe, out, only = parse(arguments)
         before = _last_build(out)

@@ -68,6 +68,13 @@ class Classifier:
         self._session = open_session(folder / MODEL_FILE, threads)
         self._inputs = frozenset(node.name for node in self._session.get_inputs())
 
+    def try_extremes(self) -> None:
+        """Run the longest text of the last word piece: what fits no table of the model, or gives other logits than labels, fails here and not in a request."""
+        last = max(self._tokenizer.vocabulary().values())
+        logits = self.run([[last] * self._all.shape[1]])
+        if logits.shape != (1, len(self.labels)) or not np.isfinite(logits).all():
+            raise ValueError(f"the model gives logits of shape {logits.shape}, not all of them finite or one for each of the {len(self.labels)} labels")
+
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
         """Classify the texts, in their order; begin no batch after `deadline`, a time.monotonic() (TimeoutError)."""
         if top_k > 1:

@@ -2,19 +2,21 @@
 
 import hashlib
 import shutil
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml.exceptions import BentoMLException
-from pydantic import BaseModel, ConfigDict, ValidationError
+from bentoml.exceptions import NotFound
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.card import CARD_FILE, CONTENT_FILES, is_whole, read_card, write_json
 from models.errors import BonsaiError
 
 BUILD_FILE = "build.json"
 BUILD_COMMAND = "python -m models.build"
+HOME_HELP = "set BENTOML_HOME to a folder that can be written and has room"
 
 
 class BuiltVariant(BaseModel):
@@ -36,7 +38,7 @@ class Build(BaseModel):
     recipe: dict[str, Any]
     dataset: dict[str, Any]
     corpus_sha256: str
-    variants: dict[str, BuiltVariant]
+    variants: Annotated[dict[str, BuiltVariant], Field(min_length=1)]
 
 
 def read_build(out: Path) -> Build:
@@ -63,12 +65,28 @@ def save_variant(folder: Path) -> str:
     # Names that differ in underscores alone share a tag's name, but never its version, which is a hash over the name too.
     tag = f"bonsai-{card.name.replace('_', '-').strip('-')}:{card.version}"
     if not in_store(tag):
-        _forget(tag)
-        # Left `measured.json` out: it belongs to this machine, the model to all.
-        with bentoml.models.create(tag, module="models.loading", metadata=card.content(), labels={"variant": card.name}) as model:
-            for name in (name for name in (*CONTENT_FILES, CARD_FILE) if (folder / name).exists()):
-                shutil.copyfile(folder / name, model.path_of(name))
+        try:
+            _forget(tag)
+            # Left `measured.json` out: it belongs to this machine, the model to all.
+            with bentoml.models.create(tag, module="models.loading", metadata=card.content(), labels={"variant": card.name}) as model:
+                for name in (name for name in (*CONTENT_FILES, CARD_FILE) if (folder / name).exists()):
+                    shutil.copyfile(folder / name, model.path_of(name))
+        except OSError as error:
+            raise BonsaiError(f"'{tag}' cannot be put into the BentoML model store ({_reason(error)}); {HOME_HELP}") from error
     return tag
+
+
+def check_store() -> None:
+    """Refuse a BentoML home that nothing can be stored in (BonsaiError)."""
+    try:
+        with tempfile.TemporaryFile(dir=BentoMLContainer.model_store_dir.get()):
+            pass
+    except OSError as error:
+        raise BonsaiError(f"the BentoML home cannot be written ({_reason(error)}); {HOME_HELP}") from error
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror or error}" + (f": '{error.filename}'" if error.filename else "")
 
 
 def _forget(tag: str) -> None:
@@ -77,10 +95,22 @@ def _forget(tag: str) -> None:
     shutil.rmtree(Path(BentoMLContainer.model_store_dir.get()) / name / version, ignore_errors=True)
 
 
+def stored(tag: str) -> Path:
+    """Return the folder that the store holds under this tag (BonsaiError when there is none)."""
+    try:
+        return Path(bentoml.models.get(tag).path)
+    except NotFound as error:
+        home = "run it with the BENTOML_HOME that does"
+        raise BonsaiError(f"the BentoML model store does not hold '{tag}'; run '{BUILD_COMMAND}' to store it again, or {home}") from error
+    except Exception as error:  # of a damaged entry BentoML lets through what YAML, attrs and the file system say
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise BonsaiError(f"the BentoML model store holds '{tag}' damaged ({reason}); run '{BUILD_COMMAND}' to store it again") from error
+
+
 def in_store(tag: str) -> bool:
     """Tell whether the store holds this tag, with all that its card was written for."""
     try:
-        folder = Path(bentoml.models.get(tag).path)
+        folder = stored(tag)
         return is_whole(folder, read_card(folder))
-    except (BentoMLException, BonsaiError):  # not there, or half there
+    except (BonsaiError, OSError):  # not there, or half there
         return False

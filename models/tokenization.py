@@ -6,8 +6,10 @@ takes an eighth of the time; texts of anything but printable ASCII, and what nam
 
 import json
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import tokenizers
@@ -16,7 +18,9 @@ import tokenizers
 # WordPiece turns a word of over 100 characters into one [UNK]: 128 characters a token lose nothing that people write.
 CHARACTERS_PER_TOKEN = 128
 WORDS = re.compile(r"[0-9A-Za-z]+|[^0-9A-Za-z ]")  # BERT's words in printable ASCII: letters and digits in a row, and each mark of punctuation
-MOST_WORDS = 50_000  # some 10 MB
+MOST_BYTES = 8 * 2**20  # of remembered words, a tokenizer: some 30,000 of English
+NUMBER_BYTES, PLACE_BYTES = 32, 100
+LONGEST_WORD = 100  # characters of a word that is remembered: WordPiece makes one [UNK] of any longer one
 
 
 class Tokenizer:
@@ -27,7 +31,9 @@ class Tokenizer:
         self._tokenizer.no_padding()  # all-MiniLM's file pads everything to 128 tokens
         self._tokenizer.enable_truncation(max_tokens)
         self._longest = max_tokens * CHARACTERS_PER_TOKEN
-        self._pieces: dict[str, list[int]] = {}  # of words met before
+        self._pieces: dict[str, tuple[int, ...]] = {}  # of words met before
+        self._bytes = 0  # what they take
+        self._remembering = Lock()
         self.frame: list[int] = self._tokenizer.encode("").ids  # what stands around every text: [CLS] and [SEP]
         self._room = max_tokens - len(self.frame)
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -73,12 +79,16 @@ class Tokenizer:
                 break
         return ids
 
-    def _learn(self, word: str) -> list[int]:
-        """Cut a word into pieces, and remember it."""
-        pieces = [token.id for token in self._tokenizer.model.tokenize(self._tokenizer.normalizer.normalize_str(word))]
-        if len(self._pieces) >= MOST_WORDS:
-            self._pieces.clear()
-        self._pieces[word] = pieces
+    def _learn(self, word: str) -> tuple[int, ...]:
+        """Cut a word into pieces, and remember it; all words are forgotten when they would take more than MOST_BYTES."""
+        pieces = tuple(token.id for token in self._tokenizer.model.tokenize(self._tokenizer.normalizer.normalize_str(word)))
+        if len(word) <= LONGEST_WORD:
+            with self._remembering:
+                self._bytes += bytes_to_remember(word, pieces)
+                if self._bytes > MOST_BYTES:
+                    self._pieces.clear()
+                    self._bytes = bytes_to_remember(word, pieces)
+                self._pieces[word] = pieces
         return pieces
 
     def _encode_whole(self, texts: list[str]) -> list[tokenizers.Encoding]:
@@ -103,6 +113,11 @@ def special_tokens(tokenizer: tokenizers.Tokenizer, content: dict[str, Any]) -> 
         names = (fixed, f"[{role.upper()}]", f"<{role}>", *(name for name in added if name.strip("[]<>|_").lower() == role))
         found[role] = next((name for name in names if name is not None and tokenizer.token_to_id(name) is not None), None)
     return {role: token for role, token in found.items() if token is not None}
+
+
+def bytes_to_remember(word: str, pieces: tuple[int, ...]) -> int:
+    """Return what a word and its pieces take in a dictionary: both objects, the numbers, and a place in a table that may have just grown."""
+    return sys.getsizeof(word) + sys.getsizeof(pieces) + NUMBER_BYTES * len(pieces) + PLACE_BYTES
 
 
 def words_are_independent(content: dict[str, object]) -> bool:

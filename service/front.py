@@ -56,13 +56,13 @@ class Front:
     async def _cards(self, scope: Scope, receive: Receive, headers: dict[bytes, str], request_id: str) -> tuple[int, bytes]:
         if scope["method"] not in ("GET", "HEAD"):
             raise Refused(405, f"{scope['method']} /variants; expected GET", Allow="GET")
-        cards = [card.content() for card in self._registry.cards]
+        cards = [{**card.content(), "startup_check": startup_check._asdict()} for card, _, startup_check in self._registry.variants]
         return 200, json.dumps({"variants": cards}, ensure_ascii=False).encode()
 
     async def _predict(self, scope: Scope, receive: Receive, headers: dict[bytes, str], request_id: str) -> tuple[int, bytes]:
         started = time.monotonic()
         variant = scope["path"].split("/")[1]
-        version = self._registry.find(variant)[0].version
+        version = self._registry.find(variant).card.version
         try:
             if scope["method"] != "POST":
                 raise Refused(405, f"{scope['method']} /{variant}/predict; expected POST", Allow="POST")

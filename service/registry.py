@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from models.card import Card
 from models.classifier import Prediction, Predictor
 from models.loading import load_variants
 from service.messages import Refused
+from service.startup import Row, StartupCheck, check
 
 WARM_UP_LENGTHS = (1, 8, 32, 128)  # words; a session sizes its memory at the first run of a length
 
 
-Loaded = tuple[Card, Predictor]
+class Loaded(NamedTuple):
+    """A variant that is ready to answer."""
+
+    card: Card
+    predictor: Predictor
+    startup_check: StartupCheck
 
 
 class Registry:
@@ -25,9 +32,9 @@ class Registry:
         self._variants = variants
 
     @property
-    def cards(self) -> list[Card]:
-        """The cards of all variants, the teacher's first."""
-        return [card for card, _ in self._variants.values()]
+    def variants(self) -> list[Loaded]:
+        """All variants, the teacher first."""
+        return list(self._variants.values())
 
     def find(self, variant: str) -> Loaded:
         """Return a variant (Refused 404, with the names that there are)."""
@@ -38,7 +45,7 @@ class Registry:
 
     def predict(self, variant: str, texts: Sequence[str], top_k: int, deadline: float | None = None) -> tuple[Card, list[Prediction]]:
         """Classify texts with a variant; `deadline` is a time.monotonic() after which no further batch is begun (Refused 503)."""
-        card, predictor = self.find(variant)
+        card, predictor, _ = self.find(variant)
         if top_k > len(predictor.labels):
             raise Refused(400, f"'top_k' is {top_k}; expected 1 to {len(predictor.labels)}, the number of labels")
         try:
@@ -47,10 +54,11 @@ class Registry:
             raise Refused(503, f"{error}; send fewer texts in a request, or try again later", Retry_After="1") from None
 
 
-def load(folders: dict[str, Path], threads: int) -> dict[str, Loaded]:
-    """Load and warm up the variants of these folders (BonsaiError for one that is not what its card says)."""
-    variants = load_variants(folders, threads=threads)
-    for _, predictor in variants.values():
+def load(folders: dict[str, Path], threads: int, rows: Sequence[Row]) -> dict[str, Loaded]:
+    """Load, warm up and check the variants of these folders (BonsaiError for one that is not what its card says)."""
+    loaded = {}
+    for name, (card, predictor) in load_variants(folders, threads=threads).items():
         for length in WARM_UP_LENGTHS:
             predictor.predict(["warm " * length])
-    return variants
+        loaded[name] = Loaded(card, predictor, check(name, predictor, rows))
+    return loaded

@@ -11,33 +11,63 @@ import bentoml
 from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
-import models.loading  # noqa: F401  (named here so that a Bento, whose root holds a folder `models` too, finds ours first)
+import models.loading  # (named here so that a Bento, whose root holds a folder `models` too, finds ours first)
 from models.errors import BonsaiError
-from models.store import read_build
-from service import settings
+from models.store import BUILD_COMMAND, read_build, stored
+from service import metrics, settings
+from service.address import check_address
 from service.front import Front
 from service.messages import PredictRequest, PredictResponse, answer
 from service.registry import Registry, load
+from service.startup import read_rows, refuse_differing
+
+
+def refused(problem: BonsaiError) -> BentoMLException:
+    """Return what ends `bentoml serve` and `bentoml build` with one line; any other exception would come with its traceback."""
+    in_bento = not Path(models.loading.__file__).with_name("build.py").exists()
+    where = ", where this Bento was made, and import a new one" if in_bento and BUILD_COMMAND in str(problem) else ""
+    return BentoMLException(f"{problem}{where}")
+
 
 try:
-    BUILD = read_build(settings.variants_folder())
+    settings.check_temporary_folder()
+    VARIANTS = settings.variants_folder()
+    BUILD = read_build(VARIANTS)
+    FOLDERS = {name: stored(variant.tag) for name, variant in BUILD.variants.items()}
     THREADS, WORKERS = settings.threads(), settings.workers()
-except (BonsaiError, ValueError) as problem:
-    raise BentoMLException(str(problem)) from None
+    STRICT, ACCESS_LOG = settings.strict(), settings.access_log()
+except BonsaiError as problem:
+    raise refused(problem) from None
 
 logger = logging.getLogger("bentoml.bonsai")
 REGISTRY = Registry({})
-ATTRIBUTE = "model_{}"
+ATTRIBUTE = "MODEL_{}"  # in capitals, which no variant's name has
 
 
 class Variants:
     """BERT text classifiers, one endpoint a variant: POST /{variant}/predict; GET /variants lists their cards."""
 
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    @staticmethod
+    def _prove() -> None:
+        """Do once what every worker will do, before there is one: BentoML starts a worker that fails again and again, for ever."""
+        try:
+            check_address()
+            variants = load(FOLDERS, THREADS, read_rows(VARIANTS) if STRICT else [])
+            refuse_differing({name: variant.startup_check for name, variant in variants.items()})
+        except BonsaiError as problem:
+            raise refused(problem) from None
+
     def __init__(self) -> None:
-        """Load and warm up every variant; BentoML answers /readyz once this has returned."""
-        folders = {name: Path(getattr(self, ATTRIBUTE.format(name)).path) for name in BUILD.variants}
-        REGISTRY.swap(load(folders, THREADS))
-        logger.info("%d variants", len(folders))
+        """Load, warm up and check every variant; BentoML answers /readyz once this has returned."""
+        variants = load(FOLDERS, THREADS, read_rows(VARIANTS))
+        for name, (card, _, (texts, differing)) in variants.items():
+            metrics.CHECKED.labels(name, card.version).set(texts)
+            metrics.DIFFERING.labels(name, card.version).set(differing)
+            if differing:
+                logger.warning("variant '%s': %d of %d test texts get another label than when it was built", name, differing, texts)
+        REGISTRY.swap(variants)
+        logger.info("%d variants", len(variants))
         # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the tail latency).
         gc.collect()
         gc.freeze()
@@ -63,7 +93,7 @@ CONFIG: dict[str, Any] = {
     "name": "bonsai",
     "workers": WORKERS,
     "traffic": {"timeout": settings.TIMEOUT_S},
-    "logging": {"access": {"enabled": bool(os.environ.get("BONSAI_ACCESS_LOG"))}},
+    "logging": {"access": {"enabled": ACCESS_LOG}},
 }
 if "BENTOML_CONFIG" not in os.environ and "BENTOML_CONFIG_OPTIONS" not in os.environ:
     CONFIG["tracing"] = {"excluded_urls": ".*"}  # OpenTelemetry is the largest cost of the chain; with a configuration an exporter may be set

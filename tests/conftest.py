@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background, and then in all that the tests start
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # a tiny model trains a hundred times slower on threads that fight with another process for the cores
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "transformers", "optimum", "datasets", "sentence_transformers", "sklearn", "scipy"}
 BUILD_TIME = {"torch", "transformers", "optimum", "datasets"}
-SHARED = {"models.card", "models.classifier", "models.cpu", "models.errors", "models.loading", "models.store", "models.tokenization"}
+SHARED = {"models.card", "models.classifier", "models.errors", "models.loading", "models.store", "models.tokenization"}
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for part in ("models", "service", "loadtest") for path in (ROOT / part).rglob("*.py")}
 
 

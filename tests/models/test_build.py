@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from models.build import locked, main
 from models.card import CONTENT_FILES, MODEL_FILE, Card, read_card
 from models.classifier import Classifier, Predictor, softmax
 from models.dataset import Dataset
-from models.loading import check_model_file, load_variants
+from models.loading import check_whole, load_variants
 from models.store import in_store, read_build
 from tests.conftest import LEARN
 from tests.models.conftest import CLASSIFIERS, VARIANTS
@@ -310,6 +311,18 @@ def test_the_command_line_itself(tiny_recipe: Path, changed: Callable[..., str])
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_build_that_was_started_in_the_background_can_be_interrupted(tiny_recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "variants"
+    command = [*COMMAND, "--recipe", str(tiny_recipe), "--out", str(out)]
+    in_background = f'trap "" INT; exec {shlex.join(command)}'  # as a shell starts what ends in &: ignoring SIGINT
+    process = subprocess.Popen(["sh", "-c", in_background], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not any(out.glob(".steps/.draft-*")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.splitlines()[-1].split(";")[0]) == (130, "interrupted"), said
+
+
 def test_killed_at_any_moment_a_build_goes_on_where_it_was(built: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     out = tmp_path / "variants"
     command = [*COMMAND, "--recipe", str(tiny_recipe), "--out", str(out)]
@@ -334,7 +347,7 @@ def test_killed_at_any_moment_a_build_goes_on_where_it_was(built: Path, tiny_rec
         steps = finished(out)
         assert not (out / "build.json").exists()
         for folder in (path for path in out.glob("[!.]*") if path.is_dir()):
-            check_model_file(folder, read_card(folder))  # no half-written variant
+            check_whole(folder, read_card(folder))  # no half-written variant
     subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=200)
     assert steps.items() <= finished(out).items()
     assert versions(out) == versions(built)

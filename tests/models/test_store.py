@@ -1,4 +1,8 @@
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import bentoml
@@ -6,7 +10,9 @@ import pytest
 
 from models.card import CARD_FILE, CONTENT_FILES, read_card, seal
 from models.errors import BonsaiError
-from models.store import BUILD_FILE, in_store, read_build, save_variant
+from models.store import BUILD_FILE, in_store, read_build, save_variant, stored
+
+ROOT = Path(__file__).parents[2]
 
 
 def renamed(folder: Path, name: str) -> Path:
@@ -73,3 +79,29 @@ def test_a_half_stored_model_is_stored_again(copied: Path, copied_so_far: list[s
             file.unlink()
     tag = save_variant(folder)
     assert Path(bentoml.models.get(tag).path_of("model.onnx")).read_bytes() == (folder / "model.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["a file", "under a file"])
+def test_a_home_that_cannot_be_written_is_said_before_a_build_begins(tiny_recipe: Path, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "file").write_text("")
+    home = tmp_path / "file" / "home" if kind == "under a file" else tmp_path / "file"
+    command = [sys.executable, "-m", "models.build", "--recipe", str(tiny_recipe), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "BENTOML_HOME": str(home)}, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"error: the BentoML home cannot be written \(.*\); set BENTOML_HOME to a folder that can be written and has room\n", done.stderr)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "tag: [", "tag: 1\nmodule: 2\n", None])
+def test_a_damaged_entry_is_not_in_the_store(copied: Path, content: str | None) -> None:
+    tag = save_variant(renamed(copied / "int8", "entry"))
+    entry = Path(bentoml.models.get(tag).path) / "model.yaml"
+    if content is None:
+        entry.unlink()
+    else:
+        entry.write_text(content)
+    assert not in_store(tag)
+    with pytest.raises(BonsaiError, match=rf"^the BentoML model store holds '{tag}' damaged \(.*\); run 'python -m models.build' to store it again$"):
+        stored(tag)
+    assert save_variant(copied / "int8") == tag
+    assert stored(tag).is_dir()

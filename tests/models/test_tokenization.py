@@ -1,4 +1,7 @@
 import json
+import random
+import string
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from transformers import AutoTokenizer
 
 from models.recipe import TeacherSource
 from models.teacher import find_teacher
-from models.tokenization import MOST_WORDS, Tokenizer, words_are_independent
+from models.tokenization import LONGEST_WORD, MOST_BYTES, Tokenizer, bytes_to_remember, words_are_independent
 
 SAMPLES = [
     "where is my parcel",
@@ -92,8 +95,49 @@ def test_words_are_looked_up_where_they_are_berts(folder: Path) -> None:
     assert not words_are_independent({**content, "added_tokens": [{"content": "parcel", "normalized": True}]})
 
 
-def test_what_is_remembered_is_bounded(tokenizer: Tokenizer) -> None:
-    for first in range(0, MOST_WORDS + 2000, 40):
-        tokenizer.encode([" ".join(f"w{number}" for number in range(first, first + 40))])
-    assert len(tokenizer._pieces) <= MOST_WORDS
-    assert tokenizer.encode(["where is my parcel"]) == tokenizer.encode(["where is my parcel"])
+@pytest.fixture
+def adversary() -> random.Random:
+    return random.Random(0)
+
+
+def size_in_memory(pieces: dict[str, tuple[int, ...]]) -> int:
+    numbers = {id(number): sys.getsizeof(number) for of_word in pieces.values() for number in of_word}
+    return sys.getsizeof(pieces) + sum(sys.getsizeof(word) + sys.getsizeof(of_word) for word, of_word in pieces.items()) + sum(numbers.values())
+
+
+@pytest.mark.parametrize(("shortest", "longest"), [(1, 4), (8, 12), (100, 100), (101, 120), (1, 120)])
+def test_what_is_remembered_is_bounded_in_bytes(
+    monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path, adversary: random.Random, shortest: int, longest: int
+) -> None:
+    monkeypatch.setattr("models.tokenization.MOST_BYTES", 100_000)
+    assert MOST_BYTES < 10 * 2**20
+    tokenizer = Tokenizer(tiny_checkpoint / "tokenizer.json", 512)
+    forgotten = 0
+    for _ in range(200):
+        before = len(tokenizer._pieces)
+        tokenizer.encode([" ".join("".join(adversary.choices(string.ascii_letters, k=adversary.randint(shortest, longest))) for _ in range(40))])
+        forgotten += len(tokenizer._pieces) < before
+        assert size_in_memory(tokenizer._pieces) <= 100_000
+    assert forgotten or shortest > LONGEST_WORD
+    assert all(len(word) <= LONGEST_WORD for word in tokenizer._pieces)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300), max_size=20))
+def test_however_little_is_remembered_the_tokens_are_the_same(tiny_checkpoint: Path, texts: list[str]) -> None:
+    file = tiny_checkpoint / "tokenizer.json"
+    whole = tokenizers.Tokenizer.from_file(str(file))
+    whole.no_padding()
+    whole.enable_truncation(48)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.tokenization.MOST_BYTES", 1000)
+        tokenizer = Tokenizer(file, 48)
+        assert tokenizer.encode(texts)[0] == [whole.encode(text).ids for text in texts]
+        assert tokenizer._bytes == sum(bytes_to_remember(word, pieces) for word, pieces in tokenizer._pieces.items())
+        assert tokenizer._bytes <= 1000 or len(tokenizer._pieces) == 1
+
+
+def test_a_word_too_long_to_remember_is_unknown(tokenizer: Tokenizer) -> None:
+    ids, _ = tokenizer.encode(["x" * (LONGEST_WORD + 1)])
+    assert ids[0][1:-1] == [tokenizer.unknown_id]
+    assert not tokenizer._pieces.keys() & {"x" * (LONGEST_WORD + 1)}

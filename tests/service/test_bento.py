@@ -26,7 +26,8 @@ def bento(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("bentofile.yaml", "README.md", "pyproject.toml"):
         shutil.copyfile(ROOT / name, project / name)
     (project / "variants").mkdir()
-    shutil.copyfile(built / "build.json", project / "variants" / "build.json")
+    for name in ("build.json", "corpus.jsonl"):
+        shutil.copyfile(built / name, project / "variants" / name)
     environment = {**os.environ, "PYTHONPATH": str(project)}
     done = subprocess.run([str(BIN / "bentoml"), "build", "--output", "tag"], cwd=project, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,10 +77,28 @@ def test_the_bento_answers_as_the_build_does(bento: Path, environment: Path, bui
     settings = {"BENTOML_HOME": str(tmp_path / "home"), "BONSAI_VARIANTS": "", "PYTHONPATH": ""}
     command = [str(environment / "bin" / "bentoml"), "import", str(bento)]
     subprocess.run(command, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, check=True, timeout=120)
-    with serving("bonsai:latest", tmp_path, settings, environment / "bin" / "bentoml", tmp_path / "log.txt") as host:
+    with serving("bonsai:latest", tmp_path, settings | {"BONSAI_STRICT": "1"}, environment / "bin" / "bentoml", tmp_path / "log.txt") as host:
+        with urllib.request.urlopen(f"{host}/variants", timeout=30) as response:
+            checks = [card["startup_check"] for card in json.load(response)["variants"]]
+        assert checks == [{"texts": len(rows), "differing": 0}] * len(rows[0]["expected"])
         for row in rows:
             for variant, label in row["expected"].items():
                 body = json.dumps({"texts": [row["text"]]}).encode()
                 request = urllib.request.Request(f"{host}/{variant}/predict", data=body, headers={"Content-Type": "application/json"})
                 with urllib.request.urlopen(request, timeout=30) as response:
                     assert json.load(response)["predictions"][0]["label"] == label
+
+
+def test_a_damaged_bento_is_refused_in_one_sentence(unpacked: Path, environment: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "bento"
+    shutil.copytree(unpacked, damaged)
+    (model,) = (damaged / "models").glob("bonsai-int8/*/model.onnx")
+    model.write_bytes(model.read_bytes()[:1000])
+    settings = {"BENTOML_HOME": str(tmp_path / "home"), "BONSAI_VARIANTS": "", "PYTHONPATH": ""}
+    command = [str(environment / "bin" / "bentoml"), "serve", str(damaged), "--host", "127.0.0.1", "--port", "0"]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    last = (done.stdout + done.stderr).strip().splitlines()[-1]
+    assert "variant 'int8': model.onnx has SHA-256" in last
+    assert last.endswith("run 'python -m models.build' to build it again, where this Bento was made, and import a new one")
+    assert "Traceback" not in done.stdout + done.stderr

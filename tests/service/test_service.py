@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -14,7 +15,7 @@ import bentoml
 import pytest
 
 from models.loading import load_variants
-from tests.service.conftest import ROOT
+from tests.service.conftest import ROOT, serving
 
 VARIANTS = ["teacher", "pruned", "int8", "distilled", "distilled_int8", "trimmed", "cascade"]
 JSON = {"Content-Type": "application/json"}
@@ -39,6 +40,7 @@ def test_cards_are_those_of_the_build_teacher_first(host: str, built: Path) -> N
     assert status == 200
     assert [card["name"] for card in answer["variants"]] == VARIANTS
     for card in answer["variants"]:
+        assert card.pop("startup_check") == {"texts": len((built / "corpus.jsonl").read_text().splitlines()), "differing": 0}
         assert card == json.loads((built / card["name"] / "card.json").read_text())
 
 
@@ -174,6 +176,8 @@ def test_metrics_carry_variant_and_version(host: str) -> None:
     metrics = call(f"{host}/metrics")[1].decode()
     assert re.search(rf'bonsai_texts_total{{variant="int8",version="{answer["version"]}"}} \d', metrics)
     assert re.search(r'bonsai_requests_total{[^}]*status="400"', metrics)
+    assert re.search(rf'bonsai_startup_check_texts{{variant="int8",version="{answer["version"]}"}} [1-9]', metrics)
+    assert f'bonsai_startup_check_differing{{variant="int8",version="{answer["version"]}"}} 0.0' in metrics
 
 
 def test_health_routes(host: str) -> None:
@@ -187,3 +191,23 @@ def test_nothing_built_says_the_command_in_one_line(tmp_path: Path, bentoml_home
     assert done.returncode != 0
     assert "python -m models.build" in said
     assert len(said.splitlines()) == 1, said
+
+
+# Last, because servers that share a BentoML home share its folder of metrics, and a new one clears it.
+@pytest.mark.parametrize("corpus", ["of other labels", "gone"])
+def test_other_labels_at_the_start_are_said_and_none_are_needed(built: Path, tmp_path: Path, corpus: str) -> None:
+    rows = [json.loads(line) for line in (built / "corpus.jsonl").read_text().splitlines()]
+    shutil.copyfile(built / "build.json", tmp_path / "build.json")
+    if corpus != "gone":
+        other = [{**row, "expected": {**row["expected"], "int8": "another"}} for row in rows]
+        (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in other))
+    log = tmp_path / "log.txt"
+    with serving("service.service:bonsai", ROOT, {"BONSAI_VARIANTS": str(tmp_path)}, Path(sys.executable).with_name("bentoml"), log) as address:
+        checks = {card["name"]: card["startup_check"] for card in call(f"{address}/variants")[1]["variants"]}
+        metrics = call(f"{address}/metrics")[1].decode()
+        assert predict(address, "int8", texts=["where is my parcel"])[0] == 200
+    asked = 0 if corpus == "gone" else len(rows)
+    assert checks == {name: {"texts": asked, "differing": asked if name == "int8" else 0} for name in VARIANTS}
+    assert re.search(rf'bonsai_startup_check_differing{{variant="int8",version="\w+"}} {asked}.0', metrics)
+    said = "no start-up check" if corpus == "gone" else f"variant 'int8': {asked} of {asked} test texts get another label than when it was built"
+    assert said in log.read_text()
