@@ -10,7 +10,6 @@ from statistics import median
 from typing import Any
 
 import locust  # noqa: F401  # patches sockets and sleep for gevent before ours are imported
-from rich.progress import track
 
 from loadtest.conditions import Disturbance, fingerprint, is_local, surroundings
 from loadtest.connection import Address
@@ -20,19 +19,20 @@ from loadtest.known import VARIANT, VERSIONS, known_bench
 from loadtest.measure import Bench, Load
 from loadtest.options import CORPUS
 from loadtest.pinning import pinned
-from loadtest.ratio import Ratio, speed_ratio
+from loadtest.progress import progress
 from loadtest.result import write_json
+from loadtest.rounds import Interval
 from loadtest.schedule import rotated
-from loadtest.summary import SINGLE_STREAM, by_kind, per_round
+from loadtest.summary import CONTROL_WITHIN, SINGLE_STREAM, by_kind, compared
 from loadtest.target import choose, fetch_cards
 from loadtest.traffic import Traffic
 
 PUBLISHED = Path("loadtest/results/published/again.json")
 NAMES = ("one", "other")
-CONTAIN_SHARE, HALF_WIDTH = 17 / 20, 0.1  # of the runs at least, and their median at most
+CONTAIN_SHARE = 17 / 20  # of the runs at least
 
 
-def again(bench: Bench, variant: str, version: str, load: Load, rounds: int, seed: str) -> tuple[Ratio, dict[str, list[dict[str, Any]]]] | None:
+def again(bench: Bench, variant: str, version: str, load: Load, rounds: int, seed: str) -> dict[str, list[dict[str, Any]]] | None:
     """Compare a variant with itself once, as a run compares two; None when interrupted."""
     kept: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
     for number, order in enumerate(rotated(NAMES, rounds), 1):
@@ -43,14 +43,14 @@ def again(bench: Bench, variant: str, version: str, load: Load, rounds: int, see
             if failures := measured[variant]["failures"]:
                 raise LoadTestError(f"'{variant}' did not answer rightly ({by_kind(failures)}); check the service and the corpus")
             kept[name].append({"round": number, **measured[variant]})
-    times = [list(per_round(kept[name], SINGLE_STREAM).values()) for name in NAMES]
-    if len(times[0]) != len(times[1]) or (ratio := speed_ratio(*times)) is None:
+    if _ratio(kept) is None:
         raise LoadTestError(f"too few answers of '{variant}' for an interval; give --seconds more or check the service")
-    return ratio, kept
+    return kept
 
 
 def markdown(kept: dict[str, Any]) -> str:
-    """Return what the runs gave as a table."""
+    """Return what the runs gave, from their rounds, as a table."""
+    kept = kept | _verdict(kept["runs"])
     lines = [f"| A/A runs of {kept['variant']} | intervals that contain 1.00 | median half-width |", "|---:|---:|---:|"]
     return "\n".join([*lines, f"| {kept['of']} | {kept['contain_1']} | ±{kept['median_half_width']:.1%} |"]) + "\n"
 
@@ -81,28 +81,37 @@ def _all_runs(given: argparse.Namespace) -> dict[str, Any] | None:
         else:
             bench = Bench(Address.parse(given.host), Traffic(given.corpus), stop)
             variant = given.variant or next(iter(fetch_cards(bench.address)))
-            version = choose(fetch_cards(bench.address), [variant], bench.address)[variant]["version"]
+            cards = choose(fetch_cards(bench.address), [variant], bench.address)
+            bench.traffic.check_build(cards)
+            version = cards[variant]["version"]
         asked = fingerprint(bench.traffic.questions([variant]))
         kept = surroundings()  # before pinning, which leaves this process one core
         cores = stack.enter_context(pinned(bench.address, same_machine=is_local(bench.address.host)))
         kept |= {"host": str(bench.address), "cores": cores, "variant": variant, "version": version, "corpus_sha256": asked}
         kept |= {"rounds": given.rounds, "seconds": given.seconds}
-        for number in track(range(given.runs), "A/A runs", disable=not sys.stderr.isatty(), auto_refresh=False):
-            found = again(bench, variant, version, load, given.rounds, f"again.{number}")
-            if found is None:
+        status = stack.enter_context(progress("A/A runs"))
+        for number in range(given.runs):
+            status.say(variant, number, given.runs)
+            rounds = again(bench, variant, version, load, given.rounds, f"again.{number}")
+            if rounds is None:
                 return None
-            ratio, rounds = found
-            runs.append({"ratio": ratio.value, "low": ratio.low, "high": ratio.high, "rounds": rounds})
+            runs.append({"rounds": rounds})
             kept |= {"disturbance": disturbance.share(), **_verdict(runs), "runs": runs}
             write_json(given.out, kept)
     return kept
 
 
 def _verdict(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    contain = sum(run["low"] <= 1 <= run["high"] for run in runs)
-    half_width = median((run["high"] - run["low"]) / 2 for run in runs)
-    holds = contain >= CONTAIN_SHARE * len(runs) and half_width <= HALF_WIDTH
+    ratios = [ratio for run in runs if (ratio := _ratio(run["rounds"]))]
+    contain = sum(ratio.low <= 1 <= ratio.high for ratio in ratios)
+    half_width = median((ratio.high - ratio.low) / 2 for ratio in ratios)
+    holds = contain >= CONTAIN_SHARE * len(runs) and half_width <= CONTROL_WITHIN
     return {"contain_1": contain, "of": len(runs), "median_half_width": round(half_width, 5), "holds": holds}
+
+
+def _ratio(rounds: dict[str, list[dict[str, Any]]]) -> Interval | None:
+    one, other = (rounds[name] for name in NAMES)
+    return compared(one, other, SINGLE_STREAM)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

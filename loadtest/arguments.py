@@ -6,8 +6,9 @@ from pathlib import Path
 
 from loadtest.cost import PRICE
 from loadtest.errors import LoadTestError
+from loadtest.limit import TIMES
 from loadtest.options import SEED, TIMEOUT, add_traffic_options
-from loadtest.schedule import ALL, Plan, quick_turn
+from loadtest.schedule import ALL, PAIRED, Plan, quick_turn
 from loadtest.summary import MIX, SINGLE_STREAM
 from loadtest.traffic import Traffic, mix
 
@@ -22,7 +23,8 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     what = parser.add_argument_group("what is measured")
-    what.add_argument("--host", default="http://localhost:3000", help="address of the service")
+    what.add_argument("--host", default="http://localhost:3000", help="address of the service; also https, also with USER:PASSWORD@")
+    what.add_argument("--against", metavar="HOST", default=None, help="another service to compare with: each variant is measured at both in turns")
     what.add_argument("--variants", nargs="+", metavar="NAME", default=None, help="variants to compare (default: all that are served)")
     what.add_argument("--scenarios", nargs="+", choices=ALL, default=None, help=f"scenarios to measure (default: {', '.join(ALL)}; --quick: {SINGLE_STREAM})")
     what.add_argument("--quick", action="store_true", help="end within 90 s: SingleStream only, shorter")
@@ -35,7 +37,13 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     how.add_argument("--seconds", type=_seconds, default=SECONDS, help="length of one measurement (--quick chooses its own)")
     how.add_argument("--warm-up", type=_seconds, default=WARM_UP, help="seconds before each measurement that do not count (--quick chooses its own)")
     how.add_argument("--timeout", type=_seconds, default=TIMEOUT, help="seconds after which an answer is late")
-    how.add_argument("--p99-limit", type=_seconds, metavar="MS", default=None, help="Server's limit in ms (default: 10 ms above the p50 of /livez)")
+    how.add_argument(
+        "--p99-limit",
+        type=_milliseconds,
+        metavar="MS",
+        default=None,
+        help=f"Server's limit in ms (default: {TIMES} times the baseline's p99 of SingleStream, rounded)",
+    )
     how.add_argument("--offline-texts", type=_whole, default=256, help="texts in one request of Offline")
     how.add_argument("--offline-users", type=_whole, default=2, help="requests of Offline at the same time")
     how.add_argument("--seed", type=int, default=SEED, help="order of the texts, and arrivals")
@@ -54,8 +62,10 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def plan_of(given: argparse.Namespace, variants: Iterable[str]) -> Plan:
     """Return what to measure, and how long."""
-    scenarios = tuple(given.scenarios or ((SINGLE_STREAM,) if given.quick else ALL))
+    scenarios = tuple(dict.fromkeys(given.scenarios or ((SINGLE_STREAM,) if given.quick else PAIRED if given.against else ALL)))
     names = list(variants)
+    if given.against and (unpaired := [*(name for name in scenarios if name not in PAIRED), *([MIX] if given.mix else [])]):
+        raise LoadTestError(f"{unpaired[0]} has no figure that rounds of two services pair; with --against expected {' or '.join(PAIRED)}")
     if given.mix:
         if unknown := [name for name in given.mix if name not in names]:
             raise LoadTestError(f"the mix names '{unknown[0]}', which is not measured; expected some of {', '.join(names)}")
@@ -64,7 +74,7 @@ def plan_of(given: argparse.Namespace, variants: Iterable[str]) -> Plan:
         scenarios = (*scenarios, MIX)
     warm_up, seconds = given.warm_up, given.seconds
     if given.quick:
-        warm_up, seconds = quick_turn((len(names) + given.control) * len(scenarios), given.rounds)
+        warm_up, seconds = quick_turn((len(names) * (2 if given.against else 1) + given.control) * len(scenarios), given.rounds)
     return Plan(
         scenarios=scenarios,
         rounds=given.rounds,
@@ -77,12 +87,14 @@ def plan_of(given: argparse.Namespace, variants: Iterable[str]) -> Plan:
         control=given.control,
         mix=given.mix,
         rate=given.rate,
+        p99_limit=given.p99_limit,
+        against=given.against is not None,
     )
 
 
 def traffic_of(given: argparse.Namespace) -> Traffic:
     """Return where the texts come from."""
-    return Traffic(given.corpus, given.texts_file, given.lengths)
+    return Traffic(given.corpus, given.texts_file, given.lengths, not given.no_labels)
 
 
 def _mix(text: str) -> dict[str, float]:
@@ -103,6 +115,13 @@ def _seconds(text: str) -> float:
     value = float(text)
     if not 0 < value <= 600:
         raise argparse.ArgumentTypeError(f"expected a number above 0 and up to 600, got {text}")
+    return value
+
+
+def _milliseconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 600_000:
+        raise argparse.ArgumentTypeError(f"expected a number above 0 and up to 600,000, got {text}")
     return value
 
 

@@ -1,20 +1,25 @@
-"""Did a variant become slower between two runs? `python -m loadtest.compare OLD NEW` exits 1 when one did, by more than the rounds' spread and 3 % explain.
+"""Were a variant's figures slower in another run? `python -m loadtest.compare OLD NEW` exits 1 when they were, by more than the rounds' spread and 3 % explain.
 
-Server's rate is known as what a search passed and what failed: it became slower when even what fails now lies below what passed before.
+Rounds of one run are no replicates of runs: what differs from run to run, from the machine's temperature to a restart of the service, is in no interval here.
+Whether a *service* became slower is for `python -m loadtest.run --host NEW --against OLD` to say, which measures both in turns.
+
+Server's rate is known as what the rounds confirmed and what was clearly too much: it was slower when what is too much now lies below what was confirmed before.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from loadtest.cost import server_cores
 from loadtest.errors import LoadTestError
 from loadtest.rates import rate_change
-from loadtest.ratio import Ratio, unpaired_ratio
+from loadtest.ratio import unpaired_ratio
 from loadtest.result import Result, read_result
+from loadtest.rounds import Interval
 from loadtest.summary import OFFLINE, SERVER, SINGLE_STREAM, per_round, rounds_of, warnings
 
 SIGNIFICANT = 0.05
@@ -26,8 +31,17 @@ CONDITIONS: dict[str, Callable[[Result], Any]] = {
     "pinning": lambda run: run["conditions"].get("generator", {}).get("pinned"),
     "server's cores": lambda run: server_cores(run["conditions"]),
     "bursts": lambda run: run["conditions"].get("bursts") or "none",
+    "limit in ms": lambda run: run["conditions"].get("limit_ms"),
+    "timeout in seconds": lambda run: run["conditions"]["timeout_seconds"],
+    "seconds of a round": lambda run: run["run"]["seconds"],
+    "seconds of warm-up": lambda run: run["run"]["warm_up"],
+    "generator processes": lambda run: run["conditions"].get("generator", {}).get("processes"),
 }
-FIGURES = ((SINGLE_STREAM, "p50", 50.0), (SINGLE_STREAM, "p95", 95.0), (OFFLINE, "time a text", 50.0))
+FIGURES: tuple[tuple[str, str, float | None], ...] = ((SINGLE_STREAM, "mean", None), (SINGLE_STREAM, "p95", 95.0), (OFFLINE, "time a text", None))
+COVERED = (
+    "The intervals cover the spread of rounds within these two runs, not what differs from one run to the next; "
+    "'slower' is said of these runs. To compare the services: `python -m loadtest.run --host NEW --against OLD`."
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class Change:
     variant: str
     scenario: str
     figure: str
-    ratio: Ratio
+    ratio: Interval
     p: float | None
 
     tolerance: float = TOLERANCE
@@ -50,7 +64,9 @@ class Change:
             return "same"
         if fastest < 1 - self.tolerance:
             return "slower"
-        return "faster" if slowest > 1 / (1 - self.tolerance) else "same"
+        if slowest > 1 / (1 - self.tolerance):
+            return "faster"
+        return "undecided" if self.p is None and (slowest == 0 or fastest == inf) else "same"
 
 
 def compare(old: Result, new: Result, *, relative: bool = False, tolerance: float = TOLERANCE) -> list[Change]:
@@ -63,7 +79,8 @@ def compare(old: Result, new: Result, *, relative: bool = False, tolerance: floa
             before, after = (_times(run, name, scenario, percentile, relative) for run in (old, new))
             if found := unpaired_ratio(before, after):
                 changes.append(Change(name, scenario, figure, *found, tolerance))
-        if rate := rate_change(old, new, name, relative=relative):
+        same_limit = old["conditions"].get("limit_ms") == new["conditions"].get("limit_ms")
+        if same_limit and (rate := rate_change(old, new, name, relative=relative)):
             changes.append(Change(name, SERVER, "rate", rate, None, tolerance))
     if not changes:
         raise LoadTestError("the runs have no figure in common that both measured in two rounds or more; expected the same variants and scenarios")
@@ -100,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(markdown(changes))
+    print(f"{markdown(changes)}\n\n{COVERED}")
     return 1 if any(change.verdict == "slower" for change in changes) else 0
 
 
@@ -115,7 +132,7 @@ def markdown(changes: Sequence[Change]) -> str:
     return "\n".join(lines)
 
 
-def _times(run: Result, name: str, scenario: str, percentile: float, relative: bool) -> list[float]:
+def _times(run: Result, name: str, scenario: str, percentile: float | None, relative: bool) -> list[float]:
     times = per_round(rounds_of(run["variants"][name], scenario), scenario, percentile)
     if not relative:
         return list(times.values())

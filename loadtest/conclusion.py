@@ -1,33 +1,60 @@
-"""What the figures say, in a paragraph that a reader without statistics can act on, and that claims no more than their intervals allow."""
+"""What the figures say, in a paragraph that a reader without statistics can act on, and that claims no more than their intervals and the gate allow."""
 
 from loadtest.result import Result
-from loadtest.summary import OFFLINE, SERVER, Summary, measured, summaries, warnings
+from loadtest.rounds import Interval
+from loadtest.summary import OFFLINE, SERVER, SINGLE_STREAM, Summary, compared, measured, rounds_of, summaries, warnings
 
 UNFIT = "The figures below are not fit to compare variants by; what went wrong stands above."
+PASSED = "passed"
+SAID = {"worse": "the gate found worse than the teacher", "undecided": "the gate left undecided", None: "no gate judged"}
 
 
 def conclusion(result: Result) -> str:
-    """Say which variant to take, what it gives and what it costs."""
+    """Say which variant to take, what it gives and what it costs: the fastest, by the mean of all its answers, of those that passed the gate."""
     if warnings(result):
         return UNFIT
     baseline = result["run"]["baseline"]
     rows = {row.name: row for row in summaries(result)}
-    compared = [(row.ratio, row) for row in rows.values() if row.name != baseline and row.ratio is not None]
-    if not compared:
+    compared_rows = [(row.ratio, row) for row in rows.values() if row.name != baseline and row.ratio is not None]
+    if not compared_rows:
         return f"No variant is compared with {baseline}: SingleStream was not measured in enough rounds, or for no other variant."
-    faster = [(ratio, row) for ratio, row in compared if ratio.low > 1]
+    faster = sorted((pair for pair in compared_rows if pair[0].low > 1), key=lambda pair: -pair[0].value)
     if not faster:
         return f"No variant is faster than {baseline} beyond the interval of this run."
-    ratio, best = max(faster, key=lambda pair: pair[0].value)
+    fit = [pair for pair in faster if pair[1].verdict == PASSED and not pair[1].withheld]
+    others = _not_to_take([pair for pair in faster if pair not in fit])
+    if not fit:
+        return f"No variant that is faster than {baseline} can be recommended. {others}"
+    ratio, best = fit[0]
     difference = 100 * (best.accuracy - rows[baseline].accuracy)
     sentences = [
-        f"{best.name} answers {ratio.value:.1f} times as fast as {baseline} (95 % interval {ratio.low:.1f} to {ratio.high:.1f}), "
-        f"at an accuracy of {100 * best.accuracy:.2f} %, which is {abs(difference):.2f} points {'above' if difference >= 0 else 'below'} {baseline}'s, "
-        f"and in a file of {best.bytes / rows[baseline].bytes:.0%} of its size.",
+        f"{best.name} answers {ratio.value:.1f} times as fast as {baseline} (mean of all answers, 95 % interval {ratio.low:.1f} to {ratio.high:.1f}), "
+        f"passed the gate at an accuracy of {100 * best.accuracy:.2f} %, which is {abs(difference):.2f} points {'above' if difference >= 0 else 'below'} "
+        f"{baseline}'s, and takes a file of {best.bytes / rows[baseline].bytes:.0%} of its size.",
+        _as_fast(result, best, [row for _, row in fit[1:]]),
         _server(result, best.name, baseline),
         _offline(result, best.name, baseline),
+        others,
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _not_to_take(pairs: list[tuple[Interval, Summary]]) -> str:
+    """Name the faster variants whose accuracy does not speak for them, by what was said of it."""
+    sentences = [f"{row.name} ({ratio.value:.1f} times) is withheld: {str(row.withheld).rstrip('.')}." for ratio, row in pairs if row.withheld]
+    judged = [(ratio, row) for ratio, row in pairs if not row.withheld]
+    for verdict in dict.fromkeys(row.verdict for _, row in judged):
+        names = [f"{row.name} ({ratio.value:.1f} times)" for ratio, row in judged if row.verdict == verdict]
+        sentences.append(f"Faster than the baseline, but {SAID.get(verdict, f'the gate called {verdict}')}: {', '.join(names)}.")
+    return " ".join(sentences)
+
+
+def _as_fast(result: Result, best: Summary, others: list[Summary]) -> str:
+    """Name those that passed too and that this run cannot tell from the fastest."""
+    stream = rounds_of(result["variants"][best.name], SINGLE_STREAM)
+    beside = [(row, compared(stream, rounds_of(result["variants"][row.name], SINGLE_STREAM), SINGLE_STREAM)) for row in others]
+    names = [f"{row.name} ({100 * row.accuracy:.2f} %)" for row, ratio in beside if ratio is not None and ratio.high >= 1]
+    return f"This run does not tell it from {', '.join(names)}." if names else ""
 
 
 def _server(result: Result, name: str, baseline: str) -> str:
@@ -40,7 +67,7 @@ def _server(result: Result, name: str, baseline: str) -> str:
         return f"No rate can be promised for it: the search found {best.search.passed:,.0f} requests a second, but the rounds {why}."
     than = f", and {baseline} {teacher.search.rate:,.0f}" if teacher and teacher.search and teacher.search.confirmed and name != baseline else ""
     costs = f"; at that load a million predictions cost {best.cost:.2g}, at the price given for a core-hour" if best.cost else ""
-    return f"It takes {best.search.rate:,.0f} requests a second while 99 % of the answers come within {best.search.limit_ms:.1f} ms{than}{costs}."
+    return f"It takes {best.search.rate:,.0f} requests a second while 99 % of the answers come within {best.search.limit_ms:.4g} ms{than}{costs}."
 
 
 def _offline(result: Result, name: str, baseline: str) -> str:

@@ -43,13 +43,14 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def conditions(address: Address, traffic: Traffic, questions: Sequence[Question], timeout: float) -> dict[str, Any]:
+def conditions(address: Address, traffic: Traffic, questions: Sequence[Question], build: str | None, timeout: float) -> dict[str, Any]:
     """Return what is known before the first request."""
+    labels = bool(questions[0].expected)
     return {
         "host": str(address),
         "same_machine": is_local(address.host),
         **surroundings(),
-        "corpus": {"path": traffic.source, "texts": len(questions), "sha256": fingerprint(questions), "labels_checked": bool(questions[0].expected)},
+        "corpus": {"path": traffic.source, "texts": len(questions), "sha256": fingerprint(questions), "labels_checked": labels, "build": build},
         "timeout_seconds": timeout,
         # The load average of the last minute counts a build that has just ended as well: whether the machine is quiet now, only a look at it says.
         "busy_share_before": round(psutil.cpu_percent(interval=LOOK_S) / 100, 3),

@@ -4,10 +4,14 @@ CPU time a request against a server that does nothing (one core, Zen 4): this mo
 Locust's FastHttpUser 120 µs, Locust's HttpUser (requests) 1,060 µs. At answers of 500 µs the clients that Locust ships would measure themselves.
 """
 
+import errno
 import socket
-from dataclasses import dataclass
+import ssl
+from base64 import b64encode
+from dataclasses import dataclass, field
+from functools import lru_cache
 from time import perf_counter
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from loadtest.errors import LoadTestError
 
@@ -26,27 +30,42 @@ class Dropped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the service listens; `prefix` is the path before the routes, mostly empty."""
+    """Where the service listens; `prefix` is the path before the routes, mostly empty, and `login` is user:password, which nothing shows or keeps."""
 
     host: str
     port: int
     prefix: str = ""
+    tls: bool = False
+    login: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, url: str) -> "Address":
         """Read what --host was given."""
+        shown = url if "@" not in url else f"…@{url.rpartition('@')[2]}"  # no password on a screen or in a log
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
-            port = parts.port or 80
-        except ValueError as error:
-            raise LoadTestError(f"host '{url}' is no address ({error}); expected one like http://localhost:3000") from error
-        if parts.scheme != "http" or not parts.hostname or parts.query or parts.fragment:
-            raise LoadTestError(f"host '{url}' is no address that can be tested; expected one like http://localhost:3000")
-        return cls(parts.hostname, port, parts.path.rstrip("/"))
+            port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        except (ValueError, KeyError) as error:
+            why = f"its scheme is {error}" if isinstance(error, KeyError) else error
+            raise LoadTestError(f"host '{shown}' is no address ({why}); expected one like http://localhost:3000") from error
+        login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if "@" in parts.netloc else ""
+        if not parts.hostname or parts.query or parts.fragment or not url.isascii() or any(not sign.isprintable() or sign == " " for sign in url):
+            raise LoadTestError(f"host '{shown}' is no address that can be tested; expected one like http://localhost:3000, all of it ASCII")
+        return cls(parts.hostname, port, parts.path.rstrip("/"), parts.scheme == "https", login)
+
+    @property
+    def authority(self) -> str:
+        """Return host and port as a Host header has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Return all of it, for those who connect: the only form that holds the login."""
+        login = ":".join(quote(part, safe="") for part in self.login.split(":", 1)) + "@" if self.login else ""
+        return str(self).replace("://", f"://{login}", 1)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}{self.prefix}"
+        return f"{'https' if self.tls else 'http'}://{self.authority}{self.prefix}"
 
 
 def post(address: Address, path: str, body: bytes) -> bytes:
@@ -60,8 +79,13 @@ def get(address: Address, path: str) -> bytes:
 
 
 def _head(method: str, address: Address, path: str) -> bytes:
-    host = str(address)[len("http://") :].removesuffix(address.prefix)
-    return f"{method} {address.prefix}{path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n".encode("ascii")
+    login = f"Authorization: Basic {b64encode(address.login.encode()).decode('ascii')}\r\n" if address.login else ""
+    return f"{method} {address.prefix}{path} HTTP/1.1\r\nHost: {address.authority}\r\n{login}Accept: application/json\r\n".encode("ascii")
+
+
+@lru_cache(maxsize=1)  # reading the authorities' certificates takes longer than many an answer
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 class Connection:
@@ -98,8 +122,14 @@ class Connection:
         except TimeoutError as error:
             self.close()
             raise Late(f"no complete answer within {self._timeout:g} s") from error
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            trust = "name the file of an authority that vouches for it in SSL_CERT_FILE"
+            raise LoadTestError(f"{self._address} has a certificate that is not trusted ({error.verify_message}); {trust}") from error
         except OSError as error:
             self.close()
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise LoadTestError(f"the load generator cannot open another connection ({error.strerror}); raise its limit with 'ulimit -n 4096'") from error
             raise Dropped(error.strerror or str(error)) from error
         except (Late, Dropped):
             self.close()
@@ -114,6 +144,9 @@ class Connection:
     def _open(self, deadline: float) -> None:
         self._socket = socket.create_connection((self._address.host, self._address.port), _left(deadline))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # otherwise a body in a second packet waits 40 ms for the ACK
+        if self._address.tls:
+            self._socket.settimeout(_left(deadline))
+            self._socket = _trust().wrap_socket(self._socket, server_hostname=self._address.host)
         self._used = perf_counter()
 
     def _answer(self, sock: socket.socket, deadline: float) -> tuple[int, bytes]:

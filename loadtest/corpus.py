@@ -43,6 +43,12 @@ def check_expected(corpus: Sequence[Question], variants: Iterable[str], path: Pa
             raise LoadTestError(f"corpus '{path}' lacks expected labels for '{variant}' (it has {known}); {help_}")
 
 
+@lru_cache(maxsize=4)
+def read_unlabelled(path: Path) -> tuple[Question, ...]:
+    """Read the same texts with no label expected of anybody."""
+    return tuple(Question(question.text, question.label, {}) for question in read_corpus(path))
+
+
 def shuffled(corpus: Sequence[Question], seed: str) -> Iterator[Question]:
     """Go through the corpus for ever, in one seeded order: the same seed asks every variant the same texts."""
     order = list(corpus)

@@ -6,7 +6,7 @@ from loadtest.recording import merged
 from loadtest.result import Result
 from loadtest.schedule import RAMP_SHARES
 from loadtest.settle import CONFIRMED_SHARE
-from loadtest.summary import RAMP, SERVER, rounds_of
+from loadtest.summary import RAMP, rounds_of
 
 PERCENTILE = 95.0  # a ramp's steps are short, and seldom carry a p99
 
@@ -25,14 +25,14 @@ def latency_against_throughput(result: Result) -> bytes:
         if points:
             drawn = True
             axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=COLORS[place % len(COLORS)], label=name)
-    limit = next((variant["scenarios"][SERVER]["limit_ms"] for variant in result["variants"].values() if SERVER in variant["scenarios"]), None)
+    limit = result["conditions"].get("limit_ms")
     if drawn:
         axes.set_xscale("log")
         axes.set_yscale("log")
         plain_numbers(axes.xaxis)
         plain_numbers(axes.yaxis)
         if limit is not None:
-            axes.axhline(limit, color="#b00020", linewidth=1, linestyle="--", label=f"p99 limit, {limit:.1f} ms")
+            axes.axhline(limit, color="#b00020", linewidth=1, linestyle="--", label=f"p99 limit, {limit:g} ms")
         axes.legend(frameon=False, fontsize=9)
     else:
         say_empty(axes, "no step of the ramp has enough answers")

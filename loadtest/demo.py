@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-READY_WITHIN_S = 60
+READY_WITHIN_S, TELL_EVERY_S = 60, 10
+UNBUFFERED = {**os.environ, "PYTHONUNBUFFERED": "1"}  # what a step prints shows at once, also where no terminal is
 
 
 def main() -> int:
@@ -39,7 +40,7 @@ def _service() -> Iterator[str]:
     command = [str(bentoml), "serve", "service.service:bonsai", "--host", "127.0.0.1", "--port", str(port)]
     host = f"http://127.0.0.1:{port}"
     print(f"$ {' '.join(['bentoml', *command[1:]])}", flush=True)
-    server = subprocess.Popen(command, start_new_session=True)
+    server = subprocess.Popen(command, start_new_session=True, env=UNBUFFERED)
     try:
         _wait_until_ready(host, server)
         yield host
@@ -58,8 +59,11 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
 
 
 def _wait_until_ready(host: str, server: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < until:
+    began = told = time.monotonic()
+    while (now := time.monotonic()) < began + READY_WITHIN_S:
+        if now > told + TELL_EVERY_S:
+            told = now
+            print(f"demo: waiting for the service, {now - began:.0f} s", flush=True)
         if server.poll() is not None:
             sys.exit(f"error: the service ended with exit code {server.returncode} before it was ready; see its messages above")
         try:
@@ -76,7 +80,7 @@ def _end(*_: object) -> None:
 
 def _run(module: str, *arguments: str, check: bool = True) -> int:
     print(f"$ python -m {' '.join([module, *arguments])}", flush=True)
-    with subprocess.Popen([sys.executable, "-m", module, *arguments]) as step:
+    with subprocess.Popen([sys.executable, "-m", module, *arguments], env=UNBUFFERED) as step:
         try:
             code = step.wait()
         except KeyboardInterrupt:  # the terminal told the step as well, which still draws what it has

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from loadtest.disturbed import OUT_OF_LINE, is_disturbed
 from loadtest.percentiles import share_above
 from loadtest.recording import merged
-from loadtest.result import Result
+from loadtest.result import Result, everyone
 from loadtest.summary import OFFLINE, SERVER, SINGLE_STREAM, rounds_of
 
 NEAR_CEILING = 0.8
@@ -22,7 +23,8 @@ def cautions(result: Result) -> list[str]:
         for scenario in variant["scenarios"]:
             if (rounds := rounds_of(variant, scenario)) and (reasons := _bound(rounds, scenario, ceiling)):
                 bound.setdefault(scenario, []).append(f"{name} ({', '.join(reasons)})")
-    return [f"Generator-bound in {scenario}: {', '.join(those)}." for scenario, those in bound.items()] + _searches(result) + _machine(result["conditions"])
+    found = [f"Generator-bound in {scenario}: {', '.join(those)}." for scenario, those in bound.items()]
+    return found + _searches(result) + _slowed(result) + _machine(result["conditions"])
 
 
 def late_share(rounds: list[dict[str, Any]]) -> float:
@@ -59,6 +61,18 @@ def _searches(result: Result) -> list[str]:
         if any(probe.get("generator_bound") for probe in ends):
             bound.append(name)
     return [f"The rate that was found is bound by the generator, which sent late: {', '.join(bound)}."] if bound else []
+
+
+def _slowed(result: Result) -> list[str]:
+    """Name the variants that have rounds in which the generator itself was slowed down, though they may have been measured again."""
+    found = []
+    for scenario in (SINGLE_STREAM, SERVER):
+        counts = {
+            name: sum(is_disturbed(one, rounds) for one in rounds) for name, variant in everyone(result).items() if (rounds := rounds_of(variant, scenario))
+        }
+        if slowed := [f"{name} {count}" for name, count in counts.items() if count]:
+            found.append(f"Rounds of {scenario} in which the generator took over {OUT_OF_LINE:g} times its least CPU time a request: {', '.join(slowed)}.")
+    return found
 
 
 def _machine(conditions: dict[str, Any]) -> list[str]:

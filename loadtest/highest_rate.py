@@ -16,9 +16,9 @@ class Found:
     failed: float | None
 
 
-def rates_to_try(first: float) -> Generator[float, bool, Found]:
+def rates_to_try(first: float, lowest: float = LOWEST) -> Generator[float, bool, Found]:
     """Yield rates, be sent whether each was sustained, and return the answer."""
-    passed, failed, rate = 0.0, None, min(max(first, LOWEST), HIGHEST)
+    passed, failed, rate = 0.0, None, min(max(first, lowest), HIGHEST)
     while True:
         if (yield rate):
             passed = max(passed, rate)
@@ -29,18 +29,18 @@ def rates_to_try(first: float) -> Generator[float, bool, Found]:
                 return Found(passed, None)
             rate = min(2 * rate, HIGHEST)
         elif not passed:
-            if rate <= LOWEST:
+            if rate <= lowest:
                 return Found(0.0, failed)
-            rate = max(rate / 2, LOWEST)
+            rate = max(rate / 2, lowest)
         elif failed / passed <= CLOSE_ENOUGH:
             return Found(passed, failed)
         else:
             rate = sqrt(passed * failed)
 
 
-def highest_rate(first: float, sustained: Callable[[float], bool | None]) -> Found | None:
-    """Search from a first guess; `sustained` tries a rate, and ends the search when it has no answer."""
-    search = rates_to_try(first)
+def highest_rate(first: float, sustained: Callable[[float], bool | None], lowest: float = LOWEST) -> Found | None:
+    """Search from a first guess, no lower than what can be judged; `sustained` tries a rate, and ends the search when it has no answer."""
+    search = rates_to_try(first, lowest)
     rate = next(search)
     while True:
         answer = sustained(rate)

@@ -1,29 +1,28 @@
-"""The limit under which a rate counts: by default 10 ms above what the service takes to say that it lives, so that it judges models and not machines."""
+"""The limit under which a rate counts: given, or five times the baseline's p99 one request after another, rounded so that another run finds the same."""
 
-from statistics import median
-from time import perf_counter
+from math import floor, log, log10
+from typing import Any
 
-from loadtest.connection import Address, Connection, Dropped, Late, get
-from loadtest.errors import LoadTestError
+from loadtest.summary import SINGLE_STREAM, percentile
 
-ALLOWANCE_MS = 10.0
-ASKED = 200
+TIMES = 5
+READABLE = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+PATIENCE_S = 60.0  # of measuring until the baseline has answers enough
 
 
-def livez_p50(address: Address, timeout: float) -> float:
-    """Return the median of GET /livez in milliseconds, asked one after another."""
-    connection = Connection(address, timeout)
-    request = get(address, "/livez")
-    times = []
-    try:
-        for _ in range(ASKED):
-            started = perf_counter()
-            status, _ = connection.ask(request)
-            times.append(perf_counter() - started)
-            if status >= 400:
-                raise LoadTestError(f"{address}/livez answered {status}; expected 200, or give the limit with --p99-limit")
-    except (Late, Dropped) as error:
-        raise LoadTestError(f"{address}/livez did not answer ({error}); give the limit with --p99-limit") from error
-    finally:
-        connection.close()
-    return 1000 * median(times)
+def default_limit(name: str, stream: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the limit and where it comes from, as result.json keeps them; None while a p99 of the baseline lacks answers."""
+    p99, _ = percentile(stream, SINGLE_STREAM, 99.0)
+    return None if p99 is None else {"limit_ms": readable(TIMES * p99), "limit_from": f"{TIMES} times {name}'s p99 of {p99:.3g} ms, rounded"}
+
+
+def given_limit(limit_ms: float) -> dict[str, Any]:
+    """Return the same of a limit that was given."""
+    return {"limit_ms": limit_ms, "limit_from": "given with --p99-limit"}
+
+
+def readable(value: float) -> float:
+    """Return the nearest of 1, 1.5, 2, 3, 4, 5, 6, 8 and their tens."""
+    power = 10.0 ** floor(log10(value))
+    steps = [round(power * step, 9) for step in READABLE]
+    return min(steps, key=lambda step: abs(log(step / value)))

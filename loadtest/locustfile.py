@@ -15,7 +15,7 @@ from loadtest.connection import Address
 from loadtest.errors import LoadTestError
 from loadtest.open_loop import OpenLoopUser
 from loadtest.options import add_options
-from loadtest.percentiles import PERCENTILES, interval, milliseconds
+from loadtest.percentiles import PERCENTILES, milliseconds
 from loadtest.recorder import Recorder
 from loadtest.recording import merged
 from loadtest.summary import by_kind
@@ -42,8 +42,10 @@ def check(environment: Environment, **_: Any) -> None:
     try:
         address = Address.parse(environment.host or "")
         variants = list(mix(options.mix)) if options.mix else [options.variant]
-        choose(fetch_cards(address), variants, address)
-        Traffic(options.corpus, options.texts_file, options.lengths).questions(variants)
+        cards = choose(fetch_cards(address), variants, address)
+        traffic = Traffic(options.corpus, options.texts_file, options.lengths, not options.no_labels)
+        traffic.questions(variants)
+        traffic.check_build(cards)
     except LoadTestError as error:
         print(f"error: {error}")
         raise SystemExit(2) from error
@@ -84,8 +86,8 @@ def _say(recorded: dict[str, dict[str, Any]]) -> None:
 
 def _exact(one: dict[str, Any]) -> str:
     histogram = merged([one["histogram"]])
-    figures = [(q, milliseconds(histogram, q), interval(histogram, q)) for q in PERCENTILES]
-    times = ", ".join(f"p{q:g} {value:.3f} ms [{bounds[0]:.3f}, {bounds[1]:.3f}]" for q, value, bounds in figures if value is not None and bounds is not None)
+    figures = [(q, milliseconds(histogram, q)) for q in PERCENTILES]
+    times = ", ".join(f"p{q:g} {value:.3f} ms" for q, value in figures if value is not None)
     wrong = f"failures: {by_kind(one['failures'])}; batch flips: {one['batch_flips']:,}"
     late = ""
     if "lateness" in one and (p99 := milliseconds(merged([one["lateness"]]), 99.0)) is not None:

@@ -4,7 +4,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gevent.event import Event
@@ -39,16 +39,22 @@ class Load:
 
 @dataclass
 class Bench:
-    """What all measurements of a run share: the service, the texts, the generator processes, and the event that ends it all."""
+    """What all measurements of a run share: the service and the one it is compared with, the texts, the generator processes, the event that ends it all."""
 
     address: Address
     traffic: Traffic
     stop: Event
     bursts: str = ""
+    against: Address | None = None
     open_loop: type[User] = OpenLoopUser
     closed_loop: type[User] = ClosedLoopUser
     master: MasterRunner | None = field(default=None, repr=False)
     gathered: Gathered | None = field(default=None, repr=False)
+
+    def there(self, *, labels: bool) -> "Bench":
+        """Return the same for the service that this one is compared with."""
+        assert self.against is not None
+        return replace(self, address=self.against, traffic=replace(self.traffic, labels=self.traffic.labels and labels))
 
     def measure(self, variants: Mapping[str, float], versions: Mapping[str, str], load: Load, seed: str) -> dict[str, dict[str, Any]] | None:
         """Put the load on variants, by weight, and return what result.json keeps of each; None when `stop` was set before the end."""
@@ -66,6 +72,7 @@ class Bench:
             corpus=self.traffic.corpus,
             texts_file=self.traffic.texts_file,
             lengths=self.traffic.lengths,
+            no_labels=not self.traffic.labels,
             bursts=self.bursts,
             stop_timeout=load.timeout + 1,
         )
@@ -83,7 +90,7 @@ class Bench:
         return 1 if self.master is None else int(self.master.worker_count)
 
     def _here(self, told: Any, user: type[User], users: int) -> dict[str, dict[str, Any]]:
-        environment = Environment(user_classes=[user], host=str(self.address), stop_timeout=told.stop_timeout, parsed_options=told)
+        environment = Environment(user_classes=[user], host=self.address.url, stop_timeout=told.stop_timeout, parsed_options=told)
         recorder = Recorder(environment)
         runner = environment.create_local_runner()
         try:
@@ -100,6 +107,7 @@ class Bench:
         wait_for_workers(runner, runner.worker_count)
         environment.parsed_options, environment.stop_timeout = told, told.stop_timeout
         environment.user_classes[:] = [user]
+        environment.host = self.address.url
         runner.start(users, spawn_rate=100)
         self.stop.wait(told.warm_up + told.window + 10 * MARGIN_S)
         runner.stop()
@@ -130,7 +138,7 @@ def remote_processes(bench: Bench, count: int, port: int) -> Iterator[None]:
 
 @contextmanager
 def _led(bench: Bench, count: int, host: str, port: int) -> Iterator[None]:
-    environment = Environment(user_classes=[bench.closed_loop, bench.open_loop], host=str(bench.address), parsed_options=options())
+    environment = Environment(user_classes=[bench.closed_loop, bench.open_loop], host=bench.address.url, parsed_options=options())
     bench.master = environment.create_master_runner(host, port)
     bench.gathered = Gathered(bench.master)
     try:

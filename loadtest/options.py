@@ -26,6 +26,7 @@ def add_traffic_options(parser: ArgumentParser) -> None:
     parser.add_argument("--corpus", default=CORPUS, help="test texts with each variant's expected label")
     parser.add_argument("--texts-file", default="", help="ask these texts, one a line, instead of the corpus; no label is checked then")
     parser.add_argument("--lengths", default="", help="ask texts of these lengths in tokens instead, like 8,16,128 or 8:3,128:1; no label is checked then")
+    parser.add_argument("--no-labels", action="store_true", help="check no label: for a service of another build than the corpus")
     parser.add_argument("--bursts", default="", help="FACTOR,SECONDS,EVERY: an open loop's rate is FACTOR times higher in SECONDS of EVERY seconds")
 
 

@@ -8,7 +8,7 @@ from jinja2 import Environment, StrictUndefined
 
 from loadtest.conclusion import conclusion
 from loadtest.generator import cautions
-from loadtest.result import Result
+from loadtest.result import Result, everyone
 from loadtest.summary import warnings
 from loadtest.table import TITLES, control_text, sections
 
@@ -22,6 +22,8 @@ def html(result: Result, pictures: Mapping[str, bytes]) -> str:
         run=result["run"],
         conditions=result["conditions"],
         variants=result["variants"],
+        everyone=everyone(result),
+        run_against=result.get("against", {}).get("host"),
         warnings=warnings(result),
         cautions=cautions(result),
         conclusion=conclusion(result),

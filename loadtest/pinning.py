@@ -11,8 +11,8 @@ from loadtest.connection import Address
 
 
 @contextmanager
-def pinned(address: Address, *, same_machine: bool, generators: int = 1) -> Iterator[dict[str, Any]]:
-    """Pin for as long as the block runs; give the cores of both, or the reason why nothing was pinned."""
+def pinned(address: Address, *others: Address, same_machine: bool, generators: int = 1) -> Iterator[dict[str, Any]]:
+    """Pin for as long as the block runs; give the cores of both, or the reason why nothing was pinned. `others` are more services of this machine."""
     if not hasattr(os, "sched_setaffinity"):
         yield {"pinned": False, "why": "this system cannot pin"}
         return
@@ -21,8 +21,10 @@ def pinned(address: Address, *, same_machine: bool, generators: int = 1) -> Iter
         yield {"pinned": False, "why": f"{len(cores)} cores are too few for {generators} generator processes and a server"}
         return
     ours, theirs = cores[-generators:], cores[:-generators]
-    servers = listeners(address.port) if same_machine else []
-    if same_machine and not servers:
+    ports = [one.port for one in ((address, *others) if same_machine else others)]
+    found = [listeners(port) for port in ports]
+    servers = [process for those in found for process in those]
+    if not all(found):
         yield {"pinned": False, "why": "the server's process was not found"}
         return
     before = {thread: os.sched_getaffinity(thread) for thread in _threads(servers)}
@@ -30,11 +32,11 @@ def pinned(address: Address, *, same_machine: bool, generators: int = 1) -> Iter
         _pin(0, set(ours))
         for thread in before:
             _pin(thread, set(theirs))
-        yield {"pinned": True, "generator_cores": ours, "server_cores": theirs if same_machine else None}
+        yield {"pinned": True, "generator_cores": ours, "server_cores": theirs if servers else None}
     finally:
         _pin(0, set(cores))
         # What the server started meanwhile inherited our choice, and gets what its first process had.
-        for thread in {*before, *_threads(servers), *_threads(listeners(address.port) if same_machine else [])}:
+        for thread in {*before, *_threads(servers), *_threads(process for port in ports for process in listeners(port))}:
             _pin(thread, before.get(thread, before.get(servers[0].pid, set(cores))))
 
 

@@ -27,7 +27,16 @@ class Probe:
 def length(rate: float, seconds: float) -> float:
     """Return the seconds of a try, for rounds of `seconds`."""
     wished = min(max(WISHED / rate, SHORTEST * seconds), LONGEST * seconds)
-    return max(wished, min(SPARE * FEWEST / rate, max(PATIENCE * seconds, PATIENT_S)))
+    return max(wished, min(SPARE * FEWEST / rate, _longest(seconds)))
+
+
+def lowest(seconds: float) -> float:
+    """Return the rate below which a try would end with too few requests to tell anything."""
+    return SPARE * FEWEST / _longest(seconds)
+
+
+def _longest(seconds: float) -> float:
+    return max(PATIENCE * seconds, PATIENT_S)
 
 
 def judged(one: dict[str, Any], limit_ms: float) -> Probe:

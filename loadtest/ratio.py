@@ -2,33 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import fmean, stdev, variance
+from statistics import fmean, variance
 
 from scipy.special import stdtr, stdtrit  # the t distribution and its quantile; scipy.stats takes a second to import
+
+from loadtest.rounds import Interval, over_rounds
 
 EXACT = 1e-12  # of variances: clocks do not measure finer
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """A ratio and its 95 % interval; above 1 is faster than the baseline."""
-
-    value: float
-    low: float
-    high: float
+def speed_ratio(baseline: Sequence[float], times: Sequence[float]) -> Interval | None:
+    """Return baseline over times, round by round (None below two rounds); above 1 is faster than the baseline."""
+    return over_rounds([slow / fast for slow, fast in zip(baseline, times, strict=True)])
 
 
-def speed_ratio(baseline: Sequence[float], times: Sequence[float]) -> Ratio | None:
-    """Return baseline over times, round by round: a t-interval on the log, since ratios multiply (None below two rounds)."""
-    logs = [math.log(slow / fast) for slow, fast in zip(baseline, times, strict=True)]
-    if len(logs) < 2:
-        return None
-    half = float(stdtrit(len(logs) - 1, 0.975)) * stdev(logs) / math.sqrt(len(logs))
-    return Ratio(math.exp(fmean(logs)), math.exp(fmean(logs) - half), math.exp(fmean(logs) + half))
-
-
-def unpaired_ratio(before: Sequence[float], after: Sequence[float]) -> tuple[Ratio, float] | None:
+def unpaired_ratio(before: Sequence[float], after: Sequence[float]) -> tuple[Interval, float] | None:
     """Return before over after of rounds that are no pairs, and its p value: Welch's t-test on the logs (None below two rounds of either)."""
     if min(len(before), len(after)) < 2:
         return None
@@ -38,4 +26,4 @@ def unpaired_ratio(before: Sequence[float], after: Sequence[float]) -> tuple[Rat
     freedom = sum(errors) ** 2 / sum(one**2 / (len(those) - 1) for one, those in zip(errors, logs, strict=True))
     difference = fmean(logs[0]) - fmean(logs[1])
     half = float(stdtrit(freedom, 0.975)) * error
-    return Ratio(math.exp(difference), math.exp(difference - half), math.exp(difference + half)), 2 * float(stdtr(freedom, -abs(difference) / error))
+    return Interval(math.exp(difference), math.exp(difference - half), math.exp(difference + half)), 2 * float(stdtr(freedom, -abs(difference) / error))

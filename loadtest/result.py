@@ -75,6 +75,19 @@ def read_result(folder: Path) -> Result:
     return result
 
 
+def everyone(result: Result) -> dict[str, dict[str, Any]]:
+    """Return the variants by name and, where a second service was measured beside, its own under a name that says so."""
+    other = result.get("against", {"host": "", "variants": {}})
+    return {**result["variants"]} | {f"{name} at {other['host']}": variant for name, variant in other["variants"].items()}
+
+
+def rounds_at(result: Result, scenario: str, name: str, *, there: bool = False) -> list[dict[str, Any]]:
+    """Return the list that keeps a variant's rounds of a scenario, or the control's; `there` is the second service's."""
+    side = (result["against"] if there else result)["variants"]
+    kept: list[dict[str, Any]] = result["run"]["control"]["rounds"] if name == CONTROL else side[name]["scenarios"][scenario]["rounds"]
+    return kept
+
+
 def total_failures(result: Result) -> int:
     """Count the failures of a run, of every variant and kind."""
-    return sum(sum(variant["failures"].values()) for variant in result["variants"].values())
+    return sum(sum(variant["failures"].values()) for variant in everyone(result).values())

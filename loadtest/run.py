@@ -3,33 +3,36 @@
 import argparse
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import locust  # noqa: F401  # patches sockets and sleep for gevent before ours are imported
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loadtest.answer import DROPPED
 from loadtest.arguments import plan_of, read_arguments, traffic_of
 from loadtest.arrivals import Bursts
-from loadtest.ceiling import ceiling
-from loadtest.conditions import Disturbance, conditions
+from loadtest.ceiling import USERS, ceiling
+from loadtest.conclusion import conclusion
+from loadtest.conditions import Disturbance, conditions, is_local
 from loadtest.connection import Address
+from loadtest.disturbed import with_repeats
 from loadtest.errors import LoadTestError
+from loadtest.files import allow_connections
 from loadtest.generator import cautions
 from loadtest.interruption import stop_on_signals
-from loadtest.limit import ALLOWANCE_MS, livez_p50
+from loadtest.limit import given_limit
 from loadtest.measure import Bench, generator_processes, remote_processes
+from loadtest.open_loop import MOST_CONNECTIONS
 from loadtest.pinning import pinned
+from loadtest.progress import Status, progress
 from loadtest.report import PAGE, draw
-from loadtest.result import Result, new_run_folder, point_latest, write_result
+from loadtest.result import Result, everyone, new_run_folder, point_latest, write_result
 from loadtest.scenarios import take
-from loadtest.schedule import Plan, Turn, turns
-from loadtest.summary import SERVER, doubts, faults
+from loadtest.schedule import PAIRED, Plan, turns
+from loadtest.summary import OFFLINE, SERVER, doubts, faults
 from loadtest.target import Card, alive, choose, fetch_cards
 
 INTERRUPTED = 130
@@ -46,39 +49,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
         address = Address.parse(given.host)
         traffic = traffic_of(given)
         cards = choose(fetch_cards(address), given.variants, address)
+        other = None if given.against is None else Address.parse(given.against)
+        others = {} if other is None else _both(cards, other, named=given.variants is not None)
+        cards = {name: card for name, card in cards.items() if other is None or name in others}
         questions = traffic.questions(list(cards))
+        build = traffic.check_build(cards)
         Bursts.parse(given.bursts)
         plan = plan_of(given, cards)
-        p99_limit = _limit(address, plan, given.p99_limit)
-        result = _empty_result(given, plan, cards, p99_limit)
-        result["conditions"] = {**conditions(address, traffic, questions, given.timeout), **p99_limit, "price_per_core_hour": given.price}
+        allow_connections(_connections(given, plan))
+        result = _empty_result(given, plan, cards)
+        result["conditions"] = {**conditions(address, traffic, questions, build, given.timeout), "price_per_core_hour": given.price}
         result["conditions"] |= {"bursts": given.bursts, "server_cores": given.server_cores}
-        bench = Bench(address, traffic, stop_on_signals(), given.bursts)
+        if other is not None:
+            result["against"] = {"host": str(other), "variants": {name: _variant(card, plan) for name, card in others.items()}}
+        if SERVER in plan.scenarios and given.p99_limit is not None:
+            result["conditions"] |= given_limit(given.p99_limit)
+        bench = Bench(address, traffic, stop_on_signals(), given.bursts, other)
         with ExitStack() as stack:
-            _generator(result, stack, bench, given, plan)
+            status = stack.enter_context(progress("load test"))
+            _generator(result, stack, bench, given, plan, status)
             folder = new_run_folder(given.out)  # not before: what could not start leaves none
             result["run"]["id"] = folder.name
             write_result(folder, result)
-            _measure_all(result, folder, bench, plan)
+            _measure_all(result, folder, bench, plan, status)
         interrupted = bench.stop.is_set() and not result["run"]["complete"]
         table = draw(folder)
         point_latest(folder)
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"\n{table}\n{folder / PAGE}")
+    print(f"\n{table}\n{conclusion(result)}\n\n{folder / PAGE}")
     _complain(result)
     if interrupted:
         return INTERRUPTED
     return 1 if faults(result) else 0
 
 
-def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.Namespace, plan: Plan) -> None:
+def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.Namespace, plan: Plan, status: Status) -> None:
     """Learn what the generator can do, and keep it and the server apart for as long as the stack is open."""
     known = result["conditions"]
+    status.say("what the generator itself can send")
     found = ceiling(bench.stop, min(CEILING_SECONDS, plan.seconds), given.processes) if given.ceiling and not given.remote_workers else None
     if given.pin and not given.remote_workers:
-        known["generator"] = stack.enter_context(pinned(bench.address, same_machine=known["same_machine"], generators=given.processes))
+        others = [bench.against] if bench.against is not None and is_local(bench.against.host) else []
+        known["generator"] = stack.enter_context(pinned(bench.address, *others, same_machine=known["same_machine"], generators=given.processes))
     else:
         known["generator"] = {"pinned": False, "why": "the generator is on other machines" if given.remote_workers else "--no-pin was given"}
     known["generator"] |= {"processes": given.remote_workers or given.processes, "ceiling": found and {key: found[key] for key in ("single", "closed", "open")}}
@@ -89,11 +103,13 @@ def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.N
         stack.enter_context(generator_processes(bench, given.processes))
 
 
-def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan) -> None:
+def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan, status: Status) -> None:
     """Take every turn into `result`, which is written after each, until all are taken, Ctrl-C comes, the service dies or a turn fails."""
     todo = turns(plan, list(result["variants"]), result["run"]["baseline"])
     disturbance, run = Disturbance(), result["run"]
-    for done, turn in enumerate(_with_bar(todo)):
+    addresses = [bench.address, *([bench.against] if bench.against is not None else [])]
+    for done, turn in enumerate(with_repeats(todo, result)):
+        status.say(str(turn), min(done, len(todo)), len(todo))
         try:
             answers = take(turn, bench, plan, result)
         except Exception as error:  # whatever ended it, what was measured before is kept
@@ -106,7 +122,7 @@ def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan) -> None
             break
         run["stopped"] = f"it ended after {done + 1} of {len(todo)} measurements"
         write_result(folder, result)
-        if (not answers or _something_dropped(result)) and not alive(bench.address):
+        if (not answers or _something_dropped(result)) and not all(alive(one) for one in addresses):
             run["stopped"] = f"the service stopped answering in {turn}, after {done + 1} of {len(todo)} measurements"
             break
     else:
@@ -116,28 +132,25 @@ def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan) -> None
     write_result(folder, result)
 
 
-def _with_bar(todo: list[Turn]) -> Iterable[Turn]:
-    """Draw a bar between measurements only: one that refreshes itself takes milliseconds of the generator's one core ten times a second."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False, transient=True) as progress:
-        bar = progress.add_task("load test", total=len(todo))
-        for done, turn in enumerate(todo):
-            progress.update(bar, completed=done, description=str(turn), refresh=True)
-            yield turn
-
-
 def _something_dropped(result: Result) -> bool:
-    return any(DROPPED in variant["failures"] for variant in result["variants"].values())
+    return any(DROPPED in variant["failures"] for variant in everyone(result).values())
 
 
-def _limit(address: Address, plan: Plan, given: float | None) -> dict[str, float]:
-    if SERVER not in plan.scenarios:
-        return {}
-    if given is not None:
-        return {"limit_ms": given}
-    livez = livez_p50(address, plan.timeout)
-    return {"livez_p50_ms": round(livez, 3), "limit_ms": round(livez + ALLOWANCE_MS, 3)}
+def _both(cards: dict[str, Card], other: Address, *, named: bool) -> dict[str, Card]:
+    """Return the other service's cards of the variants that both have, or of all that were named."""
+    theirs = fetch_cards(other)
+    if named:
+        return choose(theirs, list(cards), other)
+    if both := {name: theirs[name] for name in cards if name in theirs}:
+        return both
+    raise LoadTestError(f"the services have no variant in common; {other} has {', '.join(theirs)}")
+
+
+def _connections(given: argparse.Namespace, plan: Plan) -> int:
+    """Return how many connections a generator process has open at most."""
+    offline = plan.offline_users if OFFLINE in plan.scenarios else 1
+    opens = (given.ceiling and not given.remote_workers) or any(name not in PAIRED for name in plan.scenarios)
+    return max(offline, USERS, MOST_CONNECTIONS if opens else 0)
 
 
 def _complain(result: Result) -> None:
@@ -147,12 +160,12 @@ def _complain(result: Result) -> None:
         print(f"warning: {doubt}", file=sys.stderr)
     for caution in cautions(result):
         print(f"note: {caution}", file=sys.stderr)
-    for name, variant in result["variants"].items():
+    for name, variant in everyone(result).items():
         for kind, examples in variant["failure_examples"].items():
             print(f"  {name}, {kind}: {examples[0]}", file=sys.stderr)
 
 
-def _empty_result(given: argparse.Namespace, plan: Plan, cards: dict[str, Card], p99_limit: dict[str, float]) -> Result:
+def _empty_result(given: argparse.Namespace, plan: Plan, cards: dict[str, Card]) -> Result:
     teachers = [name for name, card in cards.items() if card.get("kind") == "teacher"]
     baseline = teachers[0] if teachers else next(iter(cards))
     return {
@@ -174,22 +187,19 @@ def _empty_result(given: argparse.Namespace, plan: Plan, cards: dict[str, Card],
             **({"mix": plan.mix} if plan.mix else {}),
         },
         "conditions": {},
-        "variants": {
-            name: {
-                "version": card["version"],
-                "failures": {},
-                "failure_examples": {},
-                "batch_flips": 0,
-                "card": card,
-                "scenarios": {scenario: _nothing_yet(scenario, p99_limit) for scenario in plan.scenarios},
-            }
-            for name, card in cards.items()
-        },
+        "variants": {name: _variant(card, plan) for name, card in cards.items()},
     }
 
 
-def _nothing_yet(scenario: str, p99_limit: dict[str, float]) -> dict[str, Any]:
-    return {"limit_ms": p99_limit["limit_ms"], "search": [], "rounds": [], "given_up": []} if scenario == SERVER else {"rounds": []}
+def _variant(card: Card, plan: Plan) -> dict[str, Any]:
+    return {
+        "version": card["version"],
+        "failures": {},
+        "failure_examples": {},
+        "batch_flips": 0,
+        "card": card,
+        "scenarios": {name: {"search": [], "rounds": [], "given_up": []} if name == SERVER else {"rounds": []} for name in plan.scenarios},
+    }
 
 
 def _now() -> str:

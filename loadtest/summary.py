@@ -3,17 +3,21 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from loadtest.cost import per_million
-from loadtest.percentiles import PERCENTILES, interval, milliseconds
-from loadtest.ratio import Ratio, speed_ratio
+from loadtest.percentiles import BEYOND_IN_A_ROUND, PERCENTILES, mean, milliseconds
+from loadtest.ratio import speed_ratio
 from loadtest.recording import merged
-from loadtest.result import Result, total_failures
+from loadtest.result import Result, everyone, total_failures
+from loadtest.rounds import Interval, over_rounds
+from loadtest.settle import kept
 
 SINGLE_STREAM, SERVER, OFFLINE, RAMP, MIX = "SingleStream", "Server", "Offline", "Ramp", "Mix"
 
 ACHIEVED_SHARE = 0.98  # of the requests that Server's rounds offered
+CONTROL_WITHIN = 0.1  # a control whose interval reaches further from 1 could hide a difference of that size
 
 
 @dataclass(frozen=True)
@@ -39,20 +43,27 @@ class Search:
 
 @dataclass(frozen=True)
 class Summary:
-    """One variant under one scenario; times in milliseconds, None where the count cannot carry them, each with its 95 % interval."""
+    """One variant under one scenario; times in milliseconds, None where the count cannot carry them, each with its 95 % interval over rounds.
+
+    A percentile is the mean of the rounds' own; it is that of all answers together, and has no interval, where a round alone cannot carry it.
+    """
 
     name: str
     version: str
     accuracy: float
     accuracy_low: float
     accuracy_high: float
+    verdict: str | None
+    withheld: str | None
     bytes: int
     requests: int
     answers: int
+    mean: float | None
     times: dict[float, float | None]
-    intervals: dict[float, tuple[float, float] | None]
+    intervals: dict[float, Interval | None]
     rate: float | None
-    ratio: Ratio | None
+    rates: Interval | None
+    ratio: Interval | None
     search: Search | None
     cost: float | None
     failures: dict[str, int]
@@ -61,9 +72,8 @@ class Summary:
 
 def summaries(result: Result, scenario: str = SINGLE_STREAM) -> list[Summary]:
     """Return the figures of every variant, in the order of the run."""
-    baseline = result["variants"].get(result["run"]["baseline"], {})
-    reference = per_round(rounds_of(baseline, scenario), scenario)
-    return [_summary(name, variant, scenario, reference, result["conditions"]) for name, variant in result["variants"].items()]
+    baseline = rounds_of(result["variants"].get(result["run"]["baseline"], {}), scenario)
+    return [_summary(name, variant, scenario, baseline, result["conditions"]) for name, variant in result["variants"].items()]
 
 
 def measured(result: Result, scenario: str) -> bool:
@@ -71,11 +81,11 @@ def measured(result: Result, scenario: str) -> bool:
     return any(rounds_of(variant, scenario) for variant in result["variants"].values())
 
 
-def control(result: Result) -> Ratio | None:
+def control(result: Result) -> Interval | None:
     """Return the baseline's speed against itself, measured in turns like a variant of its own."""
     rounds = result["run"].get("control", {}).get("rounds", [])
     baseline = rounds_of(result["variants"].get(result["run"]["baseline"], {}), SINGLE_STREAM)
-    return _paired(per_round(baseline, SINGLE_STREAM), per_round(rounds, SINGLE_STREAM))
+    return compared(baseline, rounds, SINGLE_STREAM)
 
 
 def warnings(result: Result) -> list[str]:
@@ -89,7 +99,7 @@ def faults(result: Result) -> list[str]:
     if not result["run"]["complete"]:
         found.append(f"This run is incomplete: {result['run']['stopped']}.")
     if failed := total_failures(result):
-        kinds = [f"{name}: {by_kind(variant['failures'])}" for name, variant in result["variants"].items() if variant["failures"]]
+        kinds = [f"{name}: {by_kind(variant['failures'])}" for name, variant in everyone(result).items() if variant["failures"]]
         found.append(f"This run has {failed:,} failed {'answer' if failed == 1 else 'answers'} ({'; '.join(kinds)}).")
     if result["run"]["complete"] and (silent := _silent(result)):
         found.append(f"This run has no answer at all of {', '.join(silent)}.")
@@ -103,11 +113,12 @@ def doubts(result: Result) -> list[str]:
 
 def _of_control(result: Result) -> list[str]:
     run, again = result["run"], control(result)
-    if again is not None and not again.low <= 1 <= again.high:
+    if again is not None and not is_narrow(again):
         against = f"{run['baseline']} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]"
-        return [f"This run proves nothing: {against}, which should contain 1."]
+        wanted = f"which should contain 1 and lie within {1 - CONTROL_WITHIN:g} to {1 + CONTROL_WITHIN:g}"
+        return [f"This run proves nothing: {against}, {wanted}; more --rounds or --seconds, or a quieter machine, make it narrower."]
     if again is None and run["complete"] and "control" in run and SINGLE_STREAM in run["scenarios"]:
-        return ["This run proves nothing: its A/A control has too few answers."]
+        return ["This run proves nothing: its A/A control has too few rounds or answers for an interval."]
     return []
 
 
@@ -125,16 +136,16 @@ def _silent(result: Result) -> list[str]:
     return [
         f"{name} in {scenario}"
         for scenario in result["run"]["scenarios"]
-        for name, variant in result["variants"].items()
-        if _expected(result, name, scenario) and not any(one["requests"] for one in rounds_of(variant, scenario))
+        for name, variant in everyone(result).items()
+        if _expected(result, name, variant, scenario) and not any(one["requests"] for one in rounds_of(variant, scenario))
     ]
 
 
-def _expected(result: Result, name: str, scenario: str) -> bool:
+def _expected(result: Result, name: str, variant: dict[str, Any], scenario: str) -> bool:
     if scenario == MIX:
         return name in result["run"]["mix"]
     # Where the search found that no rate is sustained, that is the result, and there is nothing to measure.
-    return scenario not in (SERVER, RAMP) or result["variants"][name]["scenarios"].get(SERVER, {}).get("passed") != 0
+    return scenario not in (SERVER, RAMP) or variant["scenarios"].get(SERVER, {}).get("passed") != 0
 
 
 def by_kind(failures: Mapping[str, int]) -> str:
@@ -148,38 +159,62 @@ def rounds_of(variant: dict[str, Any], scenario: str) -> list[dict[str, Any]]:
     return rounds
 
 
-def per_round(rounds: list[dict[str, Any]], scenario: str, percentile: float = 50.0) -> dict[int, float]:
-    """Return the time by which rounds are compared: Offline the mean for a text, elsewhere a percentile."""
+def is_narrow(control: Interval) -> bool:
+    """Say whether an A/A interval shows that equal things come out as equal: it contains 1, and nothing far from 1."""
+    return 1 - CONTROL_WITHIN <= control.low <= 1 <= control.high <= 1 + CONTROL_WITHIN
+
+
+def per_round(rounds: list[dict[str, Any]], scenario: str, share: float | None = None) -> dict[int, float]:
+    """Return the time in ms by which rounds are compared: a percentile, or else the mean, which Offline has for a text."""
     if scenario == OFFLINE:
         return {one["round"]: 1000 / one["texts_per_second"] for one in rounds if one["texts_per_second"]}
-    found = {one["round"]: milliseconds(merged([one["histogram"]]), percentile) for one in rounds}
+    histograms = {one["round"]: merged([one["histogram"]]) for one in rounds}
+    found = {number: mean(one) if share is None else milliseconds(one, share, BEYOND_IN_A_ROUND) for number, one in histograms.items()}
     return {number: time for number, time in found.items() if time is not None}
 
 
-def _summary(name: str, variant: dict[str, Any], scenario: str, reference: dict[int, float], conditions: dict[str, Any]) -> Summary:
+def percentile(rounds: list[dict[str, Any]], scenario: str, share: float) -> tuple[float | None, Interval | None]:
+    """Return a percentile in ms: over rounds with its interval where each of them carries it, or else of all answers together."""
+    times = per_round(rounds, scenario, share)
+    over = over_rounds(list(times.values())) if len(times) == len(rounds) and scenario != OFFLINE else None
+    return (over.value, over) if over else (milliseconds(merged(one["histogram"] for one in rounds), share), None)
+
+
+def compared(baseline: list[dict[str, Any]], rounds: list[dict[str, Any]], scenario: str, share: float | None = None) -> Interval | None:
+    """Return how many times as fast as the baseline rounds are, each beside the baseline's of the same number."""
+    reference, times = (per_round(those, scenario, share) for those in (baseline, rounds))
+    paired = sorted(reference.keys() & times.keys())
+    return speed_ratio([reference[number] for number in paired], [times[number] for number in paired])
+
+
+def _summary(name: str, variant: dict[str, Any], scenario: str, baseline: list[dict[str, Any]], conditions: dict[str, Any]) -> Summary:
     rounds = rounds_of(variant, scenario)
     histogram = merged(one["histogram"] for one in rounds)
-    seconds = sum(one["seconds"] for one in rounds)
-    times = per_round(rounds, scenario)
-    rate = sum(one["right_texts"] for one in rounds) / seconds if seconds else None
-    if scenario == OFFLINE:
-        rate = len(times) * 1000 / sum(times.values()) if times else None
-    intervals = {percentile: interval(histogram, percentile) for percentile in PERCENTILES}
-    search = _search(variant["scenarios"].get(SERVER, {}), intervals[99.0]) if scenario == SERVER else None
+    rates = _rates(rounds, scenario)
+    together = over_rounds(rates)
+    rate = together.value if together else fmean(rates) if rates else None
+    means = over_rounds(list(per_round(rounds, scenario).values())) if scenario != OFFLINE else None
+    percentiles = {share: percentile(rounds, scenario, share) for share in PERCENTILES}
+    search = _search(variant["scenarios"].get(SERVER, {}), rounds, conditions) if scenario == SERVER else None
     card = variant["card"]
+    gate = card.get("gate") or {}
     return Summary(
         name=name,
         version=variant["version"],
         accuracy=card["accuracy"]["value"],
         accuracy_low=card["accuracy"]["low"],
         accuracy_high=card["accuracy"]["high"],
+        verdict=gate.get("verdict"),
+        withheld=gate.get("withheld"),
         bytes=card["bytes"],
         requests=sum(one["requests"] for one in rounds),
         answers=histogram.get_total_count(),
-        times={percentile: milliseconds(histogram, percentile) for percentile in PERCENTILES},
-        intervals=intervals,
+        mean=means.value if means else mean(histogram),
+        times={share: time for share, (time, _) in percentiles.items()},
+        intervals={share: over for share, (_, over) in percentiles.items()},
         rate=rate,
-        ratio=None if scenario in (SERVER, MIX) else _paired(reference, times),
+        rates=together,
+        ratio=None if scenario in (SERVER, MIX) else compared(baseline, rounds, scenario),
         search=search,
         cost=per_million(conditions, rate) if scenario == OFFLINE or (search and search.confirmed) else None,
         failures=sum((Counter(one["failures"]) for one in rounds), Counter()),
@@ -187,15 +222,16 @@ def _summary(name: str, variant: dict[str, Any], scenario: str, reference: dict[
     )
 
 
-def _search(server: dict[str, Any], p99: tuple[float, float] | None) -> Search | None:
+def _rates(rounds: list[dict[str, Any]], scenario: str) -> list[float]:
+    """Return the right texts a second of each round."""
+    if scenario == OFFLINE:
+        return [one["texts_per_second"] for one in rounds if one["texts_per_second"]]
+    return [one["right_texts"] / one["seconds"] for one in rounds]
+
+
+def _search(server: dict[str, Any], rounds: list[dict[str, Any]], conditions: dict[str, Any]) -> Search | None:
     if "rate" not in server:
         return None
-    limit = server["limit_ms"]
-    confirmed = None if p99 is None or p99[0] <= limit < p99[1] else p99[1] <= limit
+    limit = conditions["limit_ms"]
     given_up = [each["rate"] for each in server.get("given_up", [])]
-    return Search(server["passed"], server["failed"], server["rate"], limit, confirmed, given_up, server.get("p99_alone_ms"))
-
-
-def _paired(reference: dict[int, float], times: dict[int, float]) -> Ratio | None:
-    paired = sorted(reference.keys() & times.keys())
-    return speed_ratio([reference[number] for number in paired], [times[number] for number in paired])
+    return Search(server["passed"], server["failed"], server["rate"], limit, kept(rounds, limit), given_up, server.get("p99_alone_ms"))

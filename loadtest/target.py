@@ -20,6 +20,12 @@ def fetch_cards(address: Address) -> dict[str, Card]:
         raise LoadTestError(f"no service answers at {address} ({error}); start it with 'make serve', or name another with --host") from error
     finally:
         connection.close()
+    if status in (401, 403):
+        raise LoadTestError(
+            f"{address} wants to know who asks (status {status}); give --host with a user and a password, like http://USER:PASSWORD@localhost:3000"
+        )
+    if 300 <= status < 400:
+        raise LoadTestError(f"{address} sends elsewhere (status {status}), and redirects would be measured too; give --host the address that it sends to")
     if status != 200:
         raise LoadTestError(f"{address}/variants answered {status}; expected a Bonsai service, which 'make serve' starts")
     try:

@@ -1,12 +1,14 @@
 """What is asked: the corpus, a file of texts or texts of chosen lengths, of one variant or of a weighted mix of several."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from loadtest.corpus import Question, check_expected, read_corpus, shuffled
+from loadtest.built import check_build
+from loadtest.corpus import Question, check_expected, read_corpus, read_unlabelled, shuffled
 from loadtest.errors import LoadTestError
 
 LENGTHS = (8, 16, 32, 64, 128)
@@ -23,6 +25,7 @@ class Traffic:
     corpus: str
     texts_file: str = ""
     lengths: str = ""
+    labels: bool = True
 
     @property
     def source(self) -> str:
@@ -37,9 +40,17 @@ class Traffic:
             return texts_of_lengths(self.lengths)
         if self.texts_file:
             return texts_of_file(Path(self.texts_file))
+        if not self.labels:
+            return read_unlabelled(Path(self.corpus))
         corpus = read_corpus(Path(self.corpus))
         check_expected(corpus, variants, Path(self.corpus))
         return corpus
+
+    def check_build(self, cards: Mapping[str, Mapping[str, Any]]) -> str | None:
+        """Refuse a corpus of another build than the service's, whose labels would look like the service's faults; return the build, where it is known."""
+        if self.lengths or self.texts_file or not self.labels:
+            return None
+        return check_build(Path(self.corpus), {name: str(card["version"]) for name, card in cards.items()})
 
     def order(self, variants: Sequence[str], seed: str) -> Iterator[Question]:
         """Yield what to ask, for ever, in one seeded order."""

@@ -59,8 +59,9 @@ class VariantUser(User):  # type: ignore[misc]
         options: Any = self.environment.parsed_options
         self.seed = f"{options.corpus_seed}.{self.number}"
         try:
+            traffic = Traffic(options.corpus, options.texts_file, options.lengths, not options.no_labels)
             weights = mix(options.mix) if options.mix else {options.variant: 1.0}
-            self._questions: Iterator[Question] = Traffic(options.corpus, options.texts_file, options.lengths).order(list(weights), self.seed)
+            self._questions: Iterator[Question] = traffic.order(list(weights), self.seed)
             self.address = Address.parse(str(self.host))
         except LoadTestError as error:
             raise StopTest(str(error)) from error

@@ -18,12 +18,17 @@ It prints its port and serves until it is ended. Knobs, all optional; "every n" 
     versions      {variant: version} in answers, when it is not the card's
     die_after     n: the process ends at the n-th prediction
     cards         GET /variants answers this instead
+    login         user:password without which every answer is a 401
+    moved         a status to answer GET /variants with
+    certificate   PEM file of a certificate and its key: HTTPS
 """
 
 import asyncio
 import json
 import os
+import ssl
 import sys
+from base64 import b64encode
 from collections import Counter
 from typing import Any
 
@@ -69,7 +74,7 @@ class Server:
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         """Return status and answer; None for bytes that are no HTTP."""
         if method == "GET" and path == "/variants":
-            return 200, self.knobs.get("cards", {"variants": list(self.cards.values())})
+            return self.knobs.get("moved", 200), self.knobs.get("cards", {"variants": list(self.cards.values())})
         if method == "GET" and path == "/livez":
             return 200, {}
         variant = path.strip("/").removesuffix("/predict")
@@ -102,7 +107,11 @@ class Server:
                 head = await reader.readuntil(b"\r\n\r\n")
                 method, path, _ = head.split(b"\r\n")[0].decode().split()
                 lengths = [int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                login = b64encode(self.knobs.get("login", "").encode())
+                allowed = b"\r\nAuthorization: Basic %s\r\n" % login in head or "login" not in self.knobs
                 status, content = self.answer(method, path, await reader.readexactly(lengths[0] if lengths else 0))
+                if not allowed:
+                    status, content = 401, {"error": "who is there?"}
                 delay = self.knobs.get("delay", 0)
                 if isinstance(delay, dict):
                     delay = delay.get(path.split("/")[1], 0)
@@ -144,7 +153,11 @@ class Server:
 
 async def main(knobs: dict[str, Any]) -> None:
     """Serve on a free port, which is printed."""
-    server = await asyncio.start_server(Server(knobs).serve, "127.0.0.1", 0)
+    secure = None
+    if "certificate" in knobs:
+        secure = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        secure.load_cert_chain(knobs["certificate"])
+    server = await asyncio.start_server(Server(knobs).serve, "127.0.0.1", 0, ssl=secure)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

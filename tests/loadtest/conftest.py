@@ -92,7 +92,7 @@ def full_run(tmp_path_factory: pytest.TempPathFactory, start_server: StartServer
     out = tmp_path_factory.mktemp("full")
     server = start_server(delay={"teacher": 0.005, "tiny": 0.002}, one_at_a_time=True)
     short = ("--rounds", 2, "--seconds", 0.25, "--warm-up", 0.05, "--offline-texts", 20, "--variants", "teacher", "tiny", "--p99-limit", 60)
-    return run_module("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", out, *short), out
+    return run_module("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", out, *short, timeout=240), out
 
 
 @pytest.fixture(scope="session")

@@ -62,9 +62,9 @@ def test_the_same_run_is_the_same(tmp_path: Path, steady: Result) -> None:
 
 def test_a_difference_within_the_tolerance_is_none_however_sure_it_is(steady: Result) -> None:
     other = slowed(steady, "int8", 1.02)
-    (p50,) = [change for change in compare(steady, other) if (change.variant, change.figure) == ("int8", "p50")]
-    assert p50.p is not None
-    assert (p50.verdict, p50.p < 0.05) == ("same", True)
+    (mean,) = [change for change in compare(steady, other) if (change.variant, change.figure) == ("int8", "mean")]
+    assert mean.p is not None
+    assert (mean.verdict, mean.p < 0.05) == ("same", True)
     assert "slower" in {change.verdict for change in compare(steady, other, tolerance=0.01)}
 
 
@@ -85,6 +85,11 @@ def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
         (("conditions", "generator", "pinned"), True, "differ in their pinning"),
         (("conditions", "server_cores"), 64, "differ in their server's cores"),
         (("run", "offline", "texts"), 1, "differ in their Offline requests"),
+        (("run", "seconds"), 9.0, "differ in their seconds of a round"),
+        (("run", "warm_up"), 9.0, "differ in their seconds of warm-up"),
+        (("conditions", "timeout_seconds"), 9.0, "differ in their timeout in seconds"),
+        (("conditions", "generator", "processes"), 9, "differ in their generator processes"),
+        (("conditions", "limit_ms"), 9.0, "differ in their limit in ms"),
         (("variants", "int8", "scenarios", "SingleStream", "rounds"), [], "not fit to compare by: This run has no answer at all of int8"),
         (("run", "complete"), False, "not fit to compare by: This run is incomplete"),
         (("variants", "int8", "failures"), {"5xx": 1}, "not fit to compare by: This run has 1 failed answer"),
@@ -106,11 +111,17 @@ def test_runs_that_differ_in_more_are_refused(
     assert main([str(old), str(new), "--anyway"]) == 0
 
 
-def searched(result: Result, **rates: tuple[float, float | None]) -> Result:
-    """The same run with what the search for Server's rate gave."""
+def searched(result: Result, *, p99_ms: float = 5.0, **rates: tuple[float, float | None]) -> Result:
+    """The same run with what the search for Server's rate gave, and three rounds at it with that p99."""
     changed = deepcopy(result)
+    changed["conditions"]["limit_ms"] = 10.0
+    recording = Recording()
+    for _ in range(1000):
+        recording.add(round(1e6 * p99_ms))
+    rounds = [{"round": number, "seconds": 1.0, **recording.to_json()} for number in (1, 2, 3)]
     for name, (passed, failed) in rates.items():
-        changed["variants"][name]["scenarios"]["Server"] = {"passed": passed, "failed": failed, "rate": passed, "rounds": [], "given_up": []}
+        server = {"passed": passed, "failed": failed, "rate": passed, "rounds": rounds if passed else [], "given_up": []}
+        changed["variants"][name]["scenarios"]["Server"] = server
     return changed
 
 
@@ -120,21 +131,54 @@ def searched(result: Result, **rates: tuple[float, float | None]) -> Result:
         ((100.0, 108.0), (90.0, 96.0), "slower"),
         ((100.0, 108.0), (93.0, 99.0), "same"),
         ((100.0, 108.0), (0.0, 0.5), "slower"),
+        ((0.0, 0.5), (100.0, 108.0), "faster"),
         ((100.0, 108.0), (120.0, None), "faster"),
-        ((100.0, None), (120.0, 130.0), "same"),
+        ((100.0, None), (120.0, 130.0), "undecided"),
     ],
 )
-def test_a_rate_changed_when_the_bounds_of_both_searches_say_so(
+def test_a_rate_changed_when_the_bounds_of_both_runs_say_so(
     steady: Result, before: tuple[float, float | None], after: tuple[float, float | None], verdict: str
 ) -> None:
     changes = compare(searched(steady, int8=before), searched(steady, int8=after))
     assert [(change.variant, change.verdict, change.p) for change in changes if change.scenario == "Server"] == [("int8", verdict, None)]
 
 
-def test_a_rate_that_was_given_up_bounds_what_the_search_passed(steady: Result) -> None:
+def verdicts(old: Result, new: Result) -> list[str]:
+    return [change.verdict for change in compare(old, new) if change.scenario == "Server"]
+
+
+def test_a_rate_that_the_rounds_left_undecided_is_no_bound(steady: Result) -> None:
+    old, new = searched(steady, int8=(100.0, 108.0)), searched(steady, int8=(80.0, 90.0))
+    assert verdicts(old, new) == ["slower"]
+    old["variants"]["int8"]["scenarios"]["Server"]["rounds"] = old["variants"]["int8"]["scenarios"]["Server"]["rounds"][:2]
+    assert verdicts(old, new) == ["undecided"]
+    assert verdicts(new, old) == ["undecided"]
+
+
+def test_a_rate_that_every_round_broke_is_too_much(steady: Result) -> None:
+    old, new = searched(steady, int8=(100.0, 160.0)), searched(steady, p99_ms=30.0, int8=(90.0, 150.0))
+    assert verdicts(old, new) == ["slower"]
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.05, "slower"), (0.011, "undecided")])
+def test_a_rate_that_was_given_up_is_a_bound_where_it_was_clearly_too_much(steady: Result, share: float, verdict: str) -> None:
     old, new = searched(steady, int8=(100.0, 108.0)), searched(steady, int8=(100.0, 108.0))
-    new["variants"]["int8"]["scenarios"]["Server"] |= {"rate": 72.0, "given_up": [{"rate": 90.0, "rounds": 1, "share_above_limit": 0.05}]}
-    assert [change.verdict for change in compare(old, new) if change.scenario == "Server"] == ["slower"]
+    given_up = [{"rate": 90.0, "rounds": 1, "share_above_limit": share}]
+    new["variants"]["int8"]["scenarios"]["Server"] |= {"rate": 72.0, "rounds": [], "given_up": given_up}
+    assert verdicts(old, new) == [verdict]
+
+
+def test_rates_under_different_limits_are_not_compared_even_anyway(steady: Result) -> None:
+    old, new = searched(steady, int8=(100.0, 108.0)), searched(steady, int8=(50.0, 54.0))
+    new["conditions"]["limit_ms"] = 20.0
+    assert verdicts(old, new) == []
+
+
+def test_what_the_intervals_do_not_cover_is_said(tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(folder(tmp_path / "old", steady)), str(folder(tmp_path / "new", steady))]) == 0
+    said = capsys.readouterr().out
+    assert "not what differs from one run to the next" in said
+    assert "python -m loadtest.run --host NEW --against OLD" in said
 
 
 def test_a_slower_machine_lowers_every_rate_and_changes_no_relative_one(steady: Result) -> None:
@@ -150,7 +194,7 @@ def test_a_variant_or_figure_that_one_run_lacks_is_named(tmp_path: Path, steady:
     assert "the new run lacks tiny;" in capsys.readouterr().err
     del steady["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"][1:]
     assert main([str(tmp_path / "old"), str(folder(tmp_path / "short", steady))]) == 2
-    assert "the new run lacks int8 SingleStream p50;" in capsys.readouterr().err
+    assert "the new run lacks int8 SingleStream mean;" in capsys.readouterr().err
 
 
 def test_nothing_in_common_is_refused(tmp_path: Path, steady: Result) -> None:

@@ -8,10 +8,10 @@ from loadtest.traffic import Traffic
 def test_conditions_name_machine_versions_and_corpus(corpus_file: Path) -> None:
     traffic = Traffic(str(corpus_file))
     questions = traffic.questions(["int8"])
-    known = conditions(Address("127.0.0.1", 3000), traffic, questions, 5.0)
+    known = conditions(Address("127.0.0.1", 3000), traffic, questions, "feedfacecafe", 5.0)
     assert known["corpus"]["texts"] == 30
     assert known["corpus"]["labels_checked"] is True
-    other = conditions(Address("127.0.0.1", 3000), traffic, questions[1:], 5.0)
+    other = conditions(Address("127.0.0.1", 3000), traffic, questions[1:], None, 5.0)
     assert known["corpus"]["sha256"] != other["corpus"]["sha256"]
     assert known["same_machine"] is True
     assert 0 <= known["busy_share_before"] <= 1

@@ -1,10 +1,15 @@
+import os
+import resource
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from loadtest.connection import Address, Connection, Dropped, Late, get, post
+from loadtest.connection import Address, Connection, Dropped, Late, _trust, get, post
 from loadtest.errors import LoadTestError
 
 Serve = Callable[..., Address]
@@ -124,6 +129,96 @@ def test_addresses() -> None:
     for wrong in ("", "ftp://x", "http://", "http://x:port", "http://x:99999", "http://x?y=1"):
         with pytest.raises(LoadTestError, match="expected one like"):
             Address.parse(wrong)
+
+
+def test_an_address_with_a_login_shows_it_to_nobody_but_the_service() -> None:
+    address = Address.parse("http://me:p%40ss%3Aw@example.org:3000/a")
+    assert address == Address("example.org", 3000, "/a", login="me:p@ss:w")
+    assert "p@ss" not in str(address) + repr(address)
+    assert "p%40ss" not in str(address)
+    assert Address.parse(address.url) == address
+    assert b"\r\nAuthorization: Basic bWU6cEBzczp3\r\n" in get(address, "/variants")
+    assert b"Host: example.org:3000\r\n" in get(address, "/variants")
+    assert Address.parse("http://me@example.org").login == "me:"
+    with pytest.raises(LoadTestError) as refused:
+        Address.parse("ftp://me:secret@example.org")
+    assert "secret" not in str(refused.value)
+
+
+def test_https_has_its_own_port_and_no_address_has_other_signs_than_ascii() -> None:
+    assert Address.parse("https://example.org") == Address("example.org", 443, tls=True)
+    assert str(Address.parse("https://example.org:3000/x")) == "https://example.org:3000/x"
+    for wrong in ("http://exämple.org", "http://example.org/a b", "http://example.org/a\r\nX: y"):
+        with pytest.raises(LoadTestError, match="expected one like"):
+            Address.parse(wrong)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    if (openssl := shutil.which("openssl")) is None:
+        pytest.skip("openssl makes the certificate")
+    file, key = (tmp_path_factory.mktemp("tls") / name for name in ("both.pem", "key.pem"))
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", file, *names], check=True, capture_output=True
+    )
+    file.write_text(file.read_text(encoding="ascii") + key.read_text(encoding="ascii"), encoding="ascii")
+    return file
+
+
+@pytest.fixture
+def https_server(start_server: Callable[..., str], certificate: Path) -> str:
+    """The address of a server that has it."""
+    return start_server(certificate=str(certificate)).replace("http://", "https://")
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Trust it, as SSL_CERT_FILE does."""
+    _trust.cache_clear()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    yield
+    _trust.cache_clear()
+
+
+@pytest.mark.usefixtures("trusted")
+def test_https_is_spoken_with_whom_an_authority_vouches_for(https_server: str) -> None:
+    address = Address.parse(https_server)
+    connection = Connection(address, 5.0)
+    for _ in range(3):
+        status, body = connection.ask(get(address, "/variants"))
+        assert (status, b"teacher" in body) == (200, True)
+    connection.close()
+
+
+def test_a_certificate_that_is_not_trusted_is_no_fault_of_the_service(https_server: str) -> None:
+    _trust.cache_clear()
+    address = Address.parse(https_server)
+    with pytest.raises(LoadTestError, match=r"has a certificate that is not trusted .*SSL_CERT_FILE"):
+        Connection(address, 5.0).ask(get(address, "/variants"))
+
+
+def test_https_to_a_server_without_it_is_no_answer(good_server: str) -> None:
+    address = Address.parse(good_server.replace("http://", "https://"))
+    with pytest.raises((Dropped, Late)):
+        Connection(address, 0.5).ask(get(address, "/variants"))
+
+
+def test_no_file_left_is_the_generators_fault(good_server: str) -> None:
+    address = Address.parse(good_server)
+    limit, taken = resource.getrlimit(resource.RLIMIT_NOFILE), []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit[0], 256), limit[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                taken.append(os.dup(0))
+        with pytest.raises(LoadTestError, match="the load generator cannot open another connection"):
+            Connection(address, 5.0).ask(get(address, "/variants"))
+    finally:
+        for one in taken:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
 
 def test_a_connection_that_was_idle_for_long_is_opened_anew(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

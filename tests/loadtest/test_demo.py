@@ -40,6 +40,15 @@ def test_a_step_that_is_interrupted_still_draws(tmp_path: Path, sent: signal.Sig
     assert demo.returncode == code
 
 
+def test_what_a_step_prints_shows_at_once_without_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "step.py").write_text("import time\nprint('half way')\ntime.sleep(30)\n", encoding="utf-8")
+    paths = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    with subprocess.Popen([sys.executable, "-c", DEMO], env=paths, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        assert [demo.stdout.readline() for _ in range(2)] == ["$ python -m step\n", "half way\n"]
+        demo.send_signal(signal.SIGTERM)
+
+
 def test_a_server_that_died_is_stopped_without_an_error() -> None:
     server = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
     server.wait()

@@ -17,7 +17,7 @@ def quiet(good_result: dict[str, Any]) -> dict[str, Any]:
     result["conditions"]["disturbance"] = {"busy_share": 0.5, "steal_share": 0.0}
     for variant in result["variants"].values():
         for one in variant["scenarios"]["SingleStream"]["rounds"]:
-            one["generator"] = {"cpu_share": 0.2}
+            one["generator"] = {"cpu_share": 0.0001 * one["requests"] / one["seconds"]}
     return result
 
 
@@ -34,6 +34,12 @@ def test_a_rate_near_the_ceiling_is_the_generators(quiet: dict[str, Any]) -> Non
 def test_a_busy_generator_says_so(quiet: dict[str, Any]) -> None:
     quiet["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"][1]["generator"]["cpu_share"] = 0.97
     assert cautions(quiet) == ["Generator-bound in SingleStream: int8 (97% of its core used)."]
+
+
+def test_rounds_in_which_the_generator_itself_was_slow_are_named(quiet: dict[str, Any]) -> None:
+    for one in quiet["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"]:
+        one |= {"requests": 100, "generator": {"cpu_share": 0.6 if one["round"] == 2 else 0.2}}
+    assert cautions(quiet) == ["Rounds of SingleStream in which the generator took over 1.5 times its least CPU time a request: int8 1."]
 
 
 def test_late_starts_are_the_generators_unless_no_connection_was_free(quiet: dict[str, Any]) -> None:

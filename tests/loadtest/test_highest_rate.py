@@ -25,6 +25,9 @@ def test_a_service_that_sustains_everything_or_nothing() -> None:
     assert most is not None and nothing is not None
     assert (most.passed, most.failed) == (HIGHEST, None)
     assert nothing.passed == 0.0
+    few = highest_rate(100.0, lambda rate: False, lowest=10.0)
+    assert few is not None
+    assert (few.passed, few.failed) == (0.0, 10.0)
 
 
 def test_an_interrupted_search_has_no_answer() -> None:

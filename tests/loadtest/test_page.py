@@ -25,5 +25,5 @@ def test_a_run_with_failures_concludes_nothing_and_shows_them(good_result: dict[
 def test_every_scenario_has_its_table(full_result: dict[str, Any]) -> None:
     page = html(full_result, {})
     assert all(f"<h2>{name}: " in page for name in ("SingleStream", "Server", "Offline"))
-    assert "The limit is 60.0 ms" in page
+    assert "The limit is 60 ms: given with --p99-limit." in page
     assert "server on" in page or "not pinned" in page

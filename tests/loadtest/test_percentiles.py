@@ -1,8 +1,9 @@
 import random
 
 import numpy as np
+import pytest
 
-from loadtest.percentiles import interval, milliseconds, share_above
+from loadtest.percentiles import BEYOND_IN_A_ROUND, mean, milliseconds, share_above
 from loadtest.recording import Recording, empty_histogram, merged
 
 
@@ -33,19 +34,16 @@ def test_a_percentile_needs_ten_answers_beyond_it() -> None:
     assert milliseconds(empty_histogram(), 50.0) is None
 
 
-def test_the_interval_covers_the_true_percentile_about_as_often_as_it_says() -> None:
-    drawn = random.Random(7)
-    held = 0
-    for _ in range(300):
-        bounds = interval(recorded([drawn.uniform(10_000, 20_000) for _ in range(300)]).histogram, 90.0)
-        assert bounds is not None
-        held += bounds[0] <= 19.0 <= bounds[1]
-    assert 0.91 <= held / 300 <= 0.99
+def test_a_round_needs_fewer_since_others_must_confirm_it() -> None:
+    assert milliseconds(recorded([500.0] * 500).histogram, 99.0, BEYOND_IN_A_ROUND) == 0.5
+    assert milliseconds(recorded([500.0] * 499).histogram, 99.0, BEYOND_IN_A_ROUND) is None
 
 
-def test_there_is_no_interval_where_there_is_no_percentile() -> None:
-    assert interval(recorded([500.0] * 99).histogram, 90.0) is None
-    assert interval(recorded([500.0] * 100).histogram, 90.0) == (0.5, 0.5)
+def test_the_mean_counts_the_slow_answers_that_a_median_does_not_see() -> None:
+    histogram = recorded([1000.0] * 90 + [11_000.0] * 10).histogram
+    assert mean(histogram) == pytest.approx(2.0, rel=0.002)
+    assert milliseconds(histogram, 50.0) == 1.0
+    assert mean(recorded([1000.0] * 9).histogram) is None
 
 
 def test_the_share_above_a_limit() -> None:

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from loadtest.probe import FEWEST, Probe, judged, length, sustained
+from loadtest.probe import FEWEST, Probe, judged, length, lowest, sustained
 from loadtest.recording import Recording
 
 
@@ -54,3 +54,8 @@ def test_a_try_is_long_enough_for_a_hundred_requests_where_the_rate_allows() -> 
     for rate in (11.0, 50.0, 100.0):
         assert rate * length(rate, 3.0) > 1.2 * FEWEST
     assert length(0.5, 3.0) == 12.0
+
+
+def test_no_rate_is_tried_that_could_only_end_with_too_few_requests() -> None:
+    for seconds in (0.25, 3.0, 30.0):
+        assert lowest(seconds) * length(lowest(seconds), seconds) == pytest.approx(1.3 * FEWEST)

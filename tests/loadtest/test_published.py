@@ -7,6 +7,10 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from loadtest.recording import Recording, merged
+from loadtest.result import read_result
+from loadtest.summary import rounds_of, summaries
+
 Command = Callable[..., CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "loadtest" / "results" / "published"
@@ -26,10 +30,33 @@ def test_whatever_is_stored_stands_in_readme() -> None:
     assert [stored.name for stored in PUBLISHED.iterdir() if f"<!-- table: load {stored.stem} -->" not in readme] == []
 
 
+def recorded(milliseconds: int) -> dict[str, str]:
+    recording = Recording()
+    for _ in range(20):
+        recording.add(1_000_000 * milliseconds)
+    return {"histogram": recording.to_json()["histogram"]}
+
+
+def test_no_published_rate_is_promised_that_a_round_contradicts() -> None:
+    promised = 0
+    for folder in (folder for folder in PUBLISHED.iterdir() if folder.is_dir()):
+        result = read_result(folder)
+        for row in summaries(result, "Server"):
+            rounds = rounds_of(result["variants"][row.name], "Server")
+            if row.search is not None and row.search.promised:
+                promised += 1
+                assert len(rounds) >= 3
+                assert all(merged([one["histogram"]]).get_value_at_percentile(99.0) / 1000 <= row.search.limit_ms for one in rounds)
+    assert promised
+
+
 def test_a_block_is_drawn_from_its_file_and_all_else_stays(tmp_path: Path, command: Command) -> None:
+    quick, twice = ([{"round": number, **recorded(ms)} for number in (1, 2, 3)] for ms in (2, 4))
     rates = {"ceiling": {"single": 3210.4, "closed": 5000.0, "open": 4000.0, "processes": 1}}
     (tmp_path / "ceiling.json").write_text(json.dumps(KEPT | rates), encoding="utf-8")
-    (tmp_path / "again.json").write_text(json.dumps(KEPT | {"variant": "int8", "of": 20, "contain_1": 19, "median_half_width": 0.0321}), encoding="utf-8")
+    (tmp_path / "again.json").write_text(
+        json.dumps(KEPT | {"variant": "int8", "runs": [{"rounds": {"one": quick, "other": slow}} for slow in (quick, twice)]}), encoding="utf-8"
+    )
     row = {"percentile": 99.0, "truth_ms": 201.23, "open_ms": 202.5, "closed_ms": None}
     (tmp_path / "truth.json").write_text(json.dumps(KEPT | {"percentiles": [row]}), encoding="utf-8")
     page = "before\n" + "".join(f"<!-- table: load {name} -->\nold\n<!-- end -->\n" for name in ("ceiling", "again", "truth")) + "after\n"
@@ -39,7 +66,7 @@ def test_a_block_is_drawn_from_its_file_and_all_else_stays(tmp_path: Path, comma
     drawn = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert drawn.startswith("before\n<!-- table: load ceiling -->\n| load")
     assert drawn.endswith("\n<!-- end -->\nafter\n")
-    for line in ("| one user | 3,210 |", "| 20 | 19 | ±3.2% |", "| p99 | 201.2 | 202.5 | – |"):
+    for line in ("| one user | 3,210 |", "| 2 | 1 | ±0.0% |", "| p99 | 201.2 | 202.5 | – |"):
         assert f"{line}\n" in drawn
     assert "| A/A runs of int8 |" in drawn
     assert drawn.count("\n\nAbacus 9, 2 of 4 cores, 2026-01-02.\n<!-- end -->\n") == 3

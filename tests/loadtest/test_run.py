@@ -1,5 +1,7 @@
+import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +12,9 @@ from typing import Any
 
 import pytest
 from hdrh.histogram import HdrHistogram
+
+from loadtest.table import sections
+from tests.loadtest.bonsai_server import card
 
 Done = subprocess.CompletedProcess[str]
 ROOT = Path(__file__).parents[2]
@@ -25,7 +30,8 @@ def test_a_good_run_ends_well_and_leaves_all_its_files(good_run: tuple[Done, Pat
     done, out = good_run
     assert done.returncode == 0, done.stderr
     assert "| teacher |" in done.stdout
-    assert all(line.startswith("note: ") for line in done.stderr.splitlines())  # no bar without a terminal, and no warning
+    # No bar without a terminal, only a line now and then, and no warning.
+    assert all(line.startswith(("note: ", "load test: ")) for line in done.stderr.splitlines())
     assert (out / "latest").is_symlink()
     assert sorted(file.name for file in (out / "latest").iterdir()) == [
         "latency_accuracy.png",
@@ -227,6 +233,9 @@ def test_a_generator_that_cannot_start_leaves_no_folder(good_server: str, corpus
         (["--host", "http://127.0.0.1:1"], "no service answers at http://127.0.0.1:1"),
         (["--corpus", "nowhere.jsonl"], "no corpus at 'nowhere.jsonl'"),
         (["--variants", "teacher", "none"], "variant 'none' is not served"),
+        (["--host", "http://127.0.0.1:1", "--against", "http://127.0.0.1:1"], "no service answers at http://127.0.0.1:1"),
+        (["--against", "http://127.0.0.1:1"], "no service answers at http://127.0.0.1:1"),
+        (["--host", "https://me:secret@127.0.0.1:1"], "no service answers at https://127.0.0.1:1 ("),
     ],
 )
 def test_what_cannot_start_is_one_line(
@@ -258,7 +267,6 @@ def test_all_scenarios_are_measured_and_kept(full_run: tuple[Done, Path], full_r
         server = scenarios["Server"]
         lost = sum(each["rounds"] for each in server["given_up"])
         assert [len(scenarios[name]["rounds"]) for name in scenarios] == [2, 2 - lost, 2, 7]
-        assert server["limit_ms"] == 60
         assert any(probe["passed"] for probe in server["search"])
         assert not all(probe["passed"] for probe in server["search"])
         assert server["rate"] == pytest.approx(0.9 * 0.8 ** len(server["given_up"]) * server["passed"], abs=0.002)
@@ -285,6 +293,79 @@ def test_the_control_is_no_variant(full_result: dict[str, Any]) -> None:
     assert list(full_result["variants"]) == ["teacher", "tiny"]
     assert [one["round"] for one in full_result["run"]["control"]["rounds"]] == [1, 2]
     assert full_result["run"]["control"]["variant"] == "teacher"
+
+
+def test_two_services_are_measured_in_turns_and_compared_variant_by_variant(
+    good_server: str, start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+) -> None:
+    other = start_server(delay=0.02, login="me:secret", versions={"tiny": "ffffffffffff"}, cards={"variants": [card("int8", 1), card("tiny", 0xFFFFFFFFFFFF)]})
+    short = (*SHORT, "--rounds", 3, "--seconds", 0.3, "--corpus", corpus_file, "--out", tmp_path)
+    done = command("loadtest.run", "--host", good_server, "--against", other.replace("://", "://me:secret@"), *short)
+    assert done.returncode == 0, done.stderr
+    result = read(tmp_path)
+    there = result["against"]["variants"]
+    assert list(result["variants"]) == list(there) == ["int8", "tiny"]
+    assert result["against"]["host"] == other
+    for name in there:
+        rounds = [side[name]["scenarios"]["SingleStream"]["rounds"] for side in (result["variants"], there)]
+        assert [[one["round"] for one in those] for those in rounds] == [[1, 2, 3]] * 2
+        assert all(slow["requests"] < fast["requests"] for fast, slow in zip(*rounds, strict=True))
+    assert not any("secret" in file.read_text(encoding="utf-8") for file in (tmp_path / "latest").glob("*.[jmh]*"))
+    assert "secret" not in done.stdout + done.stderr
+    heads, (int8, tiny) = sections(result)["Against"]
+    assert [row[:4] for row in (int8, tiny)] == [
+        ["int8", "SingleStream", "000000000001", "000000000001"],
+        ["tiny", "SingleStream", "000000000002", "ffffffffffff"],
+    ]
+    assert float(int8[heads.index("speed (there = 1)")].split(" ")[0]) > 1
+    assert len(int8[heads.index("round by round")].split(", ")) == 3
+    assert "### Against: the same variants at another service, in turns" in done.stdout
+
+
+def test_a_rate_cannot_be_searched_at_two_services_in_turns(good_server: str, corpus_file: Path, tmp_path: Path, command: Callable[..., Done]) -> None:
+    done = command("loadtest.run", "--host", good_server, "--against", good_server, "--corpus", corpus_file, "--scenarios", "Server", "--out", tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "Server has no figure that rounds of two services pair; with --against expected SingleStream or Offline" in done.stderr
+
+
+def test_a_corpus_of_another_build_is_refused_before_anything_is_asked(
+    good_server: str, corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_bytes(corpus_file.read_bytes())
+    tags = {name: {"tag": f"bonsai-{name}:feedfacecafe"} for name in ("teacher", "int8", "tiny")}
+    build = {"build_id": "0123", "corpus_sha256": hashlib.sha256(corpus.read_bytes()).hexdigest(), "variants": tags}
+    (tmp_path / "build.json").write_text(json.dumps(build), encoding="utf-8")
+    where = ("--host", good_server, "--corpus", corpus, "--out", tmp_path / "out")
+    done = command("loadtest.run", *where)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is of another build than the service: build 0123 has 'teacher' feedfacecafe, 000000000000 is served" in done.stderr
+    done = command("loadtest.run", *where, "--no-labels", *SHORT, "--variants", "tiny", "--rounds", 1, "--seconds", 0.2)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out" / "latest" / "result.json").read_text(encoding="utf-8"))["conditions"]["corpus"]["labels_checked"] is False
+
+
+def test_too_few_files_for_the_generator_are_refused_before_anything_is_asked(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
+    few = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200)); from loadtest.run import main; sys.exit(main(sys.argv[1:]))"
+    arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, "-c", few, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("error: the load generator may have 200 files open and needs 3")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_limit_is_five_times_the_baselines_p99_unless_it_is_given(
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done], full_result: dict[str, Any]
+) -> None:
+    assert (full_result["conditions"]["limit_ms"], full_result["conditions"]["limit_from"]) == (60.0, "given with --p99-limit")
+    short = (*SHORT, "--variants", "tiny", "--scenarios", "Server", "--rounds", 1, "--seconds", 0.3)
+    done = command("loadtest.run", "--host", start_server(), "--corpus", corpus_file, "--out", tmp_path, *short, timeout=240)
+    assert done.returncode in (0, 1), done.stderr  # 1: a busy machine can make an answer late
+    result = read(tmp_path)
+    found = re.fullmatch(r"5 times tiny's p99 of ([\d.e+]+) ms, rounded", result["conditions"]["limit_from"])
+    assert found
+    assert result["conditions"]["limit_ms"] == pytest.approx(5 * float(found[1]), rel=0.25)
+    assert sum(one["requests"] for one in result["run"]["limit_rounds"]) >= 1000
 
 
 def test_two_generator_processes_add_up_and_a_mix_is_told_apart(good_server: str, corpus_file: Path, tmp_path: Path, command: Callable[..., Done]) -> None:

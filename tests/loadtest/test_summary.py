@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from loadtest.recording import Recording
-from loadtest.summary import control, doubts, faults, summaries, warnings
+from loadtest.rounds import Interval
+from loadtest.summary import control, doubts, faults, is_narrow, summaries, warnings
 
 
 def test_figures_come_from_all_rounds(good_result: dict[str, Any]) -> None:
@@ -55,16 +56,29 @@ def test_server_has_a_search_and_offline_a_throughput(full_result: dict[str, Any
     assert all(row.rate is not None and row.rate > 0 for row in offline.values())
 
 
-@pytest.mark.parametrize(("slow", "confirmed"), [(0, True), (12, None), (60, False)])
-def test_a_rate_is_confirmed_by_the_whole_interval_of_its_p99(full_result: dict[str, Any], slow: int, confirmed: bool | None) -> None:
+def of_rounds(*p99s: float) -> list[dict[str, Any]]:
+    """Rounds of a thousand answers, two in a hundred of which take as many milliseconds as is said, the others one."""
+    found = []
+    for number, p99 in enumerate(p99s, 1):
+        recording = Recording()
+        for _ in range(980):
+            recording.add(1_000_000)
+        for _ in range(20):
+            recording.add(round(1e6 * p99))
+        found.append({"round": number, "seconds": 1.0, **recording.to_json()})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("p99s", "confirmed"),
+    [((5, 6, 5), True), ((3.4, 56, 50, 3.0, 3.0), None), ((5, 6), None), ((56, 70, 61), False), ((34, 35, 12.0, 34, 58.0), None)],
+)
+def test_a_rate_is_promised_and_priced_only_where_every_round_kept_the_limit(
+    full_result: dict[str, Any], p99s: tuple[float, ...], confirmed: bool | None
+) -> None:
     result = deepcopy(full_result)
-    recording = Recording()
-    for _ in range(1200 - slow):
-        recording.add(1_000_000)
-    for _ in range(slow):
-        recording.add(100_000_000)
-    one = {"round": 1, "seconds": 1.0, **recording.to_json()}
-    result["variants"]["tiny"]["scenarios"]["Server"] |= {"rounds": [one], "rate": 90.0}
+    result["conditions"]["limit_ms"] = 50.0
+    result["variants"]["tiny"]["scenarios"]["Server"] |= {"rounds": of_rounds(*p99s), "rate": 90.0}
     row = {row.name: row for row in summaries(result, "Server")}["tiny"]
     assert row.search is not None
     assert row.search.confirmed is confirmed
@@ -72,15 +86,69 @@ def test_a_rate_is_confirmed_by_the_whole_interval_of_its_p99(full_result: dict[
     assert (row.cost is not None) == (confirmed is True)
 
 
+def test_a_percentile_is_the_rounds_mean_with_their_spread_and_that_of_all_answers_without_one(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    scenario = result["variants"]["tiny"]["scenarios"]["SingleStream"]
+    scenario["rounds"] = of_rounds(3.4, 56, 50, 3.0, 3.0)
+    tiny = {row.name: row for row in summaries(result)}["tiny"]
+    over = tiny.intervals[99.0]
+    assert over is not None
+    assert over.low < 3 < over.value == tiny.times[99.0] < 50 < over.high
+    scenario["rounds"] = [{**scenario["rounds"][0], "round": number, "histogram": half["histogram"]} for number, half in enumerate([few(400)] * 4, 1)]
+    tiny = {row.name: row for row in summaries(result)}["tiny"]
+    assert (tiny.times[99.0], tiny.intervals[99.0]) == (1.0, None)
+    assert tiny.intervals[95.0] is not None
+
+
+def few(answers: int) -> dict[str, Any]:
+    recording = Recording()
+    for _ in range(answers):
+        recording.add(1_000_000)
+    return recording.to_json()
+
+
+def test_a_cascade_whose_median_is_its_small_parts_is_not_faster_than_it(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    for name, (share, slow) in {"int8": (0.0, 1.0), "tiny": (0.1, 4.0), "teacher": (0.0, 5.0)}.items():  # tiny asks int8, and in a tenth of the cases another
+        recording = Recording()
+        for number in range(1000):
+            recording.add(round(1e6 * (slow if name == "teacher" or number < 1000 * share else 0.999 if name == "tiny" else 1.0)))
+        result["variants"][name]["scenarios"]["SingleStream"]["rounds"] = [
+            {"round": number, "seconds": 1.0, **recording.to_json(), "generator": {}} for number in (1, 2, 3)
+        ]
+    rows = {row.name: row for row in summaries(result)}
+    assert rows["tiny"].times[50.0] < rows["int8"].times[50.0]  # type: ignore[operator]
+    assert rows["tiny"].ratio is not None and rows["int8"].ratio is not None
+    assert rows["tiny"].ratio.value < rows["int8"].ratio.value
+
+
 def test_the_control_is_compared_with_the_baseline(full_result: dict[str, Any], good_result: dict[str, Any]) -> None:
     assert control(full_result) is not None
     assert control(good_result) is None
 
 
+@pytest.mark.parametrize(
+    ("interval", "narrow"),
+    [((1.0, 0.99, 1.02), True), ((1.0, 0.91, 1.1), True), ((1.0, 0.85, 1.18), False), ((1.0, 0.95, 1.12), False), ((1.03, 1.01, 1.05), False)],
+)
+def test_a_control_must_contain_1_and_be_narrow(interval: tuple[float, float, float], narrow: bool) -> None:
+    assert is_narrow(Interval(*interval)) is narrow
+
+
+def test_a_control_that_is_wide_proves_nothing(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    rounds = result["variants"]["teacher"]["scenarios"]["SingleStream"]["rounds"] = of_rounds(3, 3, 3)
+    result["run"]["control"] = {"variant": "teacher", "rounds": deepcopy(rounds)}
+    assert doubts(result) == []
+    result["run"]["control"]["rounds"] = of_rounds(3, 30, 3)  # a mean of 1.04, 1.58 and 1.04 ms
+    (doubt,) = doubts(result)
+    assert "which should contain 1 and lie within 0.9 to 1.1" in doubt
+
+
 def test_a_control_that_failed_or_gave_nothing_is_a_doubt_and_no_fault(good_result: dict[str, Any]) -> None:
     result = deepcopy(good_result)
     result["run"]["control"] = {"variant": "teacher", "rounds": []}
-    assert doubts(result) == ["This run proves nothing: its A/A control has too few answers."]
+    assert doubts(result) == ["This run proves nothing: its A/A control has too few rounds or answers for an interval."]
     result["run"]["control"]["rounds"] = result["variants"]["tiny"]["scenarios"]["SingleStream"]["rounds"]
     assert "against itself came out as" in doubts(result)[0]
     assert faults(result) == []

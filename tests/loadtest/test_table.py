@@ -13,13 +13,13 @@ def test_a_row_for_each_variant_with_as_many_cells_as_titles(good_result: dict[s
     lines = table(good_result)
     assert len(lines) == 2 + 3
     assert len({line.count("|") for line in lines}) == 1
-    assert lines[3].startswith("| int8 | 92.00 % [91.0, 93.0] | 22 MB |")
+    assert lines[3].startswith("| int8 | 92.00 % [91.0, 93.0] | – | 22 MB |")
 
 
 def test_a_figure_that_its_count_cannot_carry_is_left_empty(good_result: dict[str, Any]) -> None:
     result = deepcopy(good_result)
     result["variants"]["tiny"]["scenarios"]["SingleStream"]["rounds"] = []
-    assert table(result)[-1].count("| – ") == 6
+    assert table(result)[-1].count("| – ") == 8
 
 
 def test_failures_stand_above_and_in_the_table(good_result: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ def test_each_scenario_has_a_table_of_its_own(full_result: dict[str, Any]) -> No
     for heads, rows in shown.values():
         assert [row[0] for row in rows] == ["teacher", "tiny"]
         assert all(len(row) == len(heads) for row in rows)
-    assert shown["Server"][0][1] == "rate/s, p99 ≤ 60.0 ms"
+    assert shown["Server"][0][1] == "rate/s, p99 ≤ 60 ms"
 
 
 def test_a_service_that_sustains_nothing_has_a_row_of_dashes(full_result: dict[str, Any]) -> None:
@@ -51,10 +51,26 @@ def test_a_service_that_sustains_nothing_has_a_row_of_dashes(full_result: dict[s
     assert rows[1][:5] == ["tiny", "–", "–", "0", "0.5"]
     assert len(rows[1]) == len(heads)
     result["variants"]["tiny"]["scenarios"]["Server"]["p99_alone_ms"] = 71.5
-    assert sections(result)["Server"][1][1][3] == "none: its p99 alone is over 71.5 ms"
+    assert sections(result)["Server"][1][1][3] == "none: alone its p99 is 71.5 ms"
 
 
 def test_a_rate_that_was_given_up_stands_beside_the_one_that_was_kept(full_result: dict[str, Any]) -> None:
     result = deepcopy(full_result)
     result["variants"]["tiny"]["scenarios"]["Server"] |= {"passed": 200.0, "rate": 144.0, "given_up": [{"rate": 180.0, "rounds": 1, "share_above_limit": 0.04}]}
     assert sections(result)["Server"][1][1][5].startswith("180 ✗ given up, 144 ")
+
+
+def test_what_the_gate_said_stands_beside_the_accuracy(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    result["variants"]["int8"]["card"]["gate"] = {"verdict": "worse"}
+    result["variants"]["tiny"]["card"]["gate"] = {"verdict": "passed", "withheld": "A third of the test rows was trained on."}
+    heads, rows = sections(result)["SingleStream"]
+    assert [row[heads.index("gate")] for row in rows] == ["–", "worse", "withheld"]
+
+
+def test_one_round_has_figures_and_says_that_it_has_no_interval(good_result: dict[str, Any]) -> None:
+    result = deepcopy(good_result)
+    for variant in result["variants"].values():
+        del variant["scenarios"]["SingleStream"]["rounds"][1:]
+    heads, rows = sections(result)["SingleStream"]
+    assert all(row[heads.index("texts/s [95 %]")].endswith(" [–]") for row in rows)

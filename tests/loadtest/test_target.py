@@ -35,3 +35,12 @@ def test_an_unreachable_service_names_the_command_that_starts_one() -> None:
     with pytest.raises(LoadTestError, match="make serve"):
         fetch_cards(nobody)
     assert not alive(nobody)
+
+
+def test_a_service_that_wants_a_login_or_sends_elsewhere_says_what_helps(start_server: Callable[..., str]) -> None:
+    server = start_server(login="me:secret")
+    with pytest.raises(LoadTestError, match=r"wants to know who asks \(status 401\); give --host with a user"):
+        fetch_cards(Address.parse(server))
+    assert list(fetch_cards(Address.parse(server.replace("http://", "http://me:secret@")))) == ["teacher", "int8", "tiny"]
+    with pytest.raises(LoadTestError, match=r"sends elsewhere \(status 308\)"):
+        fetch_cards(Address.parse(start_server(moved=308)))
