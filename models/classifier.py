@@ -49,6 +49,8 @@ class Predictor(Protocol):
     labels: list[str]
     temperature: float
 
+    def meet(self, texts: Sequence[str]) -> None: ...
+
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]: ...
 
     def best(self, texts: Sequence[str], deadline: float | None = None) -> Best: ...
@@ -67,6 +69,10 @@ class Classifier:
         self._all = np.ones((1, max_tokens), dtype=np.int64)  # the mask of a text alone
         self._session = open_session(folder / MODEL_FILE, threads)
         self._inputs = frozenset(node.name for node in self._session.get_inputs())
+
+    def meet(self, texts: Sequence[str]) -> None:
+        """Let the tokenizer remember the words of some texts, without running the model."""
+        self._tokenizer.encode(texts)
 
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
         """Classify the texts, in their order; begin no batch after `deadline`, a time.monotonic() (TimeoutError)."""
