@@ -1,13 +1,15 @@
 """Benchmark rows for the usual dynamic INT8 of a build's own variants: what answers that do not depend on batch mates cost, and spare."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.card import MODEL_FILE, read_card
 from models.classifier import Classifier
-from models.controls import Row, predicting
+from models.controls import Row, about
 from models.evaluate import logits_alone
 from models.invariance import batch_invariance
+from models.measure import answering
 from models.plan import Plan, VariantPlan
 from models.quantize import quantize
 from models.recipe import Quantize
@@ -15,8 +17,8 @@ from models.recipe import Quantize
 FORM = "dynamic_per_batch"
 
 
-def batch_dependent_rows(plan: Plan, variants: Path, workplace: Path) -> list[Row]:
-    """Quantize every INT8 variant once more, from the graph that it was made of, with scales taken from the batch."""
+def batch_dependent_rows(plan: Plan, variants: Path, training: Sequence[str], workplace: Path) -> list[Row]:
+    """Quantize every INT8 variant once more, from the graph that it was made of, with scales taken from the batch; `training` as in `control_rows`."""
     rows = []
     for variant in plan.variants:
         if not isinstance(variant, VariantPlan) or not variant.graph_passes:
@@ -28,21 +30,20 @@ def batch_dependent_rows(plan: Plan, variants: Path, workplace: Path) -> list[Ro
         folder = workplace / variant.name
         shutil.copytree(variants / variant.name, folder)
         quantize(source / MODEL_FILE, folder / MODEL_FILE, last.config.model_copy(update={"activations": FORM}))
-        rows.append(_row(plan, variant.name, folder))
+        rows.append(_row(plan, variant.name, folder, training))
     return rows
 
 
-def _row(plan: Plan, name: str, folder: Path) -> Row:
+def _row(plan: Plan, name: str, folder: Path, training: Sequence[str]) -> Row:
     card = read_card(folder)
-    classifier = Classifier(folder, max_tokens=card.max_tokens, temperature=card.temperature)
+
+    def load() -> Classifier:
+        return Classifier(folder, max_tokens=card.max_tokens, temperature=card.temperature)
+
+    classifier = load()
     texts = plan.dataset.test.texts
     alone = logits_alone(classifier, texts, title=f"{name}, {FORM}")
     found = batch_invariance(classifier, texts, alone, plan.recipe.seed)
-    about = {
-        "kind": "control",
-        "made": f"{name} with activations: {FORM}, as other tools quantize dynamically",
-        "bytes": (folder / MODEL_FILE).stat().st_size,
-        "form_of": name,
-        "invariance": found.model_dump(mode="json"),
-    }
-    return Row(f"{name}, scales of the batch", predicting(classifier), about)
+    made = f"{name} with activations: {FORM}, as other tools quantize dynamically"
+    said = {**about(made, (folder / MODEL_FILE).stat().st_size), "form_of": name, "invariance": found.model_dump(mode="json")}
+    return Row(f"{name}, scales of the batch", lambda: answering(load(), training), said)

@@ -45,7 +45,7 @@ def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
         if unchanged and last is not None:
             return last
         _publish(finished, out)
-        measure({name: out / name for name in names}, plan.dataset.test.texts)
+        measure({name: out / name for name in names}, plan.dataset, recipe.seed)
         corpus = write_corpus(plan.dataset, names, out)
         built = {variant.name: BuiltVariant(tag=save_variant(out / variant.name), key=variant.key) for variant in wanted}
         generation = last.generation + 1 if last else 1

@@ -17,6 +17,11 @@ class Cascade:
         self._small, self._large = small, large
         self._threshold = float(np.float32(threshold))  # what probabilities are compared with, alone and in batches
 
+    def meet(self, texts: Sequence[str]) -> None:
+        """Let both parts' tokenizers remember the words of some texts."""
+        self._small.meet(texts)
+        self._large.meet(texts)
+
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
         """Classify the texts, in their order; begin no batch after `deadline` (TimeoutError)."""
         if top_k > 1:

@@ -49,6 +49,8 @@ class Predictor(Protocol):
     labels: list[str]
     temperature: float
 
+    def meet(self, texts: Sequence[str]) -> None: ...
+
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]: ...
 
     def best(self, texts: Sequence[str], deadline: float | None = None) -> Best: ...
@@ -74,6 +76,10 @@ class Classifier:
         logits = self.run([[last] * self._all.shape[1]])
         if logits.shape != (1, len(self.labels)) or not np.isfinite(logits).all():
             raise ValueError(f"the model gives logits of shape {logits.shape}, not all of them finite or one for each of the {len(self.labels)} labels")
+
+    def meet(self, texts: Sequence[str]) -> None:
+        """Let the tokenizer remember the words of some texts, without running the model."""
+        self._tokenizer.encode(texts)
 
     def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
         """Classify the texts, in their order; begin no batch after `deadline`, a time.monotonic() (TimeoutError)."""

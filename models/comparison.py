@@ -18,7 +18,8 @@ Result = dict[str, Any]
 FIRST_LEVEL = {"name", "conditions", "denominator", "control", "eager", "rows"}
 LOG_WIDTH = 1000
 SCATTER = 0.05
-TIMES = ("p50_ms", "p95_ms", "p99_ms", "mean_ms")
+LEAST_FOR_P99 = 100  # texts: a p99 of fewer is their slowest
+TIMES = ("mean_ms", "p50_ms", "p95_ms", "p99_ms")
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,18 @@ class Table:
 class Verdict:
     """What comes out when the denominator is compared with itself; where it is not 1.00, the run proves nothing."""
 
-    p50: Factor
+    mean: Factor
     texts_per_s: Factor
 
     @property
     def holds(self) -> bool:
         """Whether both intervals hold 1.00."""
-        return self.p50.holds_one and self.texts_per_s.holds_one
+        return self.mean.holds_one and self.texts_per_s.holds_one
 
     @property
     def quiet(self) -> bool:
         """Whether both intervals are narrow: on a busy machine a wide one holds 1.00 all too easily."""
-        return all(one.low >= 1 - SCATTER and one.high <= 1 + SCATTER for one in (self.p50, self.texts_per_s))
+        return all(one.low >= 1 - SCATTER and one.high <= 1 + SCATTER for one in (self.mean, self.texts_per_s))
 
 
 def read_result(file: Path) -> Result:
@@ -61,59 +62,101 @@ def read_result(file: Path) -> Result:
 
 
 def ratio(result: Result, name: str, figure: str, over: str) -> Factor:
-    """Return how many times as fast a row is as another, in one figure."""
-    mine, other = (_rounds(result, row, figure) for row in (name, over))
+    """Return how many times as fast a row is as another, in one figure; where one of the two was timed on a few texts, both on these."""
+    few = any(result["rows"][row].get("few") for row in (name, over))
+    mine, other = (_rounds(result, row, figure, few=few) for row in (name, over))
     return factor(mine, other) if figure == "texts_per_s" else factor(other, mine)
 
 
 def control_verdict(result: Result) -> Verdict:
     """Compare the denominator with itself."""
     again, denominator = result["control"], result["denominator"]
-    return Verdict(ratio(result, again, "p50_ms", denominator), ratio(result, again, "texts_per_s", denominator))
+    return Verdict(ratio(result, again, "mean_ms", denominator), ratio(result, again, "texts_per_s", denominator))
 
 
 def figures(result: Result) -> Table:
     """Return what each row is and takes: medians over the rounds."""
-    heads = ["row", "version", "accuracy [95 %]", "gate", "MB", "p50 ms", "p95 ms", "p99 ms", "mean ms", "texts/s"]
+    heads = ["row", "version", "accuracy [95 %]", "gate", "MB", "mean ms", "p50 ms", "p95 ms", "p99 ms", "texts/s"]
     rows = []
     for name, row in result["rows"].items():
-        times = [_milliseconds(median(_rounds(result, name, figure))) for figure in TIMES]
-        rate = f"{median(_rounds(result, name, 'texts_per_s')):,.0f}"
-        rows.append([name, row.get("version") or "–", _accuracy(row.get("accuracy")), _gate(row.get("gate")), f"{row['bytes'] / 1e6:.1f}", *times, rate])
+        shown = [_milliseconds(median(_rounds(result, name, figure))) for figure in TIMES] if row["rounds"] else ["–"] * len(TIMES)
+        if row.get("texts", LEAST_FOR_P99) < LEAST_FOR_P99:
+            shown[-1] = "–"
+        rate = f"{median(_rounds(result, name, 'texts_per_s')):,.0f}" if row["rounds"] else "–"
+        rows.append([name, row.get("version") or "–", _accuracy(row.get("accuracy")), _gate(row.get("gate")), f"{row['bytes'] / 1e6:.1f}", *shown, rate])
     return Table(heads, rows)
 
 
 def factors(result: Result) -> Table:
-    """Return how many times as fast each row is as the denominator, and as eager PyTorch."""
-    heads = ["times as fast", f"p50 ({result['denominator']} = 1)", "mean (the same = 1)", "texts/s (the same = 1)", f"p50 ({result['eager']} = 1)"]
-    rows = []
-    for name in result["rows"]:
-        asked = [*((figure, result["denominator"]) for figure in ("p50_ms", "mean_ms", "texts_per_s")), ("p50_ms", result["eager"])]
-        rows.append([name, *("1" if name == over else _factor(ratio(result, name, figure, over)) for figure, over in asked)])
+    """Return how many times as fast each row is as the denominator, and as eager PyTorch.
+
+    By the mean, not the median: that of a cascade says what its small variant takes alone, with which each of its answers begins.
+    """
+    denominator, eager = result["denominator"], result["eager"]
+    heads = ["times as fast", f"mean ({denominator} = 1)", "texts/s (the same = 1)", f"mean ({eager} = 1)"]
+    asked = (("mean_ms", denominator), ("texts_per_s", denominator), ("mean_ms", eager))
+    rows = [[name, *("1" if name == over else _factor(ratio(result, name, figure, over)) for figure, over in asked)] for name in timed(result)]
     return Table(heads, rows)
+
+
+def timed(result: Result) -> list[str]:
+    """Return the rows that have times."""
+    return [name for name, row in result["rows"].items() if row["rounds"]]
 
 
 def notes(result: Result) -> list[str]:
     """Return the conditions in sentences."""
     of, verdict = result["conditions"], control_verdict(result)
     machine, libraries, data = of["machine"], of["libraries"], of["dataset"]
-    fewer = [f"{row['offline_texts']:,} for {name}" for name, row in result["rows"].items() if row["offline_texts"] < data["rows"]["test"]]
+    slow = [name for name, row in result["rows"].items() if row.get("few")]
     return [
         f"{data['name']}, {data['rows']['test']:,} test texts (SHA-256 {data['sha256'][:12]}), {data['labels']} labels. "
         f"{machine['cpu']}, {machine['threads']} thread, torch {libraries['torch']}, ONNX Runtime {libraries['onnxruntime']}, {of['started'][:10]}.",
-        f"Times: {of['texts']} texts of real length, one at a time, tokenization included. Texts/s: batches of {of['offline_batch']} sorted by length over "
-        f"the test set{' (whole batches of it, from short to long: ' + ', '.join(fewer) + ')' if fewer else ''}. Accuracy: the whole test split at batch 1.",
+        f"Times: {of['texts']} test texts drawn at random, one at a time, tokenization included. "
+        f"Texts/s: batches of {of['offline_batch']} sorted by length over {_offline(result)}. Accuracy: the whole test split at batch 1.",
+        *(_few_note(result, name) for name in slow),
+        _warm_note(of),
         f"{of['rounds']} interleaved rounds. Times are medians over the rounds; factors are medians of the ratios within a round, with the interval between "
-        f"order statistics of these ratios (distribution-free, {100 * verdict.p50.level:.4g} %).",
-        f"A/A control, the denominator against itself: p50 {_factor(verdict.p50)}, texts/s {_factor(verdict.texts_per_s)}.",
+        f"order statistics of these ratios (distribution-free, {100 * verdict.mean.level:.4g} %).",
+        f"A/A control, the denominator against itself: mean {_factor(verdict.mean)}, texts/s {_factor(verdict.texts_per_s)}.",
         *(_form_note(result, name, row) for name, row in result["rows"].items() if "form_of" in row),
+        *(f"Left out: {name} ({reason})." for name, reason in result.get("left_out", {}).items()),
     ]
+
+
+def _offline(result: Result) -> str:
+    """Say of what the texts in batches are."""
+    of = result["conditions"]
+    if "offline_texts" in of:
+        return f"{of['offline_texts']:,} others (whole batches, from short to long)"
+    whole = of["dataset"]["rows"]["test"]  # a run of an earlier version
+    fewer = [f"{row['offline_texts']:,} for {name}" for name, row in result["rows"].items() if row["offline_texts"] < whole]
+    return f"the test set{' (whole batches of it, from short to long: ' + ', '.join(fewer) + ')' if fewer else ''}"
+
+
+def _few_note(result: Result, name: str) -> str:
+    """Say what a slow row was timed and scored on."""
+    row = result["rows"][name]
+    return (
+        f"{name} has its times from {row['texts']} of these texts alone and {row['offline_texts']} in batches, on which its factors compare the other "
+        f"rows too, and its accuracy from {row['accuracy_texts']:,} test texts."
+    )
+
+
+def _warm_note(of: dict[str, Any]) -> str:
+    """Say which words the tokenizers knew."""
+    if "warmed_with" not in of:
+        return "The tokenizers had met the very texts that are timed, which spares words that are new."
+    return (
+        f"Every row is opened anew for its turn in a round; its tokenizer has met the words of {of['warmed_with']:,} training texts, "
+        "and none of the texts that are timed."
+    )
 
 
 def _form_note(result: Result, name: str, row: dict[str, Any]) -> str:
     """Say what a variant's fixed scales cost in time against those of the batch, and which answers these change."""
     variant, found = row["form_of"], row["invariance"]
-    alone, batched = (ratio(result, name, figure, variant) for figure in ("p50_ms", "texts_per_s"))
+    alone, batched = (ratio(result, name, figure, variant) for figure in ("mean_ms", "texts_per_s"))
     return (
         f"{variant} takes {_factor(alone)} times as long as the same with scales of the batch (in batches {_factor(batched)}), which change "
         f"{found['flips_sorted']} labels in batches sorted by length and {found['flips_shuffled']} in shuffled ones, and a logit by up to "
@@ -126,7 +169,7 @@ def warnings(result: Result) -> list[str]:
     verdict, found = control_verdict(result), []
     if not verdict.holds:
         found.append(
-            f"This run proves nothing: its A/A control is not 1.00 (p50 {_factor(verdict.p50)}, texts/s {_factor(verdict.texts_per_s)}); "
+            f"This run proves nothing: its A/A control is not 1.00 (mean {_factor(verdict.mean)}, texts/s {_factor(verdict.texts_per_s)}); "
             "run it again on a quiet machine."
         )
     elif not verdict.quiet:
@@ -160,14 +203,14 @@ def print_comparison(result: Result, file: Path) -> None:
     for line in [*notes(result), *warnings(result)]:
         console.print(line, markup=False, soft_wrap=True)
     by_figure = {
-        name: {figure: round(ratio(result, name, figure, result["denominator"]).value, 3) for figure in ("p50_ms", "mean_ms", "texts_per_s")}
-        for name in result["rows"]
+        name: {figure: round(ratio(result, name, figure, result["denominator"]).value, 3) for figure in ("mean_ms", "texts_per_s")} for name in timed(result)
     }
     print(json.dumps({"result": str(file), "control_holds": control_verdict(result).holds, "times_as_fast": by_figure}, ensure_ascii=False))
 
 
-def _rounds(result: Result, name: str, figure: str) -> Sequence[float]:
-    return [one[figure] for one in result["rows"][name]["rounds"]]
+def _rounds(result: Result, name: str, figure: str, *, few: bool = False) -> Sequence[float]:
+    rounds = result["rows"][name]["rounds"]
+    return [(one.get("few", one) if few else one)[figure] for one in rounds]
 
 
 def _accuracy(estimate: dict[str, float] | None) -> str:
@@ -183,7 +226,9 @@ def _milliseconds(time: float) -> str:
 
 
 def _factor(found: Factor) -> str:
-    digits = 2 if found.value < 10 else 1 if found.value < 100 else 0
+    digits = 2 if round(found.value, 2) < 10 else 1 if round(found.value, 1) < 100 else 0
+    if found.contradicted:
+        return f"undecided [{found.least:.{digits}f}, {found.greatest:.{digits}f}]"
     return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 

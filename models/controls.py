@@ -1,41 +1,38 @@
 """The benchmark's control rows: what one would run without this project, each made from the very checkpoint that the variants come from."""
 
-import io
-import logging
-import pickle
 import shutil
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, BertForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertForSequenceClassification
 from transformers.models.bert.modeling_bert import BertLayer
 
 from models.architecture import layers, load_model
 from models.card import MODEL_FILE
-from models.classifier import BATCH, Classifier, Predictor
-from models.dataset import Dataset
+from models.classifier import BATCH, Classifier
+from models.dataset import Split
+from models.ensemble import Ensemble
 from models.errors import BonsaiError
+from models.measure import Answer, answering
+from models.quiet import quiet
+from models.static import distill_static, fit_static
+from models.tfidf import fit_tfidf
 
 PLAIN = "plain fp32 ONNX export"
-AGAIN = f"{PLAIN}, again"  # the A/A control: the same object under another name
+AGAIN = f"{PLAIN}, again"  # the A/A control: the same file in another session
 EAGER = "eager PyTorch, dynamic length"
 STOCK_INT8 = "stock Optimum INT8 (avx512_vnni, dynamic)"
-TFIDF = "TF-IDF + logistic regression"
+TFIDF = "TF-IDF + linear SVM"
 STATIC = "static embeddings (model2vec)"
+TAUGHT = ", teachers' labels"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 MODEL2VEC = "model2vec==0.7.0"  # later ones want skeletoken or huggingface-hub 1, which transformers 4.57 cannot have
-INVERSE_PENALTY = 10.0  # scikit-learn's C: of 10, 30 and 100 the best on Banking77's validation rows, for both kinds of features
-
-Answer = Callable[[Sequence[str]], list[str]]
+Fit = Callable[[Split], tuple[Answer, int, str]]
 
 
 @dataclass(frozen=True)
@@ -43,45 +40,75 @@ class Row:
     """Something that gives texts their labels: one text, or many in batches of 32 of like length."""
 
     name: str
-    answer: Answer
+    open: Callable[[], Answer]  # every turn anew: what an earlier one left in memory is not the next one's
     about: dict[str, Any]  # what a table says of it beside its times
-    offline_batches: int | None = None  # so many of the test set's batches are timed; all of them when None
+    few: bool = False  # so slow that it is timed on a part of the texts
 
 
-def predicting(predictor: Predictor) -> Answer:
-    """Return what asks a predictor for labels alone."""
-    return lambda texts: [prediction.label for prediction in predictor.predict(texts)]
+def control_rows(ensemble: Ensemble, tokenizer: Path, training: Sequence[str], workplace: Path) -> tuple[list[Row], dict[str, str]]:
+    """Make every control, and say of those that cannot be made why; `tokenizer` holds the tokenizer's files, `workplace` takes what is exported.
 
-
-def control_rows(trained: Path, tokenizer: Path, dataset: Dataset, max_tokens: int, workplace: Path) -> list[Row]:
-    """Make every control: `trained` holds the teacher's weights, `tokenizer` the tokenizer's files, `workplace` takes what is exported."""
-    if find_spec("model2vec") is None:
-        raise BonsaiError(f"the row '{STATIC}' needs model2vec, which is not installed; run 'pip install --no-deps {MODEL2VEC}'")
-    plain, stock = workplace / "plain", workplace / "stock_int8"
+    Tokenizers have met the words of the texts `training` before they are timed.
+    """
+    plan, plain, stock = ensemble.plan, workplace / "plain", workplace / "stock_int8"
+    dataset, max_tokens, seed = plan.dataset, plan.recipe.teacher.max_tokens, plan.recipe.seed
     with quiet():
-        write_plain(trained, tokenizer, plain)
-        quantize_stock(plain, stock)
-    exported = predicting(Classifier(plain, max_tokens=max_tokens))
-    weights = (plain / "model.safetensors").stat().st_size
-    same_object = "in ONNX Runtime through the class that serves the variants: same tokenizer, same batches"
-    return [
-        Row(PLAIN, exported, _about(f"Optimum's export, not optimized further, {same_object}", (plain / MODEL_FILE).stat().st_size)),
-        Row(AGAIN, exported, _about("the row above a second time", (plain / MODEL_FILE).stat().st_size)),
-        Row(EAGER, EagerPyTorch(plain, max_tokens, "longest"), _about("transformers' auto classes, inference mode, attention as they choose", weights), 16),
-        Row(
-            f"eager PyTorch, padded to {max_tokens}",
-            EagerPyTorch(plain, max_tokens, "max_length"),
-            _about(f"the same, every text padded to {max_tokens} tokens", weights),
-            8,
-        ),
-        Row(
-            STOCK_INT8,
-            predicting(Classifier(stock, max_tokens=max_tokens)),
-            _about(f"Optimum's ORTQuantizer over the plain export, {same_object}", (stock / MODEL_FILE).stat().st_size),
-        ),
-        tfidf_row(dataset),
-        static_row(plain, dataset, max_tokens),
+        write_plain(ensemble.folder(0), tokenizer, plain)
+    weights, exported = (plain / "model.safetensors").stat().st_size, (plain / MODEL_FILE).stat().st_size
+    same_class = "in ONNX Runtime through the class that serves the variants: same tokenizer, same batches"
+    dynamic, padded = (EagerPyTorch(plain, max_tokens, padding) for padding in ("longest", "max_length"))
+
+    def opened(folder: Path) -> Answer:
+        return answering(Classifier(folder, max_tokens=max_tokens), training)
+
+    def stock_row() -> Row:
+        with quiet():
+            quantize_stock(plain, stock)
+        return Row(
+            STOCK_INT8, partial(opened, stock), about(f"Optimum's ORTQuantizer over the plain export, {same_class}", (stock / MODEL_FILE).stat().st_size)
+        )
+
+    def fitted(name: str, fit: Fit, taught: Callable[[], Split], said: str) -> Row:
+        answer, size, made = fit(taught())
+        return Row(name, lambda: in_batches(answer), about(f"{made}; fitted on {said}", size))
+
+    distilled = cache(partial(distill_static, plain))
+
+    def tfidf(taught: Split) -> tuple[Answer, int, str]:
+        return fit_tfidf(dataset, taught, seed)
+
+    def static(taught: Split) -> tuple[Answer, int, str]:
+        if find_spec("model2vec") is None:
+            raise BonsaiError(f"it needs model2vec, which is not installed; run 'pip install --no-deps {MODEL2VEC}'")
+        answer, size, made = fit_static(distilled(), dataset, taught, max_tokens, seed)
+        return answer, size, f"{MODEL2VEC}, {made}"
+
+    rows = [
+        Row(PLAIN, partial(opened, plain), about(f"Optimum's export, not optimized further, {same_class}", exported)),
+        Row(AGAIN, partial(opened, plain), about("the row above a second time, in sessions of its own", exported)),
+        Row(EAGER, lambda: dynamic, about("transformers' auto classes, inference mode, attention as they choose", weights), few=True),
+        Row(f"eager PyTorch, padded to {max_tokens}", lambda: padded, about(f"the same, every text padded to {max_tokens} tokens", weights), few=True),
     ]
+    makers: dict[str, Callable[[], Row]] = {STOCK_INT8: stock_row}
+    fits: dict[str, Fit] = {TFIDF: tfidf, STATIC: static}
+    for name, fit in fits.items():
+        makers[name] = partial(fitted, name, fit, lambda: dataset.train, "the training rows")
+        if ensemble.transfer:
+            said = f"the training rows and {ensemble.transfer:,} variations of them, labelled by {ensemble.said}"
+            makers[name + TAUGHT] = partial(fitted, name + TAUGHT, fit, lambda: ensemble.transfer_set, said)
+    left_out: dict[str, str] = {}
+    for name, make in makers.items():
+        try:
+            rows.append(make())
+        except Exception as error:  # of libraries that have no part in the build: the other rows are worth more than their traceback
+            left_out[name] = reason(error)
+    return rows, left_out
+
+
+def reason(error: Exception) -> str:
+    """Return the first line of what an error says, with its kind where it is not ours."""
+    said = next(iter(str(error).splitlines()), "")
+    return said if isinstance(error, BonsaiError) else f"{type(error).__name__}: {said}"
 
 
 def write_plain(trained: Path, tokenizer: Path, folder: Path) -> BertForSequenceClassification:
@@ -133,54 +160,11 @@ class EagerPyTorch:
         return answers
 
 
-def tfidf_row(dataset: Dataset) -> Row:
-    """Fit words and pairs of words, weighted by TF-IDF, under a logistic regression."""
-    pipeline = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), logistic_regression())
-    pipeline.fit(dataset.train.texts, dataset.train.labels)
-    about = _about("scikit-learn, words and pairs of words, fitted on the training rows", len(pickle.dumps(pipeline)))
-    return Row(TFIDF, in_batches(lambda texts: [dataset.labels[number] for number in pipeline.predict(texts)]), about)
-
-
-def static_row(plain: Path, dataset: Dataset, max_tokens: int) -> Row:
-    """Distill the teacher's encoder into one vector a token (model2vec: its outputs for single tokens, PCA, frequency weights) and fit on their means."""
-    from model2vec.distill import distill_from_model  # type: ignore[import-not-found,unused-ignore]
-
-    with quiet():
-        encoder = AutoModel.from_pretrained(plain, add_pooling_layer=False)
-        dimensions = min(256, encoder.config.hidden_size)
-        static = distill_from_model(model=encoder, tokenizer=AutoTokenizer.from_pretrained(plain), pca_dims=dimensions, device="cpu")
-
-    def encode(texts: Sequence[str]) -> Any:
-        return static.encode(list(texts), max_length=max_tokens, use_multiprocessing=False)
-
-    head = logistic_regression().fit(encode(dataset.train.texts), dataset.train.labels)
-    size = static.embedding.nbytes + len(static.tokenizer.to_str()) + len(pickle.dumps(head))
-    about = _about(f"{MODEL2VEC}, {dimensions} dimensions, from the teacher's encoder; scikit-learn's logistic regression fitted on the training rows", size)
-    return Row(STATIC, in_batches(lambda texts: [dataset.labels[number] for number in head.predict(encode(texts))]), about)
-
-
-def logistic_regression() -> LogisticRegression:
-    """Return the untrained head of both rows that have no BERT."""
-    return LogisticRegression(C=INVERSE_PENALTY, max_iter=1000)
-
-
 def in_batches(answer: Answer) -> Answer:
     """Let a row that pads nothing, and so needs no order, meet the same batches as the others."""
     return lambda texts: [label for start in range(0, len(texts), BATCH) for label in answer(texts[start : start + BATCH])]
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what the exporters say of their own inner parts, and their bars, off the terminal; errors come through."""
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-        try:
-            yield
-        finally:
-            logging.disable(before)
-
-
-def _about(made: str, size: int) -> dict[str, Any]:
+def about(made: str, size: int) -> dict[str, Any]:
+    """Return what a table says of a control."""
     return {"kind": "control", "made": made, "bytes": size}

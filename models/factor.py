@@ -11,17 +11,24 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Factor:
-    """A median ratio with its interval, and the probability with which such an interval holds the true median."""
+    """A median ratio with its interval, the probability with which such an interval holds the true median, and the ratios of the rounds at either end."""
 
     value: float
     low: float
     high: float
     level: float
+    least: float
+    greatest: float
 
     @property
     def holds_one(self) -> bool:
         """Whether 1.00 lies within the interval, at the two decimals that tables print."""
         return round(self.low, 2) <= 1 <= round(self.high, 2)
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the interval says faster, or slower, and some round the opposite: many rounds leave the outermost out."""
+        return (self.low > 1 > self.least) or (self.high < 1 < self.greatest)
 
 
 def factor(slower: Sequence[float], faster: Sequence[float]) -> Factor:
@@ -31,7 +38,7 @@ def factor(slower: Sequence[float], faster: Sequence[float]) -> Factor:
     """
     ratios = sorted(a / b for a, b in zip(slower, faster, strict=True))
     cut = max((cut for cut in range(len(ratios) // 2) if _level(cut, len(ratios)) >= LEVEL), default=0)
-    return Factor(median(ratios), ratios[cut], ratios[-1 - cut], _level(cut, len(ratios)))
+    return Factor(median(ratios), ratios[cut], ratios[-1 - cut], _level(cut, len(ratios)), ratios[0], ratios[-1])
 
 
 def _level(cut: int, rounds: int) -> float:

@@ -75,10 +75,14 @@ class Lessons:
     @cached_property
     def _variations(self) -> list[Tokenized]:
         """Whole parts of variations, as many as the largest lesson takes."""
-        train, count = self._dataset.train, -(-self._transfer // PART) * PART
+        texts = self.variations(-(-self._transfer // PART) * PART)
+        return [tokenize(self._tokenizer, Split(texts[start : start + PART], [0] * PART)) for start in range(0, len(texts), PART)]
+
+    def variations(self, count: int) -> list[str]:
+        """Make so many variations of the training texts, which nobody keeps; those of a lesson follow its training rows in this order."""
+        train = self._dataset.train
         alike = neighbours(self._teacher(0).bert.embeddings.word_embeddings.weight.detach(), self._tokenizer, train.texts)
-        texts = transfer_texts(train.texts, train.labels, alike, count, self._seed)
-        return [tokenize(self._tokenizer, Split(texts[start : start + PART], [0] * PART)) for start in range(0, count, PART)]
+        return transfer_texts(train.texts, train.labels, alike, count, self._seed)
 
 
 def mean_signal(total: Signal, teachers: int) -> Signal:

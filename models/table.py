@@ -17,7 +17,7 @@ COLORS = {"passed": "green", "undecided": "yellow", "worse": "red"}
 
 
 def print_table(cards: list[Card], out: Path) -> None:
-    """Print, for every variant, how it was made, its size, what it scores, what the gate says and how long one text takes."""
+    """Print, for every variant, how it was made, its size, what it scores, what the gate says and how long one text takes on average."""
     console = Console()
     table = _table(cards, out, gap=2)
     if _width(console, table) > LOG_WIDTH:
@@ -39,7 +39,7 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
     for heading in ("MB", "accuracy [95 %]", f"drop [{level(gates[0])}]" if gates else "drop"):
         table.add_column(escape(heading), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("p50\nms", justify="right", no_wrap=True)
+    table.add_column("mean\nms", justify="right", no_wrap=True)
     for card in cards:
         measured = json.loads((out / card.name / MEASURED_FILE).read_text())
         gate = card.gate
@@ -50,7 +50,7 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
             f"{100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.1f}, {100 * card.accuracy.high:.1f}]",
             f"{100 * gate.drop:.2f} [{100 * gate.low:.2f}, {100 * gate.high:.2f}]" if gate else "",
             _verdict(card),
-            f"{measured['p50_ms']:.2f}",
+            f"{measured['mean_ms']:.2f}",
         )
     return table
 

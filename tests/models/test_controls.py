@@ -1,4 +1,6 @@
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,11 @@ from models.architecture import layers
 from models.bench import open_build
 from models.card import Card
 from models.classifier import Classifier, Predictor
-from models.controls import AGAIN, EAGER, PLAIN, STATIC, STOCK_INT8, TFIDF, EagerPyTorch, Row, control_rows, quantize_stock, quiet, tfidf_row, write_plain
-from models.dataset import Dataset
-from models.errors import BonsaiError
+from models.controls import AGAIN, EAGER, PLAIN, STATIC, STOCK_INT8, TAUGHT, TFIDF, EagerPyTorch, control_rows, quantize_stock, write_plain
+from models.dataset import Dataset, Split
+from models.ensemble import Ensemble
+from models.measure import Answer
+from models.quiet import quiet
 from models.tokenization import Tokenizer
 from tests.models.conftest import MAX_TOKENS
 
@@ -26,7 +30,7 @@ def exported(built: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     """The plain export of the tiny teacher, with the torch model that it was made from."""
     folder = tmp_path_factory.mktemp("controls") / "plain"
     with quiet():
-        return folder, write_plain(open_build(built, None)[2], built / "teacher", folder)
+        return folder, write_plain(Ensemble(open_build(built, None)[1], built / ".steps", 0).folder(0), built / "teacher", folder)
 
 
 def test_the_plain_export_is_the_torch_model(exported: tuple[Path, BertForSequenceClassification], dataset: Dataset) -> None:
@@ -76,30 +80,32 @@ def test_stock_int8_quantizes_every_weight_product(exported: tuple[Path, BertFor
 
 def test_every_control_answers_every_text(built: Path, tmp_path: Path) -> None:
     pytest.importorskip("model2vec", reason="the static embeddings' row is made by model2vec")
-    _, plan, trained = open_build(built, None)
-    dataset = plan.dataset
-    rows = {row.name: row for row in control_rows(trained, built / "teacher", dataset, MAX_TOKENS, tmp_path)}
-    assert list(rows) == [PLAIN, AGAIN, EAGER, f"eager PyTorch, padded to {MAX_TOKENS}", STOCK_INT8, TFIDF, STATIC]
+    ensemble = Ensemble(open_build(built, None)[1], built / ".steps", 36_000)
+    dataset = ensemble.plan.dataset
+    made, left_out = control_rows(ensemble, built / "teacher", dataset.train.texts, tmp_path)
+    rows = {row.name: row for row in made}
+    fitted = [TFIDF, TFIDF + TAUGHT, STATIC, STATIC + TAUGHT]
+    assert list(rows) == [PLAIN, AGAIN, EAGER, f"eager PyTorch, padded to {MAX_TOKENS}", STOCK_INT8, *fitted]
+    assert left_out == {}
     for row in rows.values():
-        _answers_every_text(row, dataset)
-    assert rows[AGAIN].answer is rows[PLAIN].answer
+        _answers_every_text(row.open(), dataset)
+    assert rows[AGAIN].open() is not rows[PLAIN].open(), "two sessions"
     sizes = {name: row.about["bytes"] for name, row in rows.items()}
     assert sizes[STOCK_INT8] < sizes[PLAIN]
     assert min(sizes.values()) > 0
+    assert all(
+        "the training rows and 20 variations of them, labelled by the mean of 2 teachers" in rows[name + TAUGHT].about["made"] for name in (TFIDF, STATIC)
+    )
 
 
-def test_tfidf_learns_the_training_rows(dataset: Dataset) -> None:
-    row = tfidf_row(dataset)
-    _answers_every_text(row, dataset)
-    assert row.answer(dataset.train.texts) == [dataset.labels[label] for label in dataset.train.labels]
-
-
-def test_a_missing_library_is_named(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_fitted_leaves_itself_out(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.controls.find_spec", lambda _: None)
-    _, plan, trained = open_build(built, None)
-    dataset = plan.dataset
-    with pytest.raises(BonsaiError, match=r"needs model2vec, which is not installed; run 'pip install --no-deps model2vec==\d+\.\d+\.\d+'$"):
-        control_rows(trained, built / "teacher", dataset, MAX_TOKENS, tmp_path)
+    plan = open_build(built, None)[1]
+    nothing = replace(plan, dataset=replace(plan.dataset, train=Split([" "] * 4, [0, 1, 2, 3])))
+    rows, left_out = control_rows(Ensemble(nothing, built / ".steps", 0), built / "teacher", [], tmp_path)
+    assert [row.name for row in rows] == [PLAIN, AGAIN, EAGER, f"eager PyTorch, padded to {MAX_TOKENS}", STOCK_INT8]
+    assert "empty vocabulary" in left_out[TFIDF]
+    assert re.fullmatch(r"it needs model2vec, which is not installed; run 'pip install --no-deps model2vec==\d+\.\d+\.\d+'", left_out[STATIC])
 
 
 def test_the_exported_folder_keeps_the_variants_tokenizer(exported: tuple[Path, BertForSequenceClassification], built: Path) -> None:
@@ -107,9 +113,9 @@ def test_the_exported_folder_keeps_the_variants_tokenizer(exported: tuple[Path, 
     assert json.loads((folder / "tokenizer.json").read_text()) == json.loads((built / "teacher" / "tokenizer.json").read_text())
 
 
-def _answers_every_text(row: Row, dataset: Dataset) -> None:
+def _answers_every_text(answer: Answer, dataset: Dataset) -> None:
     texts = [*dataset.test.texts, LONG, *dataset.train.texts]
-    answers = row.answer(texts)
+    answers = answer(texts)
     assert len(answers) == len(texts)
     assert set(answers) <= set(dataset.labels)
-    assert row.answer(texts[:1]) == answers[:1]
+    assert answer(texts[:1]) == answers[:1]

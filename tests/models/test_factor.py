@@ -23,3 +23,13 @@ def test_the_interval_has_its_textbook_ranks(rounds: int, cut: int, level: float
 def test_one_is_held_at_the_decimals_that_are_printed() -> None:
     assert factor([1.004, 1.004, 1.006], [1, 1, 1]).holds_one
     assert not factor([1.006, 1.007, 1.008], [1, 1, 1]).holds_one
+
+
+def test_no_round_contradicts_what_is_claimed() -> None:
+    nine = [1.2, 1.3, 1.1, 1.2, 1.4, 1.2, 1.3, 1.1, 0.9]
+    found = factor(nine, [1.0] * 9)
+    assert found.low > 1 > found.least == 0.9
+    assert found.contradicted
+    assert factor([1 / ratio for ratio in nine], [1.0] * 9).contradicted
+    assert not factor([1.2] * 9, [1.0] * 9).contradicted
+    assert not factor([1.2, 1.3, 1.1, 1.2, 0.9], [1.0] * 5).contradicted, "the interval of five rounds holds all of them"

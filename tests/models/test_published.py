@@ -52,7 +52,7 @@ def test_a_table_redrawn_is_the_same(result: dict[str, Any]) -> None:
         assert {len(cells) for cells in table.rows} == {len(table.heads)}
     (nano,) = [cells for cells in factors(result).rows if cells[0] == "nano"]
     assert nano[1] == "40.0 [40.0, 41.0]"
-    assert nano[4] == "100 [100, 100]"
+    assert nano[3] == "100 [100, 100]"
     assert not drawn.startswith("**")
 
 
@@ -66,6 +66,42 @@ def test_a_control_beside_one_says_that_the_run_proves_nothing(result: dict[str,
     scattered["rows"][AGAIN] = row([time * factor for time, factor in zip((4.0, 4.4, 4.0, 3.6, 4.1), (0.8, 1.2, 1, 1, 1), strict=True)])
     assert control_verdict(scattered).holds
     assert markdown(scattered).startswith("**This run was noisy")
+
+
+def test_a_claim_that_a_round_contradicts_is_undecided(result: dict[str, Any]) -> None:
+    for name, times in (("nano", [3.0] * 8 + [4.5]), (PLAIN, [4.0] * 9), (AGAIN, [4.0] * 9), (EAGER, [10.0] * 9)):
+        result["rows"][name] = row(times)
+    (nano,) = [cells for cells in factors(result).rows if cells[0] == "nano"]
+    assert nano[1] == "undecided [0.89, 1.33]"
+    assert nano[3].startswith("3.33 [")
+
+
+def test_a_slow_row_is_compared_on_its_own_texts(result: dict[str, Any]) -> None:
+    result["rows"][EAGER] |= {"few": True, "texts": 5, "accuracy_texts": 10}
+    for name in ("nano", PLAIN, AGAIN):
+        for one in result["rows"][name]["rounds"]:
+            one["few"] = {figure: value * 2 for figure, value in one.items()}
+    drawn = {cells[0]: cells for cells in factors(result).rows}
+    assert drawn["nano"][1].startswith("40.0 ["), "two fast rows on all texts"
+    assert drawn["nano"][3].startswith("50.0 ["), "against a slow one on the few"
+    assert drawn[EAGER][1] == "0.80 [0.80, 0.82]"
+    assert f"{EAGER} has its times from 5 of these texts alone and 32 in batches" in markdown(result)
+    assert next(cells for cells in figures(result).rows if cells[0] == EAGER)[8] == "–", "five texts have no p99"
+
+
+def test_a_ceiling_has_no_times_and_a_row_left_out_has_its_reason(result: dict[str, Any]) -> None:
+    result["rows"]["the mean of 3 teachers"] = row([], kind="ceiling")
+    result["left_out"] = {"TF-IDF": "ValueError: empty vocabulary"}
+    drawn = markdown(result)
+    assert next(cells for cells in figures(result).rows if cells[0] == "the mean of 3 teachers")[5:] == ["–"] * 5
+    assert "the mean of 3 teachers" not in [cells[0] for cells in factors(result).rows]
+    assert "Left out: TF-IDF (ValueError: empty vocabulary)." in drawn
+
+
+def test_what_the_tokenizers_had_met_is_said(result: dict[str, Any]) -> None:
+    assert "had met the very texts that are timed" in markdown(result)
+    result["conditions"] |= {"warmed_with": 9000, "offline_texts": 1536}
+    assert "has met the words of 9,000 training texts, and none of the texts that are timed" in markdown(result)
 
 
 def test_answers_unlike_the_evaluation_are_said(result: dict[str, Any]) -> None:
