@@ -1,4 +1,4 @@
-"""Build the variants of a recipe: `python -m models.build [--recipe F] [--dataset S] [--teacher S] [--only NAME] [--out DIR]`."""
+"""Build the variants of a recipe: `python -m models.build [--recipe F] [--dataset S] [--teacher S] [--only NAME] [--out DIR]`, and more in its --help."""
 
 import argparse
 import fcntl
@@ -113,15 +113,31 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None]:
     """Turn the command line into a recipe, a folder and the one variant asked for."""
     parser = argparse.ArgumentParser(prog="python -m models.build", description="Build the variants of a recipe and put them into the BentoML model store.")
     parser.add_argument("--recipe", type=Path, default=DEFAULT_RECIPE, help="YAML file (default: models/recipes/default.yaml)")
-    parser.add_argument("--dataset", help="embedded, a CSV, JSONL or Parquet file, a folder, or a Hugging Face id; instead of the recipe's")
+    parser.add_argument("--dataset", help="embedded, a CSV, TSV, JSON, JSONL, Parquet or Arrow file, a folder, or a Hugging Face id; instead of the recipe's")
+    parser.add_argument("--dataset-config", metavar="NAME", help="which configuration of a Hugging Face id")
+    parser.add_argument("--text-column", metavar="NAME", help="the column that holds the texts, where it has none of the usual names")
+    parser.add_argument("--label-column", metavar="NAME", help="the column that holds the labels, likewise")
+    parser.add_argument(
+        "--skip-unusable", action="store_true", default=None, help="leave out rows without a text or a label, and say how many, instead of ending"
+    )
     parser.add_argument("--teacher", help="embedded, a local folder, or a Hugging Face id; instead of the recipe's")
     parser.add_argument("--only", metavar="NAME", help="build the teacher and this variant alone")
     parser.add_argument("--out", type=Path, default=OUT, help="where the variants go (default: variants)")
     options = parser.parse_args(arguments)
     recipe = load_recipe(options.recipe)
-    for name in ("dataset", "teacher"):
-        if (source := getattr(options, name)) is not None:
-            recipe = recipe.model_copy(update={name: getattr(recipe, name).model_copy(update={"source": source})})
+    given = {
+        "teacher": {"source": options.teacher},
+        "dataset": {
+            "source": options.dataset,
+            "config": options.dataset_config,
+            "text_column": options.text_column,
+            "label_column": options.label_column,
+            "skip_unusable": options.skip_unusable,
+        },
+    }
+    for name, values in given.items():
+        changes = {key: value for key, value in values.items() if value is not None}
+        recipe = recipe.model_copy(update={name: getattr(recipe, name).model_copy(update=changes)})
     return recipe, options.out, options.only
 
 

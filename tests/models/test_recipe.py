@@ -66,7 +66,7 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
     [
         ("teachr: {}", "unknown key 'teachr'; expected one of teacher, dataset, "),
         ("teacher: {epoch: 3}", "unknown key 'teacher.epoch'; expected one of epochs, "),
-        ("dataset: {path: x}", "unknown key 'dataset.path'; expected one of source, text_column, label_column"),
+        ("dataset: {path: x}", "unknown key 'dataset.path'; expected one of source, config, split_seed, text_column, label_column, skip_unusable"),
         ("variants: {a: [{prune: {heads: 3}}]}", "variant 'a', prune: unknown key 'heads'; expected one of epochs, "),
         ("variants: {a: [{sparsify: {}}]}", "variant 'a': unknown pass 'sparsify'; expected one of prune, distill, trim, quantize"),
         ("teacher: {epochs: '3'}", "'teacher.epochs' is '3': input should be a valid integer"),
