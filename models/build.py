@@ -92,6 +92,8 @@ def _grow(plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[Var
     # Imported here: torch takes seconds, and an unchanged build does not need it.
     from models.grow import Nursery
 
+    if overlap := plan.dataset.overlap_in_words():
+        console.print(overlap, markup=False, soft_wrap=True)
     nursery = Nursery(plan, out, {variant.name: out / variant.name for variant in current})
     nursery.say_what_comes_in()
     finished = {variant.name: nursery.grow(variant.name) for variant in wanted}

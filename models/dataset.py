@@ -54,6 +54,14 @@ class Dataset:
         skipped = {"skipped": self.skipped} if self.skipped else {}
         return {"name": self.name, "rows": rows, **skipped, "labels": len(self.labels), "sha256": self.sha256, "overlap": self.overlap}
 
+    def overlap_in_words(self) -> str | None:
+        """Say what the test shares with the rest, where it shares anything."""
+        if not any(self.overlap.values()):
+            return None
+        taught, near, two_labels = (self.overlap[key] for key in ("trained_on", "near_duplicates", "contradictory"))
+        shared = f"of {len(self.test):,} test rows {taught:,} are also training or validation rows and {near:,} are nearly equal to one"
+        return f"{self.name}: {shared}; texts that bear different labels: {two_labels:,}"
+
 
 def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.strip) -> Dataset:
     """Return the data set that `source` names; refuse unusable rows with file, row and reason (BonsaiError).
@@ -84,7 +92,6 @@ def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.st
     out_of_scope = list(found.out_of_scope)
     digest = hashlib.sha256(json.dumps([labels, *([part.texts, part.labels] for part in parts.values()), out_of_scope]).encode())
     overlap = count_overlap(*([(row.key, row.label) for row in rows] for rows in kept.values()))
-    _say(found.name, overlap, len(kept["test"]))
     return Dataset(
         found.name, labels, **parts, out_of_scope=found.out_of_scope, sha256=digest.hexdigest(), overlap=overlap, skipped=unusable.count + untaught.count
     )
@@ -139,12 +146,3 @@ def _hold_out(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list
                 kept[label] -= count
     left = [row for number, row in enumerate(rows) if number not in held]
     return left, [row for number, row in enumerate(rows) if number in held]
-
-
-def _say(name: str, overlap: dict[str, int], rows: int) -> None:
-    """Say on the console what the test shares with the rest, where it does."""
-    if any(overlap.values()):
-        shared = (
-            f"{overlap['trained_on']:,} of {rows:,} test rows are also training or validation rows and {overlap['near_duplicates']:,} are nearly equal to one"
-        )
-        console.print(f"{name}: {shared}; texts that bear different labels: {overlap['contradictory']:,}", markup=False, soft_wrap=True)

@@ -14,11 +14,12 @@ import bentoml
 import pytest
 from transformers import BertForSequenceClassification
 
-from models.build import locked, main
+from models.build import locked, main, parse
 from models.card import CONTENT_FILES, MODEL_FILE, Card, read_card
 from models.classifier import Classifier, Predictor, softmax
 from models.dataset import Dataset
 from models.loading import check_whole, load_variants
+from models.recipe import load_recipe
 from models.store import in_store, read_build
 from tests.conftest import LEARN
 from tests.models.conftest import CLASSIFIERS, VARIANTS
@@ -353,3 +354,17 @@ def test_killed_at_any_moment_a_build_goes_on_where_it_was(built: Path, tiny_rec
     assert versions(out) == versions(built)
     assert (out / "corpus.jsonl").read_bytes() == (built / "corpus.jsonl").read_bytes()
     assert not [path.name for path in out.rglob("*") if "draft" in path.name]
+
+
+def test_the_command_line_says_how_data_are_read(tiny_recipe: Path) -> None:
+    given = ["--dataset", "some/id", "--dataset-config", "small", "--text-column", "q", "--label-column", "y", "--skip-unusable"]
+    read, _, _ = parse(["--recipe", str(tiny_recipe), *given])
+    assert read.dataset.model_dump(exclude={"split_seed"}) == {
+        "source": "some/id",
+        "config": "small",
+        "text_column": "q",
+        "label_column": "y",
+        "skip_unusable": True,
+    }
+    untouched, _, _ = parse(["--recipe", str(tiny_recipe)])
+    assert untouched == load_recipe(tiny_recipe)
