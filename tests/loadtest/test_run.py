@@ -299,7 +299,7 @@ def test_two_services_are_measured_in_turns_and_compared_variant_by_variant(
     good_server: str, start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
     other = start_server(delay=0.02, login="me:secret", versions={"tiny": "ffffffffffff"}, cards={"variants": [card("int8", 1), card("tiny", 0xFFFFFFFFFFFF)]})
-    short = (*SHORT, "--rounds", 3, "--seconds", 0.3, "--corpus", corpus_file, "--out", tmp_path)
+    short = (*SHORT, "--rounds", 3, "--seconds", 1, "--corpus", corpus_file, "--out", tmp_path)
     done = command("loadtest.run", "--host", good_server, "--against", other.replace("://", "://me:secret@"), *short)
     assert done.returncode == 0, done.stderr
     result = read(tmp_path)
