@@ -180,8 +180,8 @@ def test_the_build_table_says_verdict_and_drop_in_a_hundred_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     print_table(cards(findings), built)
-    *lines, undecided, family = capsys.readouterr().out.splitlines()
-    assert (undecided, family) == (undecided_note(cards(findings)), family_note(cards(findings)))
+    *lines, overlap, undecided, family = capsys.readouterr().out.splitlines()
+    assert (overlap, undecided, family) == (overlap_note(cards(findings)[0]), undecided_note(cards(findings)), family_note(cards(findings)))
     assert max(map(len, lines)) <= 100
     for card in cards(findings)[1:]:
         (line,) = [line for line in lines if line.split()[:1] == [card.name]]
