@@ -21,11 +21,11 @@ REPORT_FILE = "report.html"
 
 @dataclass(frozen=True)
 class Finding:
-    """One variant: its card, what it answered row by row, and how long one text takes on this machine."""
+    """One variant: its card, what it answered row by row, and how long one text takes on average on this machine."""
 
     card: Card
     evidence: Evidence
-    p50_ms: float
+    mean_ms: float
     conditions: dict[str, Any]
 
     @property
@@ -80,4 +80,4 @@ def read_findings(out: Path) -> Findings:
 
 def _read_finding(folder: Path) -> Finding:
     measured = json.loads((folder / MEASURED_FILE).read_text(encoding="utf-8"))
-    return Finding(read_card(folder), read_evidence(folder), float(measured["p50_ms"]), measured["conditions"])
+    return Finding(read_card(folder), read_evidence(folder), float(measured["mean_ms"]), measured["conditions"])

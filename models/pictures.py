@@ -46,19 +46,19 @@ def accuracy_against_latency(findings: Findings, *, narrow: bool) -> bytes:
     with mpl.rc_context(STYLE):
         figure = _figure((4.1, 4.6) if narrow else (9.6, 5.2))
         axes = figure.add_subplot()
-        axes.set_xlabel("p50 of one text in ms, one thread (log scale)")
+        axes.set_xlabel("mean time of one text in ms, one thread (log scale)")
         axes.set_ylabel("accuracy in % (bar: 95 % interval)")
         axes.grid(True, which="major", color=PALE, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         _frame(axes, findings.variants)
         front = pareto_front(findings.variants)
-        axes.step([one.p50_ms for one in front], [_percent(one) for one in front], where="post", color="#9ca3af", linewidth=1.4, zorder=2)
+        axes.step([one.mean_ms for one in front], [_percent(one) for one in front], where="post", color="#9ca3af", linewidth=1.4, zorder=2)
         for finding in findings.variants:
             color, marker, _ = LOOKS[finding.verdict]
             bar = finding.card.accuracy
-            axes.plot([finding.p50_ms] * 2, [100 * bar.low, 100 * bar.high], color=color, linewidth=1.6, alpha=0.45, zorder=3, solid_capstyle="butt")
-            axes.scatter([finding.p50_ms], [_percent(finding)], color=color, marker=marker, s=46, zorder=4, edgecolors="white", linewidths=0.8)
+            axes.plot([finding.mean_ms] * 2, [100 * bar.low, 100 * bar.high], color=color, linewidth=1.6, alpha=0.45, zorder=3, solid_capstyle="butt")
+            axes.scatter([finding.mean_ms], [_percent(finding)], color=color, marker=marker, s=46, zorder=4, edgecolors="white", linewidths=0.8)
         if (lowest := _lowest_allowed(findings)) is not None:
             axes.axhline(lowest, color=GREY, linewidth=1, linestyle=DASHES, zorder=1)
         _legend(figure, findings, narrow=narrow)
@@ -70,7 +70,7 @@ def accuracy_against_latency(findings: Findings, *, narrow: bool) -> bytes:
 def pareto_front(variants: Sequence[Finding]) -> list[Finding]:
     """Return the variants that none beats in both accuracy and time, the fastest first."""
     front: list[Finding] = []
-    for finding in sorted(variants, key=lambda one: (one.p50_ms, -one.card.accuracy.value)):
+    for finding in sorted(variants, key=lambda one: (one.mean_ms, -one.card.accuracy.value)):
         if not front or finding.card.accuracy.value > front[-1].card.accuracy.value:
             front.append(finding)
     return front
@@ -115,7 +115,7 @@ def _percent(finding: Finding) -> float:
 
 
 def _frame(axes: Axes, variants: Sequence[Finding]) -> None:
-    times = [finding.p50_ms for finding in variants]
+    times = [finding.mean_ms for finding in variants]
     low, high = min(finding.card.accuracy.low for finding in variants), max(finding.card.accuracy.high for finding in variants)
     room = max(8 * (high - low), 0.2)
     axes.set_xscale("log")
@@ -156,7 +156,7 @@ def _name_points(axes: Axes, findings: Findings, front: Sequence[Finding]) -> No
             for across, up in AROUND:
                 name = axes.annotate(
                     finding.name,
-                    (finding.p50_ms, _percent(finding)),
+                    (finding.mean_ms, _percent(finding)),
                     xytext=(across * distance, up * distance),
                     textcoords="offset points",
                     ha={1: "left", 0: "center", -1: "right"}[across],
@@ -190,15 +190,15 @@ def _text_box(name: Annotation) -> Bbox:
 def _obstacles(axes: Axes, findings: Findings, front: Sequence[Finding]) -> Iterator[tuple[Bbox, float]]:
     """Yield the points and the lines, with how much harm a name does that covers them."""
     for finding in findings.variants:
-        x, y = axes.transData.transform((finding.p50_ms, _percent(finding)))
+        x, y = axes.transData.transform((finding.mean_ms, _percent(finding)))
         yield Bbox.from_extents(x - 6, y - 6, x + 6, y + 6), NAME_WEIGHT
-        low, high = (axes.transData.transform((finding.p50_ms, 100 * end))[1] for end in (finding.card.accuracy.low, finding.card.accuracy.high))
+        low, high = (axes.transData.transform((finding.mean_ms, 100 * end))[1] for end in (finding.card.accuracy.low, finding.card.accuracy.high))
         yield Bbox.from_extents(x - 2, low, x + 2, high), LINE_WEIGHT
     if (lowest := _lowest_allowed(findings)) is not None:
         inside, (_, y) = axes.get_window_extent(), axes.transData.transform((1, lowest))
         yield Bbox.from_extents(inside.x0, y - 1.5, inside.x1, y + 1.5), LINE_WEIGHT
     for left, right in pairwise(front):
-        (x0, y0), (x1, y1) = (axes.transData.transform((one.p50_ms, _percent(one))) for one in (left, right))
+        (x0, y0), (x1, y1) = (axes.transData.transform((one.mean_ms, _percent(one))) for one in (left, right))
         yield Bbox.from_extents(x0, y0 - 1.5, x1, y0 + 1.5), LINE_WEIGHT
         yield Bbox.from_extents(x1 - 1.5, y0, x1 + 1.5, y1), LINE_WEIGHT
 

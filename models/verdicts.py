@@ -81,7 +81,7 @@ def conclude(findings: Findings) -> list[str]:
     passed, undecided, worse = ([finding for finding in findings.judged if finding.verdict == verdict] for verdict in ("passed", "undecided", "worse"))
     said = [_passed(findings, passed)]
     if passed:
-        said.append(_fastest(findings.teacher, min(passed, key=lambda finding: finding.p50_ms)))
+        said.append(_fastest(findings.teacher, min(passed, key=lambda finding: finding.mean_ms)))
     said += short
     said += _undecided(findings, [finding for finding in undecided if not _gate(finding).withheld])
     if worse:
@@ -128,10 +128,10 @@ def _passed(findings: Findings, passed: list[Finding]) -> str:
 
 
 def _fastest(teacher: Finding, best: Finding) -> str:
-    slower = f" (the {100 * best.card.cascade.escalated:.1f} % that it escalates take longer)" if best.card.cascade else ""
+    slower = f" (with the {100 * best.card.cascade.escalated:.1f} % of them that it escalates)" if best.card.cascade else ""
     return (
-        f"The fastest that passed is {best.name}: half of the texts take it {best.p50_ms:.2f} ms or less{slower}, where the teacher takes {teacher.p50_ms:.2f} "
-        f"({teacher.p50_ms / best.p50_ms:.1f} times as fast), in {best.card.bytes / 1e6:.1f} MB instead of {teacher.card.bytes / 1e6:.1f}; "
+        f"The fastest that passed is {best.name}: a text takes it {best.mean_ms:.2f} ms on average{slower}, where the teacher takes {teacher.mean_ms:.2f} "
+        f"({teacher.mean_ms / best.mean_ms:.1f} times as fast), in {best.card.bytes / 1e6:.1f} MB instead of {teacher.card.bytes / 1e6:.1f}; "
         f"it has {100 * best.card.accuracy.value:.2f} % right, a drop of {_drop(best)}."
     )
 

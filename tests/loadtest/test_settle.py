@@ -49,7 +49,7 @@ def test_one_round_that_contradicts_takes_the_confirmation_away(bad: int, p99: f
 
 def test_however_they_are_drawn_no_confirmed_rate_has_a_round_or_an_interval_above_its_limit() -> None:
     drawn, verdicts = random.Random(6), set()
-    for _ in range(300):
+    for _ in range(100):
         p99s = [10 * drawn.lognormvariate(drawn.choice((-1.2, 0.0, 1.2)), drawn.choice((0.02, 0.3, 1.5))) for _ in range(drawn.randint(1, 5))]
         verdict = kept(rounds_of(*p99s, answers=500), 10.0)
         verdicts.add(verdict)

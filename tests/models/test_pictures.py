@@ -15,9 +15,9 @@ def findings(built: Path) -> Findings:
     return read_findings(built)
 
 
-def at(finding: Finding, p50_ms: float, accuracy: float) -> Finding:
+def at(finding: Finding, mean_ms: float, accuracy: float) -> Finding:
     estimate = Estimate(value=accuracy, low=accuracy - 0.01, high=accuracy + 0.01)
-    return replace(finding, p50_ms=p50_ms, card=finding.card.model_copy(update={"accuracy": estimate}))
+    return replace(finding, mean_ms=mean_ms, card=finding.card.model_copy(update={"accuracy": estimate}))
 
 
 def names(svg: bytes) -> list[tuple[str, float, float]]:
@@ -57,13 +57,13 @@ def test_nothing_beats_the_front_and_the_front_beats_all_else(findings: Findings
     variants = [at(finding, *place) for finding, place in zip(findings.variants, places, strict=False)]
 
     def beats(one: Finding, other: Finding) -> bool:
-        ours, theirs = (one.card.accuracy.value, -one.p50_ms), (other.card.accuracy.value, -other.p50_ms)
+        ours, theirs = (one.card.accuracy.value, -one.mean_ms), (other.card.accuracy.value, -other.mean_ms)
         return ours != theirs and ours[0] >= theirs[0] and ours[1] >= theirs[1]
 
     front = pareto_front(variants)
     assert not [other for other in variants for one in front if beats(other, one)]
     assert all(one in front or any(beats(other, one) for other in front) for one in variants)
-    assert [one.p50_ms for one in front] == sorted(one.p50_ms for one in front)
+    assert [one.mean_ms for one in front] == sorted(one.mean_ms for one in front)
 
 
 def test_a_teacher_alone_is_drawn_too(findings: Findings) -> None:
