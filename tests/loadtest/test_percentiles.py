@@ -2,6 +2,7 @@ import random
 
 import numpy as np
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from loadtest.percentiles import BEYOND_IN_A_ROUND, mean, milliseconds, share_above
 from loadtest.recording import Recording, empty_histogram, merged
@@ -50,3 +51,12 @@ def test_the_share_above_a_limit() -> None:
     histogram = recorded([1000.0] * 97 + [9000.0] * 3).histogram
     assert share_above(histogram, 5.0) == 0.03
     assert share_above(empty_histogram(), 5.0) == 1.0
+
+
+@pytest.mark.parametrize("answers", [10, 1000])
+def test_the_mean_is_the_librarys_also_of_a_stored_histogram(answers: int) -> None:
+    draw, histogram = random.Random(answers), empty_histogram()
+    for _ in range(answers):
+        histogram.record_value(round(draw.lognormvariate(9, 2)) + 1)
+    for one in (histogram, HdrHistogram.decode(histogram.encode())):
+        assert mean(one) == pytest.approx(histogram.get_mean_value() / 1000)
