@@ -14,8 +14,10 @@ from models.invariance import batch_invariance
 from models.perturb import other_case, typos
 from models.progress import Bar
 from models.statistics import Labels, macro_f1, wilson
+from models.threads import each
 
 PERTURBATIONS: dict[str, Callable[[str, int], str]] = {"typos": typos, "other_case": other_case}
+PART = 256  # texts that one core batches by itself, for the others to have some too
 SLICE = 4096  # texts whose logits are held at once: of 1,000 labels they take 16 MB, where those of 200,000 texts take 800
 
 
@@ -88,16 +90,16 @@ def logits_alone(classifier: Classifier, texts: Sequence[str], *, title: str) ->
     return logits
 
 
-def best_of(predictor: Predictor, texts: Sequence[str], size: int = SLICE) -> Answers:
+def best_of(predictor: Predictor, texts: Sequence[str], size: int = PART) -> Answers:
     """Return a predictor's best labels with their probabilities, so many texts at a time; as for a cascade, there are no others."""
-    found = [predictor.best(some) for some in _slices(texts, size)]
+    found = each(predictor.best, _slices(texts, size))
     return _joined([Answers(one.numbers, one.shares, one.shares) for one in found])
 
 
 def _alone(classifier: Classifier, texts: Sequence[str], bar: Bar) -> Logits:
     rows = []
-    for text in texts:
-        rows.append(classifier.logits([text])[0])
+    for row in each(lambda text: classifier.logits([text])[0], texts):
+        rows.append(row)
         bar.advance()
     return np.concatenate(rows)
 

@@ -6,17 +6,17 @@ import numpy as np
 
 from models.card import Invariance
 from models.classifier import BATCH, Classifier, Logits
+from models.threads import each
 
 
 def batch_invariance(classifier: Classifier, texts: list[str], alone: Logits, seed: int = 0) -> Invariance:
     """Compare the logits at batch 1 with those in batches of 32."""
     order = list(range(len(texts)))
     Random(seed).shuffle(order)
-    in_sorted, _ = classifier.logits(texts)
+    batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    in_sorted, *of_batches = each(lambda some: classifier.logits(some)[0], [texts, *([texts[row] for row in rows] for rows in batches)])
     shuffled = np.empty_like(alone)
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
-        shuffled[rows] = classifier.logits([texts[row] for row in rows])[0]
+    shuffled[order] = np.concatenate(of_batches)
     labels = alone.argmax(axis=1)
     return Invariance(
         flips_sorted=int((in_sorted.argmax(axis=1) != labels).sum()),
