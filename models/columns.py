@@ -33,6 +33,8 @@ class Columns:
     label: str
     label_name: str | None = None
 
+    passed_over: tuple[str, ...] = ()  # other columns of a usual name, which somebody may have meant
+
     @property
     def all(self) -> list[str]:
         """The columns that have to be read."""
@@ -57,7 +59,8 @@ def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Co
         label = label if label is not None else next(iter(named), None)
     if label is None:
         raise BonsaiError(_missing("label", source.label_column, LABEL_COLUMNS, columns, file))
-    return Columns(text, label, label_name)
+    passed_over = (*_others(columns, source.text_column, TEXT_COLUMNS, text), *_others(columns, source.label_column, LABEL_COLUMNS, label))
+    return Columns(text, label, label_name, tuple(column for column in passed_over if column not in (text, label, label_name)))
 
 
 def _find(columns: Sequence[str], wanted: Sequence[str], file: str) -> str | None:
@@ -70,6 +73,11 @@ def _find(columns: Sequence[str], wanted: Sequence[str], file: str) -> str | Non
         if found:
             return found[0]
     return None
+
+
+def _others(columns: Sequence[str], asked: str | None, known: Sequence[str], taken: str) -> list[str]:
+    """Return the columns that have a usual name, too, where nobody said which of them to take."""
+    return [] if asked else [column for column in columns if column != taken and column.strip().casefold() in known]
 
 
 def _plain(column: str) -> str:

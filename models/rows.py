@@ -61,6 +61,10 @@ def check_rows(tables: Mapping[str, Sequence[Table]], source: DatasetSource, nor
         splits[split] = []
         for table in parts:
             columns = find_columns(table.columns, source, table.name)
+            if columns.passed_over:
+                said = f"texts are read from '{columns.text}' and labels from '{columns.label_name or columns.label}'"
+                others = " and ".join(f"'{column}'" for column in columns.passed_over)
+                console.print(f"{table.name}: {said}, not from {others} (--text-column, --label-column)", markup=False, soft_wrap=True)
             before = unusable.rows
             for number, values in table.read(columns.all):
                 place = f"{table.name}, {table.unit} {number}"

@@ -26,6 +26,22 @@ def test_usual_names_are_found(columns: list[str], found: list[str]) -> None:
     assert find_columns(columns, DatasetSource(), "d.csv").all == found
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "d.csv: texts are read from 'text' and labels from 'label', not from 'content' and 'category' (--text-column, --label-column)"),
+        ({"label_column": "category"}, "d.csv: texts are read from 'text' and labels from 'category', not from 'content' (--text-column, --label-column)"),
+        ({"label_column": "category", "text_column": "content"}, ""),
+    ],
+)
+def test_a_second_column_of_a_usual_name_is_not_passed_over_in_silence(
+    asked: dict[str, Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(f"text {number}", f"more {number}", number % 3, number % 2) for number in range(60)]
+    read(file(tmp_path, "d.csv", delimited(rows, header=("text", "content", "label", "category"))), **asked)  # type: ignore[arg-type]
+    assert capsys.readouterr().err.strip() == said
+
+
 def test_names_asked_for_are_found_in_any_case() -> None:
     assert find_columns(["Frage", "text", "thema", "label"], DatasetSource(text_column="frage", label_column=" THEMA"), "d.csv").all == ["Frage", "thema"]
 
