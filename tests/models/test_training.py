@@ -110,6 +110,8 @@ def test_a_students_embeddings_may_stay_as_they_are(model: Model, lesson: Lesson
 
 
 def test_gradients_are_the_same_in_one_piece_and_in_several(model: Model, lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
+    # AdamW divides by a gradient's size: in bf16 the last bits of small ones are enough to turn a step around.
+    monkeypatch.setattr("models.training.bf16_is_fast", lambda: False)
     schedule = SoftLabels(epochs=1, learning_rate=1e-3, batch_size=16)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
