@@ -88,8 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.Namespace, plan: Plan, status: Status) -> None:
     """Learn what the generator can do, and keep it and the server apart for as long as the stack is open."""
     known = result["conditions"]
-    status.say("what the generator itself can send")
-    found = ceiling(bench.stop, min(CEILING_SECONDS, plan.seconds), given.processes) if given.ceiling and not given.remote_workers else None
+    found = ceiling(bench.stop, status, min(CEILING_SECONDS, plan.seconds), given.processes) if given.ceiling and not given.remote_workers else None
     if given.pin and not given.remote_workers:
         others = [bench.against] if bench.against is not None and is_local(bench.against.host) else []
         known["generator"] = stack.enter_context(pinned(bench.address, *others, same_machine=known["same_machine"], generators=given.processes))
