@@ -202,10 +202,57 @@ sys.exit(loadtest.run.main(sys.argv[1:]))
 def test_an_error_in_the_middle_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
     arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path), *map(str, SHORT), "--rounds", "2", "--seconds", "0.2"]
     done = subprocess.run([sys.executable, "-c", FAILS_IN_ROUND_2, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 2, done.stderr
     assert "incomplete: SingleStream, round 2, int8 failed after 3 of 6 measurements (1 of 2 generator processes reported)." in done.stderr
     assert "| teacher |" in done.stdout
     assert [len(variant["scenarios"]["SingleStream"]["rounds"]) for variant in read(tmp_path)["variants"].values()] == [1, 1, 1]
+
+
+NO_FILE_LEFT = """
+import os
+from loadtest.locustfile import *  # noqa: F403
+from loadtest import open_loop, users
+
+for loop in (users.ClosedLoopUser, open_loop.OpenLoopUser):
+    def on_start(user, start=loop.on_start):
+        start(user)
+        user.taken = []
+        try:
+            while True:
+                user.taken.append(os.dup(0))
+        except OSError:
+            pass
+
+    def on_stop(user, stop=loop.on_stop):
+        for one in user.taken:
+            os.close(one)
+        stop(user)
+
+    loop.on_start, loop.on_stop = on_start, on_stop
+del loop  # Locust would take it for one user more
+"""
+WITHOUT_FILES = """
+import sys
+from pathlib import Path
+import greedy, loadtest.run, loadtest.workers
+
+loadtest.workers.LOCUSTFILE = Path(greedy.__file__)
+sys.exit(loadtest.run.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(("processes", "scenario"), [(1, "SingleStream"), (1, "Server"), (2, "SingleStream")])
+def test_a_generator_that_has_no_file_left_says_so_in_one_sentence(good_server: str, corpus_file: Path, tmp_path: Path, processes: int, scenario: str) -> None:
+    (tmp_path / "greedy.py").write_text(NO_FILE_LEFT, encoding="utf-8")
+    short = (*SHORT, "--scenarios", scenario, "--p99-limit", 50, "--variants", "tiny", "--rounds", 1, "--seconds", 0.2, "--processes", processes)
+    arguments = ["--host", good_server, "--corpus", corpus_file, "--out", tmp_path, *short]
+    command = ["bash", "-c", 'ulimit -n 400; exec "$@"', "bash", sys.executable, "-c", WITHOUT_FILES, *map(str, arguments)]
+    paths = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run(command, cwd=ROOT, env=paths, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    (said,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert "the load generator cannot open another connection (Too many open files); raise its limit with 'ulimit -n 4096'" in said
 
 
 NO_CEILING = """
