@@ -22,7 +22,7 @@ from loadtest.disturbed import with_repeats
 from loadtest.errors import LoadTestError
 from loadtest.files import allow_connections
 from loadtest.generator import cautions
-from loadtest.interruption import stop_on_signals
+from loadtest.interruption import heed_ctrl_c, stop_on_signals
 from loadtest.limit import given_limit
 from loadtest.measure import Bench, generator_processes, remote_processes
 from loadtest.open_loop import MOST_CONNECTIONS
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     An A/A control that failed is a warning and ends with 0: the answers were right, the machine was not quiet.
     """
     given = read_arguments(arguments)
+    heed_ctrl_c()
     try:
         address = Address.parse(given.host)
         traffic = traffic_of(given)
@@ -78,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before the first measurement
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     print(f"\n{table}\n{conclusion(result)}\n\n{folder / PAGE}")
     _complain(result)
     if interrupted:

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -168,9 +169,14 @@ def test_a_service_that_dies_leaves_an_incomplete_result(
     assert kept["rounds"] if scenario == "SingleStream" else kept["search"]
 
 
+def in_background(*arguments: object) -> subprocess.Popen[str]:
+    """A run as a shell starts what ends in &: ignoring SIGINT."""
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-m", "loadtest.run", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def test_ctrl_c_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
-    arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path), *map(str, SHORT), "--rounds", "100", "--seconds", "0.2"]
-    process = subprocess.Popen([sys.executable, "-m", "loadtest.run", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = in_background("--host", good_server, "--corpus", corpus_file, "--out", tmp_path, *SHORT, "--rounds", 100, "--seconds", 0.2)
     deadline = time.monotonic() + 30
     while not any('"histogram"' in file.read_text(encoding="utf-8") for file in tmp_path.glob("*/result.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -183,6 +189,16 @@ def test_ctrl_c_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp
     assert result["variants"]["teacher"]["scenarios"]["SingleStream"]["rounds"]
     assert "| teacher |" in said
     assert "Traceback" not in complained
+
+
+def test_ctrl_c_ends_a_run_that_has_not_begun(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = in_background("--host", f"http://127.0.0.1:{silent.getsockname()[1]}", "--out", tmp_path / "out")
+        with silent.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=30)
+    assert (process.returncode, *said) == (130, "", "interrupted\n")
+    assert not (tmp_path / "out").exists()
 
 
 FAILS_IN_ROUND_2 = """
