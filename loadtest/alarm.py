@@ -30,8 +30,10 @@ class Alarm:
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-        if self._libc is not None:
-            self._fd: int = self._libc.timerfd_create(CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd: int = self._libc.timerfd_create(CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC) if self._libc is not None else -1
+        if self._fd < 0:  # another system, or no file is left: the connection will say so
+            self._libc = None
+        else:
             self._timer = _Timer()
             self._hub = gevent.get_hub()
             self._watcher = self._hub.loop.io(self._fd, READABLE)

@@ -21,6 +21,7 @@ from loadtest.known import VARIANT, VERSIONS, known_bench
 from loadtest.measure import Bench, Load, generator_processes
 from loadtest.open_loop import MOST_CONNECTIONS
 from loadtest.pinning import pinned
+from loadtest.progress import Status, progress
 from loadtest.result import write_json
 
 USERS = 4  # enough that one request is always ready while another is on its way
@@ -31,7 +32,7 @@ OVERDUE_S = 0.5  # after which a try that cannot keep up is over
 PUBLISHED = Path("loadtest/results/published/ceiling.json")
 
 
-def ceiling(stop: Event, seconds: float, processes: int = 1) -> dict[str, Any] | None:
+def ceiling(stop: Event, status: Status, seconds: float, processes: int = 1) -> dict[str, Any] | None:
     """Return right answers a second: of one user, of several in a closed loop, and the highest rate that an open loop keeps to; None when stopped.
 
     Asked for more than it can, an open loop sends less than it could: what it sends then says nothing of what it can.
@@ -39,8 +40,9 @@ def ceiling(stop: Event, seconds: float, processes: int = 1) -> dict[str, Any] |
     base = Load(warm_up=0.1, seconds=max(seconds / ROUNDS, SHORTEST))
     with known_bench(stop) as bench, pinned(bench.address, same_machine=True, generators=processes) as cores, generator_processes(bench, processes):
         reached: dict[str, list[float]] = {"single": [], "closed": []}
-        for _ in range(ROUNDS):
+        for number in range(1, ROUNDS + 1):
             for name, users in (("single", 1), ("closed", USERS * processes)):
+                status.say(f"what the generator itself can send, users: {users}, round {number} of {ROUNDS}")
                 measured = _measured(bench, replace(base, users=users))
                 if measured is None:
                     return None
@@ -50,7 +52,12 @@ def ceiling(stop: Event, seconds: float, processes: int = 1) -> dict[str, Any] |
         tried: list[dict[str, Any]] = []
         most = max(reached["closed"])
         tries = replace(base, timeout=OVERDUE_S)
-        found = highest_rate(FIRST_SHARE * most, lambda rate: _sustained(bench, replace(tries, rate=rate), tried), LEAST_SHARE * most)
+
+        def sustained(rate: float) -> bool | None:
+            status.say(f"what the generator itself can send, open loop at {rate:,.0f} a second")
+            return _sustained(bench, replace(tries, rate=rate), tried)
+
+        found = highest_rate(FIRST_SHARE * most, sustained, LEAST_SHARE * most)
     if found is None:
         return None
     best = {name: round(max(rates), 1) for name, rates in reached.items()}
@@ -94,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     disturbance = Disturbance()
     try:
         allow_connections(MOST_CONNECTIONS)
-        found = ceiling(stop_on_signals(), given.seconds, given.processes)
+        with progress("ceiling") as status:
+            found = ceiling(stop_on_signals(), status, given.seconds, given.processes)
         if found is None:
             return 130
         kept = {**surroundings(), "disturbance": disturbance.share(), "ceiling": found}

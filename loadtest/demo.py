@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from loadtest.interruption import heed_ctrl_c
+
 READY_WITHIN_S, TELL_EVERY_S = 60, 10
 UNBUFFERED = {**os.environ, "PYTHONUNBUFFERED": "1"}  # what a step prints shows at once, also where no terminal is
 
@@ -19,7 +21,7 @@ UNBUFFERED = {**os.environ, "PYTHONUNBUFFERED": "1"}  # what a step prints shows
 def main() -> int:
     """Run the steps as a person would, each as its own command; stop at the first that fails."""
     signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it, and so do its children
+    heed_ctrl_c()
     started = time.monotonic()
     _run("models.build", "--recipe", "models/recipes/demo.yaml")
     built = time.monotonic()

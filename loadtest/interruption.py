@@ -7,6 +7,11 @@ import gevent
 from gevent.event import Event
 
 
+def heed_ctrl_c() -> None:
+    """Let Ctrl-C interrupt as usual: what a shell starts in the background ignores it, and so do its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def stop_on_signals() -> Event:
     """Return an event that the first Ctrl-C or termination sets; the second one ends the process as usual."""
     stop = Event()

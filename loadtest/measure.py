@@ -14,6 +14,7 @@ from locust.runners import MasterRunner, Runner
 
 from loadtest.conditions import Disturbance
 from loadtest.connection import Address
+from loadtest.errors import LoadTestError
 from loadtest.open_loop import OpenLoopUser
 from loadtest.options import TIMEOUT, options
 from loadtest.recorder import Recorder
@@ -111,8 +112,9 @@ class Bench:
         runner.start(users, spawn_rate=100)
         self.stop.wait(told.warm_up + told.window + 10 * MARGIN_S)
         runner.stop()
+        recorded = {} if self.stop.is_set() else self.gathered.wait()
         _raise_mistakes(runner)
-        return {} if self.stop.is_set() else self.gathered.wait()
+        return recorded
 
 
 @contextmanager
@@ -157,5 +159,7 @@ def _rates(one: dict[str, Any], load: Load) -> dict[str, Any]:
 
 
 def _raise_mistakes(runner: Runner) -> None:
-    for mistake in runner.exceptions.values():  # in our own code, which Locust would only log
-        raise RuntimeError(f"{mistake['msg']}\n{mistake['traceback']}")
+    for mistake in runner.exceptions.values():
+        if not mistake["traceback"]:  # a user gave up
+            raise LoadTestError(mistake["msg"])
+        raise RuntimeError(f"{mistake['msg']}\n{mistake['traceback']}")  # a mistake in our own code, which Locust would only log

@@ -10,6 +10,7 @@ from typing import Any
 import gevent
 from gevent.pool import Group
 from locust import task
+from locust.exception import StopUser
 from locust.user.users import LOCUST_STATE_STOPPING
 
 from loadtest.alarm import Alarm
@@ -34,6 +35,7 @@ class OpenLoopUser(VariantUser):
         self._senders: Group = Group()
         self._idle: list[Any] = []  # greenlets
         self._baton_lies = False
+        self._gave_up = False
         self._free_since = self._accepted_at = self._stopped_at = 0
         self._alarm = Alarm()
 
@@ -44,6 +46,8 @@ class OpenLoopUser(VariantUser):
         self.next_start = self._draw_start()
         self._senders.spawn(self._sender)
         self._senders.join(raise_error=True)
+        if self._gave_up:
+            raise StopUser
 
     def stop(self, force: bool = False) -> bool:
         """Note when Locust asked us to stop."""
@@ -73,10 +77,12 @@ class OpenLoopUser(VariantUser):
                 if self._baton_lies:
                     self._baton_lies, self._free_since = False, perf_counter_ns()  # what was due before waited for this answer
                     continue
-                if self._stopping():
+                if self._stopping() or self._gave_up:
                     return
                 self._idle.append(gevent.getcurrent())
                 gevent.get_hub().switch()  # until the baton comes
+        except StopUser:
+            self._gave_up = True
         finally:
             connection.close()
 
@@ -108,7 +114,7 @@ class OpenLoopUser(VariantUser):
 
     def _over(self) -> bool:
         """Say whether to start no more: after the stop, only what was due before it and did not have to wait for a connection."""
-        return self._stopping() and not self._free_since <= self.next_start <= self._stopped_at
+        return self._gave_up or (self._stopping() and not self._free_since <= self.next_start <= self._stopped_at)
 
     def _stopping(self) -> bool:
         return self._state == LOCUST_STATE_STOPPING  # type: ignore[no-any-return]

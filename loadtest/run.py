@@ -22,7 +22,7 @@ from loadtest.disturbed import with_repeats
 from loadtest.errors import LoadTestError
 from loadtest.files import allow_connections
 from loadtest.generator import cautions
-from loadtest.interruption import stop_on_signals
+from loadtest.interruption import heed_ctrl_c, stop_on_signals
 from loadtest.limit import given_limit
 from loadtest.measure import Bench, generator_processes, remote_processes
 from loadtest.open_loop import MOST_CONNECTIONS
@@ -40,11 +40,12 @@ CEILING_SECONDS = 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the comparison; 0: every answer was right, 1: the run has failures, no answers or is incomplete, 2: it could not start.
+    """Run the comparison; 0: every answer was right, 1: the run has failures, no answers or is incomplete, 2: it, or its generator, could not go on.
 
     An A/A control that failed is a warning and ends with 0: the answers were right, the machine was not quiet.
     """
     given = read_arguments(arguments)
+    heed_ctrl_c()
     try:
         address = Address.parse(given.host)
         traffic = traffic_of(given)
@@ -71,25 +72,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folder = new_run_folder(given.out)  # not before: what could not start leaves none
             result["run"]["id"] = folder.name
             write_result(folder, result)
-            _measure_all(result, folder, bench, plan, status)
+            repairable = _measure_all(result, folder, bench, plan, status)
         interrupted = bench.stop.is_set() and not result["run"]["complete"]
         table = draw(folder)
         point_latest(folder)
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before the first measurement
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     print(f"\n{table}\n{conclusion(result)}\n\n{folder / PAGE}")
     _complain(result)
     if interrupted:
         return INTERRUPTED
+    if repairable:
+        return 2
     return 1 if faults(result) else 0
 
 
 def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.Namespace, plan: Plan, status: Status) -> None:
     """Learn what the generator can do, and keep it and the server apart for as long as the stack is open."""
     known = result["conditions"]
-    status.say("what the generator itself can send")
-    found = ceiling(bench.stop, min(CEILING_SECONDS, plan.seconds), given.processes) if given.ceiling and not given.remote_workers else None
+    found = ceiling(bench.stop, status, min(CEILING_SECONDS, plan.seconds), given.processes) if given.ceiling and not given.remote_workers else None
     if given.pin and not given.remote_workers:
         others = [bench.against] if bench.against is not None and is_local(bench.against.host) else []
         known["generator"] = stack.enter_context(pinned(bench.address, *others, same_machine=known["same_machine"], generators=given.processes))
@@ -103,17 +108,21 @@ def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.N
         stack.enter_context(generator_processes(bench, given.processes))
 
 
-def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan, status: Status) -> None:
-    """Take every turn into `result`, which is written after each, until all are taken, Ctrl-C comes, the service dies or a turn fails."""
+def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan, status: Status) -> bool:
+    """Take every turn into `result`, which is written after each, until all are taken, Ctrl-C comes, the service dies or a turn fails.
+
+    Return True when what the user can repair ended it: the generator's own limits, or an option that is missing.
+    """
     todo = turns(plan, list(result["variants"]), result["run"]["baseline"])
-    disturbance, run = Disturbance(), result["run"]
+    disturbance, run, repairable = Disturbance(), result["run"], False
     addresses = [bench.address, *([bench.against] if bench.against is not None else [])]
     for done, turn in enumerate(with_repeats(todo, result)):
         status.say(str(turn), min(done, len(todo)), len(todo))
         try:
             answers = take(turn, bench, plan, result)
         except Exception as error:  # whatever ended it, what was measured before is kept
-            if not isinstance(error, LoadTestError):
+            repairable = isinstance(error, LoadTestError)
+            if not repairable:
                 traceback.print_exc()
             run["stopped"] = f"{turn} failed after {done} of {len(todo)} measurements ({str(error) or type(error).__name__})"
             break
@@ -130,6 +139,7 @@ def _measure_all(result: Result, folder: Path, bench: Bench, plan: Plan, status:
     run["finished"] = _now()
     result["conditions"]["disturbance"] = disturbance.share()
     write_result(folder, result)
+    return repairable
 
 
 def _something_dropped(result: Result) -> bool:

@@ -27,6 +27,7 @@ from loadtest.measure import Load
 from loadtest.open_loop import OpenLoopUser
 from loadtest.percentiles import milliseconds
 from loadtest.pinning import pinned
+from loadtest.progress import Status, progress
 from loadtest.recording import merged
 from loadtest.result import write_json
 from loadtest.users import Asked, ClosedLoopUser
@@ -54,13 +55,15 @@ class PacedUser(ClosedLoopUser):
     wait_time = constant_throughput(RATE / USERS)
 
 
-def truth(seconds: float) -> dict[str, Any] | None:
+def truth(seconds: float, status: Status) -> dict[str, Any] | None:
     """Measure both loops against one server and hold them beside its log; None when interrupted."""
     stop = stop_on_signals()
     with known_bench(stop, KNOBS) as bench, pinned(bench.address, same_machine=True) as cores:
         bench.open_loop, bench.closed_loop = StampedUser, PacedUser
+        status.say(f"open loop for {seconds:g} s", 0, 2)
         opened = bench.measure({VARIANT: 1}, VERSIONS, Load(warm_up=0, seconds=seconds, rate=RATE), "truth")
         log = _log(bench.address)
+        status.say(f"closed loop for {seconds:g} s", 1, 2)
         closed = bench.measure({VARIANT: 1}, VERSIONS, Load(warm_up=0, seconds=seconds, users=USERS), "truth")
     if opened is None or closed is None:
         return None
@@ -123,7 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     disturbance = Disturbance()
     try:
-        found = truth(given.seconds)
+        with progress("truth") as status:
+            found = truth(given.seconds, status)
         if found is None:
             return 130
         kept = {**surroundings(), "disturbance": disturbance.share(), **found}

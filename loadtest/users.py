@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 from locust import User, task
 from locust.env import Environment
-from locust.exception import StopTest
+from locust.exception import StopTest, StopUser
 
 from loadtest.answer import DROPPED, LATE, Verdict, judge
 from loadtest.connection import Address, Connection, Dropped, Late, post
@@ -96,6 +96,8 @@ class VariantUser(User):  # type: ignore[misc]
             nanoseconds = perf_counter_ns() - began
             verdict = Verdict(DROPPED, str(error))
             gevent.sleep(BREATH)
+        except LoadTestError as error:  # the generator's own fault, which is in no figure of the service
+            self.give_up(error)
         else:
             length = len(body)
             expected = [question.expected.get(asked.variant) for question in asked.questions]
@@ -103,6 +105,11 @@ class VariantUser(User):  # type: ignore[misc]
             if verdict.failure is None and nanoseconds > self.timeout * 1e9:
                 verdict = Verdict(LATE, f"the answer took {nanoseconds / 1e9:.3f} s")
         self.tell(asked, verdict, began, nanoseconds, start, length)
+
+    def give_up(self, error: LoadTestError) -> NoReturn:
+        """End this user, and let Locust tell the run why, or the master whose worker this is: the sentence, without a traceback."""
+        self.environment.events.user_error.fire(user_instance=self, exception=error, tb=None)
+        raise StopUser from error
 
     def tell(self, asked: Asked, verdict: Verdict, began: int, nanoseconds: int, start: Start | None, length: int = 0) -> None:
         """Tell Locust, and through it the recorder."""

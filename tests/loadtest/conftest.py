@@ -4,7 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -61,22 +61,58 @@ def good_server(start_server: StartServer) -> str:
     return start_server(delay={"teacher": 0.004, "int8": 0.001, "tiny": 0.001})
 
 
+COMMAND = """
+import importlib, sys
+import locust  # first, since it patches sockets
+import loadtest.conditions, loadtest.progress
+
+loadtest.conditions.LOOK_S = 0.05  # seconds of looking how busy the machine is, one in each of twenty runs otherwise
+loadtest.progress.EVERY_S = 0.2  # and ten otherwise
+sys.exit(importlib.import_module(sys.argv[1]).main(sys.argv[2:]))
+"""
+
+
 def run_module(module: str, *arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run one of our command lines in a process of its own: importing Locust here would patch every other test's sockets."""
-    return subprocess.run([sys.executable, "-m", module, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+    command = [sys.executable, "-c", COMMAND, module, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 @pytest.fixture(scope="session")
 def command() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`python -m` as a user types it."""
+    """`python -m`, which looks at the machine for a shorter time and says more often what it does."""
     return run_module
+
+
+ONE_AFTER_ANOTHER = """
+import contextlib, importlib, io, json, sys
+
+main = importlib.import_module(sys.argv[1]).main
+for given in json.loads(sys.argv[2]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(given)
+    print(json.dumps([given, code, out.getvalue(), err.getvalue()]))
+"""
+
+
+@pytest.fixture(scope="session")
+def commands() -> Callable[..., list[subprocess.CompletedProcess[str]]]:
+    """The same command several times with different arguments, in one process, since importing Locust takes longer than a refusal."""
+
+    def run(module: str, *given: Sequence[object]) -> list[subprocess.CompletedProcess[str]]:
+        asked = json.dumps([[str(one) for one in arguments] for arguments in given])
+        done = subprocess.run([sys.executable, "-c", ONE_AFTER_ANOTHER, module, asked], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return [subprocess.CompletedProcess(*json.loads(line)) for line in done.stdout.splitlines()]
+
+    return run
 
 
 @pytest.fixture(scope="session")
 def good_run(tmp_path_factory: pytest.TempPathFactory, good_server: str, corpus_file: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
     """A whole run against the good server: what it printed, and its folder of results."""
     out = tmp_path_factory.mktemp("results")
-    return run_module("loadtest.run", "--host", good_server, "--corpus", corpus_file, "--out", out, *SHORT, "--rounds", 3, "--seconds", 0.4), out
+    return run_module("loadtest.run", "--host", good_server, "--corpus", corpus_file, "--out", out, *SHORT, "--rounds", 3, "--seconds", 0.25), out
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +126,8 @@ def good_result(good_run: tuple[subprocess.CompletedProcess[str], Path]) -> dict
 def full_run(tmp_path_factory: pytest.TempPathFactory, start_server: StartServer, corpus_file: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
     """All scenarios of two variants, as short as they can be, and pinned: what was printed, and the folder of results."""
     out = tmp_path_factory.mktemp("full")
-    server = start_server(delay={"teacher": 0.005, "tiny": 0.002}, one_at_a_time=True)
-    short = ("--rounds", 2, "--seconds", 0.25, "--warm-up", 0.05, "--offline-texts", 20, "--variants", "teacher", "tiny", "--p99-limit", 60)
+    server = start_server(delay={"teacher": 0.003, "tiny": 0.0015}, one_at_a_time=True)
+    short = ("--rounds", 2, "--seconds", 0.15, "--warm-up", 0.05, "--offline-texts", 20, "--variants", "teacher", "tiny", "--p99-limit", 60)
     return run_module("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", out, *short, timeout=240), out
 
 

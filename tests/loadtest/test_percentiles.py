@@ -54,9 +54,12 @@ def test_the_share_above_a_limit() -> None:
 
 
 @pytest.mark.parametrize("answers", [10, 1000])
-def test_the_mean_is_the_librarys_also_of_a_stored_histogram(answers: int) -> None:
+def test_mean_and_share_are_the_librarys_also_of_a_stored_histogram(answers: int) -> None:
     draw, histogram = random.Random(answers), empty_histogram()
     for _ in range(answers):
         histogram.record_value(round(draw.lognormvariate(9, 2)) + 1)
     for one in (histogram, HdrHistogram.decode(histogram.encode())):
         assert mean(one) == pytest.approx(histogram.get_mean_value() / 1000)
+        ends = [(item.value_iterated_to, item.count_at_value_iterated_to) for item in histogram.get_recorded_iterator()]
+        for limit in (end + shift for end, _ in ends[:: len(ends) // 10] for shift in (-1, 0, 1)):
+            assert share_above(one, limit / 1000) == sum(count for end, count in ends if end > limit) / answers

@@ -22,7 +22,7 @@ def test_a_picture_with_something_on_it_and_the_same_each_time(draw: Draw, full_
     pixels = imread(io.BytesIO(picture), format="png")
     assert pixels.shape[0] > 500
     assert pixels.shape[1] > 800
-    assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 50
+    assert len(np.unique(pixels[::5, ::5].reshape(-1, pixels.shape[2]), axis=0)) > 50
     assert draw(deepcopy(full_result)) == picture
 
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
-import pytest
-
 from loadtest.recording import Recording, merged
 from loadtest.result import read_result
 from loadtest.summary import rounds_of, summaries
@@ -73,17 +71,18 @@ def test_a_block_is_drawn_from_its_file_and_all_else_stays(tmp_path: Path, comma
     assert "old" not in drawn
 
 
-@pytest.mark.parametrize(
-    ("page", "said"),
-    [
-        ("nothing", "holds no block"),
-        ("<!-- table: load other -->\n<!-- end -->", "no block is called 'other'"),
-        ("<!-- table: load truth -->\n<!-- end -->", "'python -m loadtest.truth' writes it"),
-    ],
-)
-def test_what_cannot_be_drawn_is_one_line(tmp_path: Path, command: Command, page: str, said: str) -> None:
-    (tmp_path / "page.md").write_text(page, encoding="utf-8")
-    done = command("loadtest.published", "--page", tmp_path / "page.md", "--results", tmp_path)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+CANNOT_BE_DRAWN = {
+    "nothing": "holds no block",
+    "<!-- table: load other -->\n<!-- end -->": "no block is called 'other'",
+    "<!-- table: load truth -->\n<!-- end -->": "'python -m loadtest.truth' writes it",
+}
+
+
+def test_what_cannot_be_drawn_is_one_line(tmp_path: Path, commands: Callable[..., list[CompletedProcess[str]]]) -> None:
+    pages = [tmp_path / f"page{number}.md" for number in range(len(CANNOT_BE_DRAWN))]
+    for file, page in zip(pages, CANNOT_BE_DRAWN, strict=True):
+        file.write_text(page, encoding="utf-8")
+    given = (["--page", file, "--results", tmp_path] for file in pages)
+    for done, said in zip(commands("loadtest.published", *given), CANNOT_BE_DRAWN.values(), strict=True):
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert said in done.stderr

@@ -14,3 +14,4 @@ def test_client_and_server_count_the_same_requests(tmp_path: Path, command: Call
     assert {"date", "commit", "python", "libraries"} <= kept.keys()
     assert min(kept["raw"]["truth_ms"]) > 1
     assert "| p50 | " in done.stdout
+    assert all(f"truth: {said}" in done.stderr for said in ("0 of 2 done, open loop for 2 s", "1 of 2 done, closed loop for 2 s"))
