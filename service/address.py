@@ -5,7 +5,7 @@ import socket
 import click
 from bentoml._internal.configuration.containers import BentoMLContainer
 
-from models.errors import BonsaiError
+from models.runtime.errors import BonsaiError
 
 
 def check_address() -> None:

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.card import Card
-from models.classifier import Prediction
+from models.runtime.card import Card
+from models.runtime.classifier import Prediction
 from service.settings import MAX_TEXTS
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from models.card import Card
-from models.classifier import Prediction, Predictor
-from models.loading import load_variants
+from models.runtime.card import Card
+from models.runtime.classifier import Prediction, Predictor
+from models.runtime.loading import load_variants
 from service.messages import Refused
 from service.startup import Row, StartupCheck, check
 

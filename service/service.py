@@ -11,9 +11,9 @@ import bentoml
 from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
-import models.loading  # (named here so that a Bento, whose root holds a folder `models` too, finds ours first)
-from models.errors import BonsaiError
-from models.store import BUILD_COMMAND, read_build, stored
+import models.runtime.loading  # (named here so that a Bento, whose root holds a folder `models` too, finds ours first)
+from models.runtime.errors import BonsaiError
+from models.runtime.store import BUILD_COMMAND, read_build, stored
 from service import metrics, settings
 from service.address import check_address
 from service.front import Front
@@ -24,7 +24,7 @@ from service.startup import read_rows, refuse_differing
 
 def refused(problem: BonsaiError) -> BentoMLException:
     """Return what ends `bentoml serve` and `bentoml build` with one line; any other exception would come with its traceback."""
-    in_bento = not Path(models.loading.__file__).with_name("build.py").exists()
+    in_bento = not Path(models.runtime.loading.__file__).parents[1].joinpath("build").exists()
     where = ", where this Bento was made, and import a new one" if in_bento and BUILD_COMMAND in str(problem) else ""
     return BentoMLException(f"{problem}{where}")
 

@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from models.errors import BonsaiError
+from models.runtime.errors import BonsaiError
 
 MAX_TEXTS = 4096
 MAX_BODY = 8 * 2**20  # bytes

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from models.classifier import Predictor
-from models.errors import BonsaiError
+from models.runtime.classifier import Predictor
+from models.runtime.errors import BonsaiError
+from models.runtime.store import CORPUS_FILE
 
-CORPUS_FILE = "corpus.jsonl"  # as the build writes it, beside build.json
 MOST_TEXTS = 48
 CANDIDATES = 512  # rows that are looked at, evenly over the file: it may hold a million, in order of their labels
 

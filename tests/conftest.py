@@ -97,7 +97,7 @@ def tiny_recipe(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path,
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, bentoml_home: Path, tiny_recipe: Path) -> Path:
     """The variants folder of a finished build of the tiny recipe."""
-    from models.build import main
+    from models.build.command import main
 
     out = tmp_path_factory.mktemp("built") / "variants"
     assert main(["--recipe", str(tiny_recipe), "--out", str(out)]) == 0

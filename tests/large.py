@@ -18,8 +18,8 @@ from random import Random
 
 from tokenizers import Tokenizer as RawTokenizer
 
-from models.recipe import TeacherSource
-from models.teacher import find_teacher
+from models.plan.checkpoint import find_teacher
+from models.recipe.recipe import TeacherSource
 from tests.conftest import TINY
 
 STEPS = 20  # batches of 64 rows of the embedded teacher's shape; the longest texts are among them from the first on
@@ -36,9 +36,10 @@ import sys, torch
 from pathlib import Path
 from transformers import BertConfig, BertForSequenceClassification
 from array import array
-from models.architecture import cls_only
-from models.recipe import Schedule
-from models.training import Tokenized, train
+from models.train.encoder import cls_only
+from models.recipe.strict import Schedule
+from models.train.distillation_data import Tokenized
+from models.train.training import train
 rows, tokens, labels, folder = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
 config = BertConfig.from_json_file(folder / "config.json")
 config.num_labels, config._attn_implementation = labels, "sdpa"

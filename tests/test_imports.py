@@ -1,4 +1,4 @@
-"""Imports point one way: the service reaches the torch-free part of models, the load test reaches neither, nothing runs in circles."""
+"""Imports point one way: rooms import what the table lets them, the load test knows nothing of the rest, nothing runs in circles."""
 
 import ast
 import subprocess
@@ -9,10 +9,31 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"torch", "transformers", "optimum", "datasets", "sentence_transformers", "sklearn", "scipy"}
-BUILD_TIME = {"torch", "transformers", "optimum", "datasets"}
-SHARED = {"models.card", "models.classifier", "models.errors", "models.loading", "models.store", "models.tokenization"}
+TORCH = {"torch", "transformers", "optimum"}
+BUILD_TIME = TORCH | {"datasets"}
+HEAVY = BUILD_TIME | {"sentence_transformers", "sklearn", "scipy"}
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for part in ("models", "service", "loadtest") for path in (ROOT / part).rglob("*.py")}
+# What a room may import besides itself.
+UP_TO_DATA = {"models.runtime", "models.recipe", "models.data"}
+UP_TO_PLAN = UP_TO_DATA | {"models.plan"}
+UP_TO_TRAIN = UP_TO_PLAN | {"models.train"}
+UP_TO_GRAPH = UP_TO_TRAIN | {"models.graph"}
+UP_TO_PASSES = UP_TO_GRAPH | {"models.passes"}
+UP_TO_PROVE = UP_TO_PLAN | {"models.prove"}
+RULES: dict[str, set[str]] = {
+    "models.runtime": set(),
+    "models.recipe": {"models.runtime"},
+    "models.data": {"models.runtime", "models.recipe"},
+    "models.plan": UP_TO_DATA,
+    "models.train": UP_TO_PLAN,
+    "models.graph": UP_TO_TRAIN,
+    "models.passes": UP_TO_GRAPH,
+    "models.prove": UP_TO_PLAN,
+    "models.report": UP_TO_PROVE,
+    "models.bench": UP_TO_PASSES | UP_TO_PROVE,
+    "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
+}
+TORCH_FREE = ("models.runtime", "models.recipe", "models.data", "models.plan", "models.prove", "models.report", "models.passes.quantize", "models.passes.trim")
 
 
 def imports(module: str, *, top_level: bool = False) -> set[str]:
@@ -37,29 +58,61 @@ def reached(start: set[str]) -> set[str]:
     return seen
 
 
-def test_the_service_imports_only_the_shared_part_of_models() -> None:
-    used = {name for module in FILES if module.startswith("service") for name in imports(module) if name.split(".")[0] == "models"}
-    assert used <= SHARED | {"models"}
+def room(module: str) -> str:
+    """Return the folder that a module lies in."""
+    return module.rpartition(".")[0]
 
 
-@pytest.mark.parametrize("module", sorted(name for name in FILES if name.startswith("service") or name in SHARED or name == "models.quantize"))
+def below(place: str) -> list[str]:
+    """Return the modules of a room, or the one of this name."""
+    return sorted(name for name in FILES if name == place or name.startswith(f"{place}."))
+
+
+@pytest.mark.parametrize("module", sorted(name for name in FILES if name.startswith("models.") and name.count(".") == 2))
+def test_a_room_imports_what_the_table_lets_it(module: str) -> None:
+    own = room(module)
+    used = {room(name) for name in imports(module) if name in FILES}
+    assert used <= RULES[own] | {own}
+
+
+def test_every_room_says_what_it_is_for_and_has_a_rule() -> None:
+    rooms = {name: path for name, path in FILES.items() if path.name == "__init__.py" and name.count(".") == 2}
+    assert {name.rpartition(".")[0] for name in rooms if name.startswith("models.")} == set(RULES)
+    for name, path in rooms.items():
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert len(body) == 1 and isinstance(body[0], ast.Expr), f"{name} holds more than a docstring"
+        said = ast.literal_eval(body[0].value)
+        assert said.count(". ") + said.endswith(".") == 2, f"{name} does not say in two sentences what it is for"
+
+
+def test_the_service_imports_the_runtime_alone() -> None:
+    used = {name for module in below("service") for name in imports(module) if name.split(".")[0] == "models"}
+    assert {room(name) for name in used} <= {"models.runtime"}
+
+
+@pytest.mark.parametrize("module", [module for place in TORCH_FREE for module in below(place)])
+def test_what_needs_no_torch_never_reaches_it(module: str) -> None:
+    assert not reached({module}) & TORCH
+
+
+@pytest.mark.parametrize("module", [*below("service"), *below("models.runtime")])
 def test_what_runs_in_every_image_needs_no_build_time_library(module: str) -> None:
     assert not reached({module}) & BUILD_TIME
 
 
-def test_importing_the_shared_part_loads_nothing_heavy() -> None:
-    code = f"import sys, {', '.join(sorted(SHARED))}; print(*{{name.split('.')[0] for name in sys.modules}})"
+def test_importing_the_runtime_loads_nothing_heavy() -> None:
+    code = f"import sys, {', '.join(below('models.runtime'))}; print(*{{name.split('.')[0] for name in sys.modules}})".replace(".__init__", "")
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout.split()
     assert "onnxruntime" in loaded
     assert not HEAVY & set(loaded)
 
 
-@pytest.mark.parametrize("module", sorted(name for name in FILES if name.startswith("loadtest")))
+@pytest.mark.parametrize("module", below("loadtest"))
 def test_the_load_test_knows_neither_models_nor_service(module: str) -> None:
     assert not {name.split(".")[0] for name in imports(module)} & ({"models", "service"} | BUILD_TIME)
 
 
-@pytest.mark.parametrize("module", sorted(name for name in FILES if name.startswith("models")))
+@pytest.mark.parametrize("module", below("models"))
 def test_models_know_neither_service_nor_load_test(module: str) -> None:
     assert not {name.split(".")[0] for name in imports(module)} & {"service", "loadtest"}
 
@@ -67,7 +120,3 @@ def test_models_know_neither_service_nor_load_test(module: str) -> None:
 def test_no_import_cycle() -> None:
     graph = {module: imports(module, top_level=True) & set(FILES) for module in FILES}
     assert len(list(TopologicalSorter(graph).static_order())) == len(FILES)
-
-
-def test_packages_are_empty_shells() -> None:
-    assert [name for name, path in FILES.items() if path.name == "__init__.py" and path.read_text().strip()] == []

@@ -13,17 +13,17 @@ import tokenizers
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
-from models.architecture import new_model
-from models.card import Card
-from models.classifier import Predictor
-from models.dataset import Dataset, load_dataset
-from models.fine_tune import fine_tune
-from models.loading import load_variants
-from models.recipe import DatasetSource, Recipe, TeacherSource
-from models.store import read_build
-from models.teacher import Checkpoint, find_teacher
-from models.tokenization import Tokenizer
-from models.training import Lesson, Tokenized, signal_of, tokenize
+from models.data.dataset import Dataset, load_dataset
+from models.plan.checkpoint import Checkpoint, find_teacher
+from models.recipe.recipe import DatasetSource, Recipe, TeacherSource
+from models.runtime.card import Card
+from models.runtime.classifier import Predictor
+from models.runtime.loading import load_variants
+from models.runtime.store import read_build
+from models.runtime.tokenization import Tokenizer
+from models.train.distillation_data import DistillationData, Tokenized, soft_targets, tokenize
+from models.train.encoder import new_model
+from models.train.fine_tune import fine_tune
 from tests.conftest import TINY, TINY_RECIPE, WORDS
 
 MAX_TOKENS = 48
@@ -73,8 +73,8 @@ def teacher(trained: BertForSequenceClassification) -> BertForSequenceClassifica
 
 
 @pytest.fixture(scope="session")
-def lesson(trained: BertForSequenceClassification, data: Tokenized, validation: Tokenized) -> Lesson:
-    return Lesson(*(replace(rows, signal=signal_of(trained, rows)) for rows in (data, validation)))
+def distillation(trained: BertForSequenceClassification, data: Tokenized, validation: Tokenized) -> DistillationData:
+    return DistillationData(*(replace(rows, targets=soft_targets(trained, rows)) for rows in (data, validation)))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from models.dataset import Dataset, load_dataset
-from models.recipe import DatasetSource
+from models.data.dataset import Dataset, load_dataset
+from models.recipe.recipe import DatasetSource
 
 Rows = list[tuple[str, Any]]
 ROWS: Rows = [(f"text {number} of {label}", label) for number in range(20) for label in ("a", "b", "c")]

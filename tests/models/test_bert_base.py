@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from models.build import main
-from models.card import read_card
-from models.dataset import Dataset
-from models.loading import load_variants
+from models.build.command import main
+from models.data.dataset import Dataset
+from models.runtime.card import read_card
+from models.runtime.loading import load_variants
 
 BASE = {"vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
-from models.dataset import Dataset, load_dataset
-from models.recipe import DatasetSource
+from models.data.dataset import Dataset, load_dataset
+from models.recipe.recipe import DatasetSource
 
 FREQUENT_WORDS = 150
 WORD = re.compile(r"\w+(?:['’]\w+)*")

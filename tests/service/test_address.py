@@ -3,7 +3,7 @@ import socket
 import click
 import pytest
 
-from models.errors import BonsaiError
+from models.runtime.errors import BonsaiError
 from service.address import check_address
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import bentoml
 import pytest
 
-from models.loading import load_variants
+from models.runtime.loading import load_variants
 from tests.service.conftest import ROOT, serving
 
 VARIANTS = ["teacher", "pruned", "int8", "distilled", "distilled_int8", "trimmed", "cascade"]

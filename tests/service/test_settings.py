@@ -1,6 +1,6 @@
 import pytest
 
-from models.errors import BonsaiError
+from models.runtime.errors import BonsaiError
 from service import settings
 
 

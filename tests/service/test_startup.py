@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import BonsaiError
-from models.loading import load_variants
-from models.store import read_build
+from models.runtime.errors import BonsaiError
+from models.runtime.loading import load_variants
+from models.runtime.store import read_build
 from service.startup import CORPUS_FILE, MOST_TEXTS, Row, StartupCheck, check, read_rows, refuse_differing
 
 

@@ -1,0 +1,23 @@
+"""What a build says of its inputs before it begins: what the splits share, what becomes of the checkpoint's head, how much of the texts is read."""
+
+from collections.abc import Mapping
+
+from models.plan.head import find_head
+from models.plan.plan import Plan
+from models.prove.coverage import Coverage, warnings
+from models.runtime.progress import console
+
+
+def say_inputs(plan: Plan, coverages: Mapping[str, Coverage]) -> None:
+    """Print it, with a warning where more than a fifth of the texts is cut or unknown."""
+    if overlap := plan.dataset.overlap_in_words():
+        console.print(overlap, markup=False, soft_wrap=True)
+    head = find_head(plan.checkpoint, plan.dataset.labels)
+    if head.rows:
+        console.print("the checkpoint's head was trained for these labels: it is kept as it is, and nothing is trained for the teacher", soft_wrap=True)
+    elif head.reason:
+        console.print(f"a new head is trained, the checkpoint's is not used: {head.reason}", markup=False, soft_wrap=True)
+    for name, found in coverages.items():
+        console.print(f"{name} texts: {100 * found.truncated:.1f} % are cut, {100 * found.unknown:.1f} % of their word pieces are unknown", markup=False)
+    for sentence in warnings(coverages, plan.recipe.teacher.max_tokens):
+        console.print(f"[bold yellow]warning[/]: {sentence}", soft_wrap=True)

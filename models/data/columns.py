@@ -1,0 +1,90 @@
+"""A file as its reader gives it, and which of its columns hold text and label."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.recipe.recipe import DatasetSource
+from models.runtime.errors import BonsaiError
+
+TEXT_COLUMNS = ("text", "sentence", "content")
+LABEL_COLUMNS = ("label", "category", "intent")
+NAMING = ("text", "name", "str", "string")  # a column that ends so spells the label out: label_text beside label
+
+NumberedRow = tuple[int, dict[str, Any] | str]  # a line's or a row's number, from 1, and its columns, or why it has none
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one file, and a way to read those of them that are asked for."""
+
+    name: str  # "train.csv": what an error begins with
+    unit: str  # "line" or "row": what is numbered
+    columns: tuple[str, ...]
+    read: Callable[[Sequence[str]], Iterator[NumberedRow]]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that hold the text, the label and, where there is one beside it, the label's name."""
+
+    text: str
+    label: str
+    label_name: str | None = None
+
+    passed_over: tuple[str, ...] = ()  # other columns of a usual name, which somebody may have meant
+
+    @property
+    def all(self) -> list[str]:
+        """The columns that have to be read."""
+        return [self.text, self.label, *([self.label_name] if self.label_name is not None else [])]
+
+
+def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Columns:
+    """Return the columns asked for or, without that, those of the usual names, in any case; refuse what names none or two of them (BonsaiError)."""
+    if not columns:
+        raise BonsaiError(f"{file}: no rows; expected at least one text with its label")
+    text = _find(columns, (source.text_column,) if source.text_column else TEXT_COLUMNS, file)
+    if text is None:
+        raise BonsaiError(_missing("text", source.text_column, TEXT_COLUMNS, columns, file))
+    if source.label_column:
+        label, label_name = _find(columns, (source.label_column,), file), None
+    else:
+        label = _find(columns, LABEL_COLUMNS, file)
+        spelled = {_plain(column): column for column in reversed(columns)}
+        of = (_plain(label),) if label is not None else LABEL_COLUMNS
+        named = [spelled[known + ending] for known in of for ending in NAMING if known + ending in spelled]
+        label_name = named[0] if named and label is not None else None
+        label = label if label is not None else next(iter(named), None)
+    if label is None:
+        raise BonsaiError(_missing("label", source.label_column, LABEL_COLUMNS, columns, file))
+    passed_over = (*_others(columns, source.text_column, TEXT_COLUMNS, text), *_others(columns, source.label_column, LABEL_COLUMNS, label))
+    return Columns(text, label, label_name, tuple(column for column in passed_over if column not in (text, label, label_name)))
+
+
+def _find(columns: Sequence[str], wanted: Sequence[str], file: str) -> str | None:
+    """Return the first wanted column that is there: as it is written, or else in any case and with any blanks around it."""
+    for name in wanted:
+        loosely = [column for column in columns if column.strip().casefold() == name.strip().casefold()]
+        found = [column for column in loosely if column == name] or loosely
+        if len(found) > 1:
+            raise BonsaiError(f"{file}: {len(found)} columns are called {' and '.join(map(repr, found))}; expected one such column")
+        if found:
+            return found[0]
+    return None
+
+
+def _others(columns: Sequence[str], asked: str | None, known: Sequence[str], taken: str) -> list[str]:
+    """Return the columns that have a usual name, too, where nobody said which of them to take."""
+    return [] if asked else [column for column in columns if column != taken and column.strip().casefold() in known]
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[\s_-]+", "", column).casefold()
+
+
+def _missing(what: str, asked: str | None, known: Sequence[str], columns: Sequence[str], file: str) -> str:
+    given = ", ".join(column if len(column) <= 60 else f"{column[:60]}…" for column in columns[:20])
+    accepted = f"'{asked}', as asked for" if asked else f"one of {', '.join(known)}, or name it with --{what}-column (dataset.{what}_column in the recipe)"
+    return f"{file}: no {what} column; its columns are {given}; expected {accepted}"

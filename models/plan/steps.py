@@ -1,0 +1,40 @@
+"""Finished build steps on disk, found again by a key over everything that went into them."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from models.runtime.files import DRAFT, publish
+
+
+def step_key(*parts: object) -> str:
+    """Hash whatever a step depends on (JSON values) into a folder name."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+class Steps:
+    """The folder `.steps`: one finished folder a key; an interrupted step leaves only a draft, which the next build removes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for draft in folder.glob(f"{DRAFT}*"):
+            shutil.rmtree(draft)
+
+    def once(self, key: str, work: Callable[[Path], None]) -> Path:
+        """Return the folder of a step, letting `work` fill it if no earlier build has finished it."""
+        done = self._folder / key
+        if not done.is_dir():
+            draft = self._folder / f"{DRAFT}{key}"
+            draft.mkdir()
+            work(draft)
+            publish(draft, done)
+        return done
+
+    def keep_only(self, keys: set[str]) -> None:
+        """Remove the steps that no variant of the present recipe needs."""
+        for folder in self._folder.iterdir():
+            if folder.name not in keys:
+                shutil.rmtree(folder)

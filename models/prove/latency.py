@@ -1,0 +1,102 @@
+"""Time finished variants in process: batch 1 at real lengths, one thread, all variants interleaved.
+
+Every turn opens the variant anew. So no round profits from the last one's words, which tokenizers remember, and what differs from session to session
+is part of what the rounds say.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from models.data.dataset import Dataset
+from models.runtime.card import read_card
+from models.runtime.classifier import Predictor
+from models.runtime.cpu import cpu_fields
+from models.runtime.files import write_json
+from models.runtime.loading import load_variants
+from models.runtime.progress import Bar
+
+MEASURED_FILE = "measured.json"
+TEXTS = 200
+ROUNDS = 5
+WARM_UP = 8
+MET = 5000  # training texts whose words a tokenizer has met before it is timed, as a service's has after a while
+
+Answer = Callable[[Sequence[str]], list[str]]
+
+
+def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int) -> None:
+    """Write `measured.json` into every folder: p50, p99 and mean of one test text in milliseconds, medians over the rounds, with the conditions."""
+    texts, training = sample(dataset.test.texts, TEXTS, seed), sample(dataset.train.texts, MET, seed)
+    names = list(folders)
+    taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    with Bar("measure", ROUNDS * len(names)) as bar:
+        for turn in range(ROUNDS):
+            begin = turn % len(names)
+            for name in (*names[begin:], *names[:begin]):
+                answer = open_variant(folders, name, training)
+                for text in training[:WARM_UP]:
+                    answer([text])
+                taken[name].append(quantiles(times_alone(answer, texts)))
+                bar.advance()
+        bar.finish(f"{len(texts)} texts, {ROUNDS} rounds, one thread")
+    about = {"texts": len(texts), "calls": ROUNDS * len(texts), "seed": seed, "conditions": conditions()}
+    for name, rounds in taken.items():
+        figures = {figure: median(one[figure] for one in rounds) for figure in ("p50_ms", "p99_ms", "mean_ms")}  # a cascade's escalations show in the mean
+        write_json(folders[name] / MEASURED_FILE, {**figures, "rounds": rounds, **about})
+
+
+def sample(texts: Sequence[str], most: int, seed: int) -> list[str]:
+    """Draw so many texts, in the order drawn: files come sorted, and each beginning of a sample is one too."""
+    return Random(seed).sample(texts, min(most, len(texts)))
+
+
+def open_variant(folders: dict[str, Path], name: str, training: Sequence[str]) -> Answer:
+    """Load a variant, of a cascade its parts as well, and return what gives texts their labels."""
+    cascade = read_card(folders[name]).cascade
+    needed = (cascade.small, cascade.large, name) if cascade else (name,)
+    return answering(load_variants({part: folders[part] for part in needed})[name][1], training)
+
+
+def answering(predictor: Predictor, training: Sequence[str]) -> Answer:
+    """Return what asks a predictor for labels alone, after its tokenizer has met the words of training texts."""
+    predictor.meet(training)
+    return lambda texts: [prediction.label for prediction in predictor.predict(texts)]
+
+
+def times_alone(answer: Answer, texts: Sequence[str]) -> list[float]:
+    """Return what each text takes by itself, in milliseconds."""
+    times = []
+    for text in texts:
+        start = time.perf_counter()
+        answer([text])
+        times.append((time.perf_counter() - start) * 1000)
+    return times
+
+
+def quantiles(times: Sequence[float]) -> dict[str, float]:
+    """Return a round's figures."""
+    p50, p95, p99 = np.quantile(times, [0.5, 0.95, 0.99]).tolist()
+    return {name: round(value, 5) for name, value in (("p50_ms", p50), ("p95_ms", p95), ("p99_ms", p99), ("mean_ms", float(np.mean(times))))}
+
+
+def conditions() -> dict[str, Any]:
+    """Return what the figures depend on: processor, its vector flags and the thread count."""
+    fields = cpu_fields()
+    flags = sorted(flag for flag in fields.get("flags", "").split() if flag.startswith(("avx", "amx")))
+    return {"cpu": fields.get("model name", ""), "flags": flags, "threads": 1, "batch": 1}
+
+
+def is_measured(folder: Path) -> bool:
+    """Tell whether a variant's folder holds its times, made on this kind of processor and round by round."""
+    try:
+        found = json.loads((folder / MEASURED_FILE).read_text())
+        return bool(found["conditions"] == conditions() and len(found["rounds"]) == ROUNDS and "mean_ms" in found)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -1,0 +1,105 @@
+"""Intervals for figures that come from a finite test set."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.stats import binomtest, norm
+
+from models.runtime.card import Estimate
+
+RESAMPLES = 1000
+Labels = npt.NDArray[np.int64]
+
+
+def wilson(correct: int, rows: int) -> Estimate:
+    """Return a share with its Wilson score interval, 95 % (Wilson 1927)."""
+    interval = binomtest(correct, rows).proportion_ci(0.95, "wilson")
+    return Estimate(value=correct / rows, low=float(interval.low), high=float(interval.high))
+
+
+def clopper_pearson(events: int, rows: int, confidence: float) -> float:
+    """Return the exact upper bound of a share of which `events` of `rows` were seen (Clopper and Pearson 1934)."""
+    return float(binomtest(events, rows, alternative="less").proportion_ci(confidence, "exact").high)
+
+
+def macro_f1(gold: Labels, given: Labels, classes: int, seed: int = 0) -> Estimate:
+    """Return the mean of the classes' F1 with its percentile bootstrap interval, 95 %, over the rows.
+
+    Rows of the same two labels count alike, so a resample is a multinomial draw of how often each pair of labels comes up.
+    """
+    pairs, counts = np.unique(np.stack([gold, given]), axis=1, return_counts=True)
+    generator = np.random.default_rng(seed)
+    draws = [_f1(pairs, generator.multinomial(len(gold), counts / len(gold)), classes) for _ in range(RESAMPLES)]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Estimate(value=_f1(pairs, counts, classes), low=float(low), high=float(high))
+
+
+def _f1(pairs: Labels, counts: Labels, classes: int) -> float:
+    gold, given = pairs
+    hits = np.bincount(gold, np.where(gold == given, counts, 0), classes)
+    either = np.bincount(gold, counts, classes) + np.bincount(given, counts, classes)
+    present = either > 0  # a class that a resample neither holds nor predicts has no F1
+    return float((2 * hits[present] / either[present]).mean())
+
+
+def tango(lost: int, won: int, rows: int, alpha: float) -> tuple[float, float]:
+    """Return the score interval, 1 - alpha, for the difference of two paired proportions (lost - won) / rows (Tango 1998, Statistics in Medicine 17).
+
+    It holds its level where Wald's breaks down: with few or no discordant rows.
+    """
+    quantile = float(norm.ppf(1 - alpha / 2))
+    estimate = (lost - won) / rows
+    edge = 1 - 1e-9
+    low = brentq(lambda value: _clipped(_score(lost, won, rows, value) - quantile), -edge, estimate) if estimate > -edge else -1.0
+    high = brentq(lambda value: _clipped(_score(lost, won, rows, value) + quantile), estimate, edge) if estimate < edge else 1.0
+    return float(low), float(high)
+
+
+def inferiority(lost: int, won: int, rows: int, margin: float) -> float:
+    """Return the one-sided p of Tango's score test that the difference is `margin` or more: below alpha / 2 where his interval ends below the margin."""
+    return float(norm.cdf(_score(lost, won, rows, margin)))
+
+
+def rows_for_power(lost: float, won: float, margin: float, alpha: float, power: float) -> float:
+    """Return how many rows take the margin out of Tango's interval with this probability, where so large shares of them are lost and won."""
+    difference = lost - won
+    if difference == margin:
+        return math.inf
+    at_margin, as_it_is = _variance(lost, won, 1, margin), lost + won - difference**2
+    reach = float(norm.ppf(1 - alpha / 2)) * math.sqrt(at_margin) + float(norm.ppf(power)) * math.sqrt(as_it_is)
+    return (reach / (difference - margin)) ** 2
+
+
+def _score(lost: float, won: float, rows: int, difference: float) -> float:
+    """Return the score statistic of a difference: how many standard errors the one that was seen lies above it."""
+    variance = _variance(lost, won, rows, difference)
+    distance = lost - won - rows * difference
+    return distance / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, distance) if distance else 0.0
+
+
+def _variance(lost: float, won: float, rows: int, difference: float) -> float:
+    """Return the variance of lost - won at a difference, the share of wins its most likely one there (Tango 1998, section 3)."""
+    linear = -lost - won + (2 * rows - lost + won) * difference
+    constant = -won * difference * (1 - difference)
+    nuisance = (math.sqrt(max(linear**2 - 8 * rows * constant, 0.0)) - linear) / (4 * rows)
+    return rows * (2 * nuisance + difference * (1 - difference))
+
+
+def mcnemar(lost: int, won: int) -> float:
+    """Return the exact two-sided p of McNemar's test: a fair coin over the discordant rows."""
+    return float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Return Holm's adjusted p values, in the order given (Holm 1979)."""
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for place, number in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, p_values[number] * (len(p_values) - place)))
+        adjusted[number] = highest
+    return adjusted
+
+
+def _clipped(value: float) -> float:
+    return max(-1e6, min(1e6, value))

@@ -1,0 +1,46 @@
+"""Replace files and folders so that a reader, and a crash, finds the old one whole or the new one, never half of it."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+DRAFT = ".draft-"
+
+
+@contextmanager
+def replaced(file: Path, newline: str | None = None) -> Iterator[TextIO]:
+    """Open a draft to write UTF-8 text to; it takes the file's place once it is whole and on the disk."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8", newline=newline) as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(file)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def write_json(file: Path, content: object) -> None:
+    """Write JSON in one move."""
+    with replaced(file) as out:
+        json.dump(content, out, indent=2, ensure_ascii=False)
+        out.write("\n")
+
+
+def publish(draft: Path, target: Path) -> None:
+    """Move a finished folder into place, over an older one."""
+    for file in draft.iterdir():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
+    old = target.with_name(f"{DRAFT}old-{target.name}")
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        target.rename(old)
+    draft.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,119 @@
+"""What the last build made: build.json, and the BentoML model store that holds one model a variant (no torch)."""
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import bentoml
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml.exceptions import NotFound
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.runtime.card import CARD_FILE, CONTENT_FILES, is_whole, read_card
+from models.runtime.errors import BonsaiError
+from models.runtime.files import write_json
+
+BUILD_FILE = "build.json"
+CORPUS_FILE = "corpus.jsonl"
+OUT = Path("variants")  # where a build writes unless told otherwise
+BUILD_COMMAND = "python -m models.build"
+HOME_HELP = "set BENTOML_HOME to a folder that can be written and has room"
+
+
+class BuiltVariant(BaseModel):
+    """Where the store holds a variant, and the key of what went into it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tag: str
+    key: str
+
+
+class Build(BaseModel):
+    """The content of build.json; `generation` counts the builds that changed something."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    build_id: str
+    generation: int
+    recipe: dict[str, Any]
+    dataset: dict[str, Any]
+    corpus_sha256: str
+    variants: Annotated[dict[str, BuiltVariant], Field(min_length=1)]
+
+
+def read_build(out: Path) -> Build:
+    """Read build.json (BonsaiError when nothing is built yet)."""
+    try:
+        return Build.model_validate_json((out / BUILD_FILE).read_bytes())
+    except OSError as error:
+        raise BonsaiError(f"no variants are built in '{out}': {BUILD_FILE} cannot be read ({error.strerror}); run '{BUILD_COMMAND}' first") from error
+    except ValidationError as error:
+        raise BonsaiError(f"'{out / BUILD_FILE}' is no build of this version ({error.errors()[0]['msg']}); run '{BUILD_COMMAND}' again") from error
+
+
+def write_build(out: Path, generation: int, **content: Any) -> Build:
+    """Replace build.json in one move; what serves reads the old build or the new one."""
+    tags = [variant.tag for variant in content["variants"].values()]
+    build = Build(build_id=hashlib.sha256("\n".join(tags).encode()).hexdigest()[:12], generation=generation, **content)
+    write_json(out / BUILD_FILE, build.model_dump(mode="json"))
+    return build
+
+
+def save_variant(folder: Path) -> str:
+    """Put a variant folder into the BentoML model store, unless that very version is there whole; return its tag."""
+    card = read_card(folder)
+    # Names that differ in underscores alone share a tag's name, but never its version, which is a hash over the name too.
+    tag = f"bonsai-{card.name.replace('_', '-').strip('-')}:{card.version}"
+    if not in_store(tag):
+        try:
+            _forget(tag)
+            # Left `measured.json` out: it belongs to this machine, the model to all.
+            with bentoml.models.create(tag, module="models.runtime.loading", metadata=card.content(), labels={"variant": card.name}) as model:
+                for name in (name for name in (*CONTENT_FILES, CARD_FILE) if (folder / name).exists()):
+                    shutil.copyfile(folder / name, model.path_of(name))
+        except OSError as error:
+            raise BonsaiError(f"'{tag}' cannot be put into the BentoML model store ({_reason(error)}); {HOME_HELP}") from error
+    return tag
+
+
+def check_store() -> None:
+    """Refuse a BentoML home that nothing can be stored in (BonsaiError)."""
+    try:
+        with tempfile.TemporaryFile(dir=BentoMLContainer.model_store_dir.get()):
+            pass
+    except OSError as error:
+        raise BonsaiError(f"the BentoML home cannot be written ({_reason(error)}); {HOME_HELP}") from error
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror or error}" + (f": '{error.filename}'" if error.filename else "")
+
+
+def _forget(tag: str) -> None:
+    """Remove what an interrupted copy may have left: the store itself refuses to delete a model without its model.yaml."""
+    name, version = tag.split(":")
+    shutil.rmtree(Path(BentoMLContainer.model_store_dir.get()) / name / version, ignore_errors=True)
+
+
+def stored(tag: str) -> Path:
+    """Return the folder that the store holds under this tag (BonsaiError when there is none)."""
+    try:
+        return Path(bentoml.models.get(tag).path)
+    except NotFound as error:
+        home = "run it with the BENTOML_HOME that does"
+        raise BonsaiError(f"the BentoML model store does not hold '{tag}'; run '{BUILD_COMMAND}' to store it again, or {home}") from error
+    except Exception as error:  # of a damaged entry BentoML lets through what YAML, attrs and the file system say
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise BonsaiError(f"the BentoML model store holds '{tag}' damaged ({reason}); run '{BUILD_COMMAND}' to store it again") from error
+
+
+def in_store(tag: str) -> bool:
+    """Tell whether the store holds this tag, with all that its card was written for."""
+    try:
+        folder = stored(tag)
+        return is_whole(folder, read_card(folder))
+    except (BonsaiError, OSError):  # not there, or half there
+        return False

@@ -1,0 +1,60 @@
+"""Transfer text for distillation, made from the training texts themselves.
+
+The teachers label it, so it need not be good English (Jiao et al. 2020, section 3, replace words; here words are also dropped, swapped and spliced).
+Words that no training text has come in as neighbours of those that they have: else a student of one layer never learns where they belong.
+"""
+
+import re
+from random import Random
+
+from models.train.embedding_neighbours import LETTERS, Neighbours
+
+DROP_WORD, DROP_AFTER_SWAP, REPLACE_WORD = 0.15, 0.07, 0.15
+WITH_NEIGHBOURS, NEIGHBOUR = 0.7, 0.4  # share of the texts that take any, and of their words that are replaced
+
+
+def augment(texts: list[str], labels: list[int], neighbours: Neighbours, count: int, seed: int) -> list[str]:
+    """Return `count` variations of the texts: words dropped, swapped or replaced, the head of one text joined to the tail of another, and neighbours.
+
+    Every text has its turn, in an order drawn anew, before one has its next. With a larger count, those made before stay the same and come first.
+    """
+    order = Random(seed)
+    by_label: dict[int, list[str]] = {}
+    for text, label in zip(texts, labels, strict=True):
+        by_label.setdefault(label, []).append(text)
+    made: list[str] = []
+    while len(made) < count:
+        for row in order.sample(range(len(texts)), len(texts))[: count - len(made)]:
+            words, label, kind = texts[row].split(), labels[row], order.random()
+            if kind < 0.35:
+                words = _drop(words, DROP_WORD, order)
+            elif kind < 0.55:
+                words = _drop(_swap(words, order), DROP_AFTER_SWAP, order)
+            elif kind < 0.8:
+                other = order.choice(by_label[label] if order.random() < 0.6 else texts).split()
+                words = words[: max(1, order.randrange(len(words) + 1))] + other[order.randrange(len(other)) :]
+            else:
+                other = order.choice(texts).split()
+                words = [order.choice(other) if order.random() < REPLACE_WORD else word for word in words]
+            text = " ".join(words)
+            made.append(_with_neighbours(text, neighbours, order) if order.random() < WITH_NEIGHBOURS else text)
+    return made
+
+
+def _drop(words: list[str], rate: float, order: Random) -> list[str]:
+    return [word for word in words if order.random() > rate] or words
+
+
+def _swap(words: list[str], order: Random) -> list[str]:
+    if len(words) < 3:
+        return words
+    place = order.randrange(len(words) - 1)
+    return [*words[:place], words[place + 1], words[place], *words[place + 2 :]]
+
+
+def _with_neighbours(text: str, neighbours: Neighbours, order: Random) -> str:
+    def replaced(word: re.Match[str]) -> str:
+        alike = neighbours.get(word.group())
+        return order.choice(alike) if alike and order.random() < NEIGHBOUR else word.group()
+
+    return LETTERS.sub(replaced, text)

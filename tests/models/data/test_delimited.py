@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from models.runtime.errors import BonsaiError
+from tests.models.files import ROWS, delimited, file, read
+
+NUMBERED = [(f"text {number}", "late" if number % 2 else "lost") for number in range(120)]
+LINES = delimited(NUMBERED).splitlines(keepends=True)
+
+
+def replaced(lines: dict[int, str]) -> str:
+    """The rows of NUMBERED with some lines of the file, counted from 1, replaced."""
+    return "".join(lines.get(number, line) for number, line in enumerate(LINES, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((name, delimited(delimiter=delimiter)) for delimiter in ",;\t|" for name in ("d.csv", "d.tsv")),
+        ("d.csv", "sep=;\r\n" + delimited(delimiter=";")),
+        ("d.csv", '"sep=,"\n' + delimited()),
+        ("d.csv", delimited(header=(" Text ", "LABEL"))),
+        ("d.csv", delimited(header=("Sentence", "Intent"), delimiter=";")),
+        ("d.csv", delimited(header=None)),
+        ("d.csv", delimited(header=None, delimiter=";")),
+        ("d.tsv", "".join(f"{label}\t{text}\n" for text, label in ROWS)),
+        ("d.csv", delimited().replace("\n", "\r\n")),
+        ("d.csv", delimited().replace("\n", "\r")),
+        ("d.csv", delimited().replace("\n", "\n\n")),
+    ],
+)
+def test_every_dialect_holds_the_same_data(tmp_path: Path, name: str, content: str) -> None:
+    same = file(tmp_path, "same.csv", delimited())
+    assert read(file(tmp_path, name, content)).sha256 == read(same).sha256
+
+
+def test_a_first_line_that_is_a_row_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    read(file(tmp_path, "d.csv", delimited(header=None)))
+    assert "d.csv: the first line is a row, not names of columns; the columns are read as text and label" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", ["hello,late\nbye,late\nfoo,lost\n", "1,where is my parcel,late\n2,where is it,late\n", "message,spam\nwin now,spam\nhi,ham\n"]
+)
+def test_a_first_line_that_may_be_either_is_refused_with_the_likely_cause(tmp_path: Path, content: str) -> None:
+    with pytest.raises(
+        BonsaiError, match=r"d.csv: no text column; its columns are .*--text-column.*if that first line is a row already, put one with the names"
+    ):
+        read(file(tmp_path, "d.csv", content))
+
+
+def test_a_text_that_holds_other_delimiters_is_left_alone(tmp_path: Path) -> None:
+    rows = [(f"{number}; a, b\tc | d", label) for number in range(9) for label in ("x", "y")]
+    for delimiter in ",;\t|":
+        found = read(file(tmp_path, "d.csv", delimited(rows, delimiter)))
+        assert {*found.train.texts, *found.validation.texts, *found.test.texts} == {text for text, _ in rows}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        {7: '"text 5,late\n'},  # and no quote after it
+        {7: '"text 5,late\n', 46: '"well, yes",late\n'},
+        {7: '"text 5,late\n', 46: 'a screen of 5",late\n'},
+        {7: '"text 5,late\n', 8: 'a screen of 5",late\n'},
+        {7: '"text, 5","late\n', 46: 'a screen of 5,late"\n'},
+        {7: '"text, 5","late\n'},
+        {7: '"5" screen",late\n'},
+    ],
+)
+def test_a_quote_without_its_end_is_refused_with_the_line_where_it_opens(tmp_path: Path, lines: dict[int, str]) -> None:
+    with pytest.raises(BonsaiError, match=r"d.csv, line 7: the quote that opens in this row .*expected a closing quote"):
+        read(file(tmp_path, "d.csv", replaced(lines)))
+
+
+def test_an_open_quote_among_rows_sorted_by_label_is_refused(tmp_path: Path) -> None:
+    rows = "".join('"open,l5\n' if number == 50 else 'a 5",l6\n' if number == 60 else f"text {number},l{number // 10}\n" for number in range(120))
+    with pytest.raises(BonsaiError, match=r"line 52: the quote that opens in this row ends in line 62"):
+        read(file(tmp_path, "d.csv", "text,label\n" + rows))
+
+
+def test_texts_over_several_lines_are_read(tmp_path: Path) -> None:
+    rows = [(f'Dear all,\nplease, {number}, now\n\nrefund, late, "a"', label) for number in range(20) for label in ("late", "lost")]
+    found = read(file(tmp_path, "d.csv", delimited(rows)))
+    assert sorted(found.train.texts + found.validation.texts + found.test.texts) == sorted(text for text, _ in rows)
+
+
+def test_tab_separated_files_may_do_without_quotes(tmp_path: Path) -> None:
+    rows = [(f'"he said {number}{mark}', label) for number in range(9) for label, mark in (("x", ""), ("y", '"'), ("z", 'a "b"'))]
+    found = read(file(tmp_path, "d.tsv", "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows)))
+    assert sorted(found.train.texts + found.validation.texts + found.test.texts) == sorted(text for text, _ in rows)
+
+
+def test_a_long_document_is_read_whole(tmp_path: Path) -> None:
+    long = "word " * 60_000
+    found = read(file(tmp_path, "d.csv", delimited([*ROWS, (long, "a")])))
+    assert long in (*found.train.texts, *found.validation.texts, *found.test.texts)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "sep=;\n", "text,label\n"])
+def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(BonsaiError, match=r"d.csv: no rows; expected at least one text"):
+        read(file(tmp_path, "d.csv", content))

@@ -1,0 +1,60 @@
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.data.labels import label_name, label_order, refuse_same_names, whole_numbers
+from models.runtime.errors import BonsaiError
+from tests.models.files import ROWS, delimited, file, read
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        *((value, "refund") for value in ("refund", " refund ", "refund\n", "\ufeffrefund", "re\u00adfund\u200b", "refund\u00a0")),
+        *((value, "money back") for value in ("money back", "money  back", "money\u00a0back", "money\tback")),
+        *((value, "café") for value in ("café", "cafe\u0301")),
+        *((value, "1") for value in (1, 1.0, "1", Decimal("1.0"))),
+        *((value, None) for value in (None, "", "  ", "\u200b", float("nan"), Decimal("nan"))),
+        (True, "True"),
+    ],
+)
+def test_one_label_has_one_spelling(value: Any, name: str | None) -> None:
+    assert label_name(value) == name
+
+
+@pytest.mark.parametrize("value", [1.5, float("inf"), ["a"], {"a": 1}, b"a", Decimal("1.5")])
+def test_what_is_no_label_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="expected a name or a whole number"):
+        label_name(value)
+
+
+def test_whole_numbers_lose_their_point_where_all_labels_are_such() -> None:
+    assert whole_numbers(["1.0", "2.", "3"]) == {"1.0": "1", "2.": "2", "3": "3"}
+    assert whole_numbers(["1", "2"]) == whole_numbers(["1.0", "2.1"]) == whole_numbers(["1.0", "a"]) == {}
+
+
+@pytest.mark.parametrize("other", ["Refund", "REFUND", "ｒefund"])
+def test_labels_that_differ_only_in_how_they_are_written_are_refused_with_their_counts(tmp_path: Path, other: str) -> None:
+    with pytest.raises(
+        BonsaiError, match=rf"data set 'd': the labels .*'{other}' \(2 rows\).* differ only in how they are written; expected one spelling a label"
+    ):
+        read(file(tmp_path, "d.csv", delimited([*ROWS, *((f"back {number}", "refund") for number in range(5)), ("x", other), ("y", other)])))
+
+
+def test_other_labels_are_not_refused() -> None:
+    refuse_same_names(Counter(["a", "b", "ä", "1", "1.0"]), "d")
+
+
+def test_the_spellings_of_a_label_are_one_class(tmp_path: Path) -> None:
+    spelled = [("refund", " refund ", "refund\u00a0", "re\u200bfund")[number % 4] for number in range(12)]
+    rows = [*ROWS, *((f"back {number}", label) for number, label in enumerate(spelled))]
+    clean = [*ROWS, *((f"back {number}", "refund") for number in range(12))]
+    assert read(file(tmp_path, "d.csv", delimited(rows))).sha256 == read(file(tmp_path, "same.csv", delimited(clean))).sha256
+
+
+def test_order() -> None:
+    assert label_order({"10", "2", "-1"}) == ("-1", "2", "10")
+    assert label_order({"10", "2", "a"}) == ("10", "2", "a")

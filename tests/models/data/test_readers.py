@@ -1,0 +1,44 @@
+import gzip
+from pathlib import Path
+
+import pytest
+
+from models.runtime.errors import BonsaiError
+from tests.models.files import delimited, file, json_lines, read
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(
+            (name, text.encode(encoding))
+            for encoding in ("utf-8-sig", "utf-16", "utf-32")
+            for name, text in (("d.csv", delimited()), ("d.jsonl", json_lines()))
+        ),
+        ("D.CSV", delimited().encode()),
+        ("d.csv.gz", gzip.compress(delimited().encode())),
+        ("d.JSONL.GZ", gzip.compress(json_lines().encode("utf-16"))),
+    ],
+)
+def test_endings_and_encodings_hold_the_same_data(tmp_path: Path, name: str, content: bytes) -> None:
+    found = read(file(tmp_path, name, content))
+    assert found.sha256 == read(file(tmp_path, "same.csv", delimited())).sha256
+    assert found.name == name.partition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("d.csv", delimited().encode("utf-16-le"), "d.csv, line 1: a zero byte.*UTF-16 without its mark"),
+        ("d.csv", delimited().encode() + b"a\0b,a\n", "d.csv, line 62: a zero byte"),
+        ("d.csv", delimited().encode() + "café,a\n".encode("latin-1"), "d.csv, line 62: byte .* is not UTF-8 .*expected a UTF-8 file"),
+        ("d.csv.gz", b"no", "d.csv.gz: not a readable gzip file"),
+        ("d.csv.gz", gzip.compress(delimited().encode())[:-9], "d.csv.gz: not a readable gzip file"),
+        ("d.xlsx", b"PK", r"unknown file type '.xlsx'; expected one of .csv, .tsv"),
+        ("d.parquet.gz", b"", "unknown file type '.gz'"),
+        ("data", b"text,label", "unknown file type ''"),
+    ],
+)
+def test_what_is_no_text_and_no_known_type_is_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    with pytest.raises(BonsaiError, match=said):
+        read(file(tmp_path, name, content))

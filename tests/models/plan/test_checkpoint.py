@@ -1,0 +1,140 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+
+from models.plan.checkpoint import find_teacher
+from models.recipe.recipe import TeacherSource
+from models.runtime.errors import BonsaiError
+
+
+@pytest.fixture
+def folder(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    """A copy of the checkpoint that a test may spoil."""
+    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "bert"))
+
+
+def find(folder: Path, max_tokens: int = 48) -> str:
+    return find_teacher(TeacherSource(source=str(folder), max_tokens=max_tokens)).fingerprint
+
+
+def configure(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / "config.json").read_text()) | changes
+    (folder / "config.json").write_text(json.dumps({key: value for key, value in config.items() if value is not ...}))
+
+
+def test_embedded_teacher_is_found() -> None:
+    found = find_teacher(TeacherSource())
+    assert found.name == "embedded"
+    assert (found.folder / "model.safetensors").is_file()
+    assert (found.config["num_hidden_layers"], found.config["hidden_size"]) == (6, 384)
+
+
+def test_fingerprint_follows_the_content_not_the_place(folder: Path, tiny_checkpoint: Path) -> None:
+    assert find(folder) == find(tiny_checkpoint)
+    (folder / "README.md").write_text("# Tiny")
+    assert find(folder) == find(tiny_checkpoint)
+    configure(folder, hidden_dropout_prob=0.2)
+    assert find(folder) != find(tiny_checkpoint)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_missing_files_are_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(BonsaiError, match=rf"{name} missing in its folder; expected .*\(safetensors only\)"):
+        find(folder)
+
+
+def test_pickled_weights_are_not_enough(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(BonsaiError, match="safetensors only"):
+        find(folder)
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "roberta", "gpt2", ...])
+def test_other_model_types_are_refused(folder: Path, kind: object) -> None:
+    configure(folder, model_type=kind)
+    with pytest.raises(BonsaiError, match=rf"model_type '{'None' if kind is ... else kind}' in config.json is not supported; expected bert"):
+        find(folder)
+
+
+def test_a_tokenizer_that_is_damaged_or_begins_no_text_is_refused(folder: Path) -> None:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(content | {"post_processor": None}))
+    with pytest.raises(BonsaiError, match=r"tokenizer.json puts nothing around a text; expected \[CLS\] before it"):
+        find(folder)
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(BonsaiError, match=r"tokenizer\.json cannot be read"):
+        find(folder)
+
+
+def test_a_tokenizer_that_does_not_know_its_unknown_token_is_refused(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text((folder / "tokenizer.json").read_text().replace('"unk_token": "[UNK]"', '"unk_token": "[NONE]"'))
+    with pytest.raises(BonsaiError, match=r"tokenizer\.json cannot be read .*expected the file of a fast tokenizer that knows an unknown token"):
+        find(folder)
+
+
+@pytest.mark.parametrize("kind", ["WordPiece", "Unigram"])
+def test_the_kind_of_the_tokenizer_is_found(kind: str, tiny_checkpoint: Path, unigram_checkpoint: Path) -> None:
+    folder = tiny_checkpoint if kind == "WordPiece" else unigram_checkpoint
+    assert find_teacher(TeacherSource(source=str(folder), max_tokens=48)).tokenizer == kind
+
+
+def test_a_token_without_an_embedding_is_refused_by_name(folder: Path) -> None:
+    rows = json.loads((folder / "config.json").read_text())["vocab_size"]
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_tokens(["[PRODUCT]"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    said = rf"tokenizer\.json has the token '\[PRODUCT\]' with the number {rows}, but the embeddings have {rows} rows .*resize_token_embeddings"
+    with pytest.raises(BonsaiError, match=said):
+        find(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"vocab_size": 50}, r"model.safetensors: embeddings\.word_embeddings\.weight is \d+ x 32, config\.json asks for 50 x 32"),
+        ({"num_hidden_layers": 6}, r"model.safetensors lacks 32 of the \d+ tensors that config\.json asks for: encoder\.layer\.4"),
+        ({"hidden_size": 48}, "model.safetensors: .* is .* x 32, config.json asks for .* x 48"),
+        ({"num_attention_heads": 5}, "hidden_size 32 and 5 heads; expected a multiple of the heads"),
+        ({"num_attention_heads": 0}, "no usable num_attention_heads; expected whole numbers from 1 on"),
+        ({"is_decoder": True}, "config.json has is_decoder: true, which is not supported"),
+        ({"pruned_heads": {"0": [1]}}, r"config.json has pruned_heads: \{.*\}, which is not supported"),
+        ({"pad_token_id": 1000}, "pad_token_id 1000; expected a number below vocab_size"),
+    ],
+)
+def test_a_configuration_of_another_model_is_refused(folder: Path, changes: dict[str, object], said: str) -> None:
+    configure(folder, **changes)
+    with pytest.raises(BonsaiError, match=rf"^teacher '[^']*': [^\n]*{said}[^\n]*$"):
+        find(folder)
+
+
+def test_more_tokens_than_the_model_reads_are_refused(folder: Path) -> None:
+    assert find(folder, 64)
+    with pytest.raises(BonsaiError, match="max_tokens is 65; expected at most 64"):
+        find(folder, 65)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no json",
+        "\xff",
+        pytest.param("[]"),
+        pytest.param(
+            '{"model_type": "bert", "hidden_act": "gelu"}',
+        ),
+    ],
+)
+def test_an_unusable_configuration_is_refused(folder: Path, content: str) -> None:
+    (folder / "config.json").write_text(content, encoding="latin-1")
+    with pytest.raises(BonsaiError, match=r"config\.json|max_position_embeddings"):
+        find(folder)
+
+
+@pytest.mark.parametrize(("source", "said"), [("/no/such/folder", "no such folder; expected 'embedded'"), ("nobody/no-such-model", "HF_HUB_OFFLINE is set")])
+def test_a_source_that_is_not_there_says_what_is_accepted(source: str, said: str) -> None:
+    with pytest.raises(BonsaiError, match=rf"^teacher '{source}': [^\n]*{said}[^\n]*$"):
+        find_teacher(TeacherSource(source=source))
