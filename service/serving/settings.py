@@ -15,8 +15,11 @@ MOST_AT_ONCE = 1024  # threads or workers; what is more was meant otherwise, and
 
 
 def variants_folder() -> Path:
-    """Return the folder of the build: BONSAI_VARIANTS, or `variants` beside the packages, which is where a Bento carries it."""
-    return Path(os.environ.get("BONSAI_VARIANTS") or Path(__file__).parents[2] / "variants")
+    """Return the folder of the build: BONSAI_VARIANTS, or `variants` beside the packages, where a Bento carries it, or in the present folder."""
+    if given := os.environ.get("BONSAI_VARIANTS"):
+        return Path(given)
+    beside = Path(__file__).parents[2] / "variants"
+    return beside if beside.exists() else Path("variants").absolute()
 
 
 def threads() -> int:
