@@ -9,9 +9,13 @@ STAMP := $(VENV)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: env demo test slow lint serve loadtest bench bento clean
+.PHONY: help env demo test slow large lint serve loadtest bench bento clean
+.DEFAULT_GOAL := help
 
-env: $(STAMP)
+help:  ## these lines
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+env: $(STAMP)  ## the environment in .venv, with every library at the version of constraints.txt
 
 $(STAMP): constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
@@ -21,29 +25,32 @@ $(STAMP): constraints.txt pyproject.toml
 demo: env  ## fresh clone → variants → service → comparison, and end
 	$(BIN)/python -m loadtest.demo
 
-test: env lint
+test: env lint  ## everything that CI runs
 	$(BIN)/pytest -m "not slow"
 
 slow: env  ## minutes more: a teacher of BERT-base's shape
 	$(BIN)/pytest -m slow
 
-lint: env
+large: env  ## half an hour: the memory that the largest data set takes
+	$(BIN)/python -m tests.large
+
+lint: env  ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 variants/build.json: | env
 	$(BIN)/python -m models.build
 
-serve: variants/build.json
+serve: variants/build.json  ## the service on port 3000, building the variants first where there are none
 	$(BIN)/bentoml serve service.service:bonsai
 
-loadtest: env
+loadtest: env  ## compare the variants of a running service: make loadtest HOST=http://127.0.0.1:3000
 	$(BIN)/python -m loadtest.run --host $(HOST)
 
-bench: variants/build.json  ## all variants beside the controls, some ten minutes: make bench BENCH_ARGS="--dataset F --rounds 7"
+bench: variants/build.json  ## the variants beside the control rows, some ten minutes: make bench BENCH_ARGS="--rounds 7"
 	$(BIN)/python -m models.bench $(BENCH_ARGS)
 
-bento: variants/build.json
+bento: variants/build.json  ## pack the variants of the last build and what serves them
 	$(BIN)/bentoml build
 
-clean:
+clean:  ## remove the variants and all unpublished load tests
 	rm -rf variants loadtest/results/2* loadtest/results/latest

@@ -1,4 +1,4 @@
-"""Draw the README's load-test tables from stored results: `python -m loadtest.published` puts each between its two markers."""
+"""Draw the load-test tables of docs/figures.md from stored results: `python -m loadtest.published` puts each between its two markers."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from loadtest.result import read_result
 from loadtest.table import markdown
 
 PUBLISHED = Path(__file__).parent / "results" / "published"
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "figures.md"
 BLOCK = re.compile(r"(<!-- table: load (?P<name>[\w.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 RUNS = ("demo", "banking77")
 CHECKS: dict[str, Callable[[dict[str, Any]], str]] = {"truth": truth.markdown, "ceiling": ceiling.markdown, "again": again.markdown}
@@ -27,8 +27,8 @@ def redraw(page: str, results: Path) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Redraw a page; exit code 2 for what the user can repair."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.published", description="Draw the README's load-test tables from stored results.")
-    parser.add_argument("--page", type=Path, default=README, help="the Markdown file (default: README.md)")
+    parser = argparse.ArgumentParser(prog="python -m loadtest.published", description="Draw the load-test tables of docs/figures.md from stored results.")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the Markdown file (default: docs/figures.md)")
     parser.add_argument("--results", type=Path, default=PUBLISHED, help="the folder of results (default: loadtest/results/published)")
     given = parser.parse_args(arguments)
     try:

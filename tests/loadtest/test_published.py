@@ -1,4 +1,4 @@
-"""README shows the published runs, not a memory of them."""
+"""docs/figures.md shows the published runs, not a memory of them."""
 
 import json
 from collections.abc import Callable
@@ -11,21 +11,22 @@ from loadtest.summary import rounds_of, summaries
 
 Command = Callable[..., CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "figures.md"
 PUBLISHED = ROOT / "loadtest" / "results" / "published"
 KEPT = {"machine": {"cpu": "Abacus 9", "cores": 4, "usable_cores": 2}, "date": "2026-01-02T03:04:05+00:00"}
 
 
-def test_readme_is_what_published_draws(tmp_path: Path, command: Command) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (tmp_path / "page.md").write_text(readme, encoding="utf-8")
+def test_the_page_is_what_published_draws(tmp_path: Path, command: Command) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    (tmp_path / "page.md").write_text(page, encoding="utf-8")
     done = command("loadtest.published", "--page", tmp_path / "page.md")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "page.md").read_text(encoding="utf-8") == readme
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == page
 
 
-def test_whatever_is_stored_stands_in_readme() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [stored.name for stored in PUBLISHED.iterdir() if f"<!-- table: load {stored.stem} -->" not in readme] == []
+def test_whatever_is_stored_stands_in_the_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert [stored.name for stored in PUBLISHED.iterdir() if f"<!-- table: load {stored.stem} -->" not in page] == []
 
 
 def recorded(milliseconds: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ import pytest
 
 from models.bench.comparison import control_verdict, factors, figures, markdown, read_result
 from models.bench.controls import AGAIN, EAGER, PLAIN
-from models.bench.published import PAGES, PUBLISHED, TABLE, main, redraw
+from models.bench.published import PAGES, PUBLISHED, TABLE, main, redraw, variants
 from models.runtime.errors import BonsaiError
 
 GATE = {"verdict": "passed", "margin": 0.01, "alpha": 0.05, "drop": 0.0, "low": 0.0, "high": 0.005, "lost": 1, "won": 1, "mcnemar_p": 1.0, "rows_to_decide": 0}
@@ -89,6 +89,14 @@ def test_a_slow_row_is_compared_on_its_own_texts(result: dict[str, Any]) -> None
     assert next(cells for cells in figures(result).rows if cells[0] == EAGER)[8] == "–", "five texts have no p99"
 
 
+def test_the_short_table_holds_the_variants_and_what_they_are_compared_with(result: dict[str, Any]) -> None:
+    lines = [line for line in variants(result).splitlines() if line.startswith("| ")]
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| nano", f"| {PLAIN}"]
+    assert "| 92.50 [91.5, 93.4] | passed at 1 |" in lines[2]
+    assert lines[2].endswith("| 40.0 [40.0, 41.0] | 40.0 [40.0, 41.0] |")
+    assert variants(result).count("\n") == 6
+
+
 def test_a_ceiling_has_no_times_and_a_row_left_out_has_its_reason(result: dict[str, Any]) -> None:
     result["rows"]["the mean of 3 teachers"] = row([], kind="ceiling")
     result["left_out"] = {"TF-IDF": "ValueError: empty vocabulary"}
@@ -133,7 +141,7 @@ def test_unusable_results_are_refused_in_one_sentence(tmp_path: Path) -> None:
             read_result(tmp_path / "bad.json")
 
 
-@pytest.mark.parametrize("file", PAGES, ids=["project", "results"])
+@pytest.mark.parametrize("file", PAGES, ids=["project", "figures", "results"])
 def test_the_pages_show_what_is_stored(file: Path) -> None:
     page = file.read_text(encoding="utf-8")
     assert TABLE.search(page), f"{file} has no '<!-- table: bench NAME -->' … '<!-- end -->'"
@@ -141,5 +149,5 @@ def test_the_pages_show_what_is_stored(file: Path) -> None:
 
 
 def test_every_stored_result_is_shown() -> None:
-    shown = {found["name"] for file in PAGES for found in TABLE.finditer(file.read_text(encoding="utf-8"))}
+    shown = {found["name"] for file in PAGES for found in TABLE.finditer(file.read_text(encoding="utf-8")) if found["kind"] == "bench"}
     assert shown == {file.stem for file in PUBLISHED.glob("*.json")}

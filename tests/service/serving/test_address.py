@@ -4,7 +4,7 @@ import click
 import pytest
 
 from models.runtime.errors import BonsaiError
-from service.address import check_address
+from service.serving.address import check_address
 
 
 def under_serve(host: str | None, port: int | None) -> None:

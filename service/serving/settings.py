@@ -6,7 +6,6 @@ from pathlib import Path
 
 from models.runtime.errors import BonsaiError
 
-MAX_TEXTS = 4096
 MAX_BODY = 8 * 2**20  # bytes
 MAX_DRAINED = 64 * 2**20  # bytes of a refused body that are read, so that the client gets to see the answer
 MAX_WAITING = 512  # requests in work or waiting; one more gets 503
@@ -16,8 +15,11 @@ MOST_AT_ONCE = 1024  # threads or workers; what is more was meant otherwise, and
 
 
 def variants_folder() -> Path:
-    """Return the folder of the build: BONSAI_VARIANTS, or `variants` beside the packages, which is where a Bento carries it."""
-    return Path(os.environ.get("BONSAI_VARIANTS") or Path(__file__).parent.parent / "variants")
+    """Return the folder of the build: BONSAI_VARIANTS, or `variants` beside the packages, where a Bento carries it, or in the present folder."""
+    if given := os.environ.get("BONSAI_VARIANTS"):
+        return Path(given)
+    beside = Path(__file__).parents[2] / "variants"
+    return beside if beside.exists() else Path("variants").absolute()
 
 
 def threads() -> int:

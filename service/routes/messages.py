@@ -7,17 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
-from service.settings import MAX_TEXTS
+from service.routes.refused import Refused
 
-
-class Refused(Exception):
-    """A request that gets no prediction: HTTP status, one sentence, and headers such as Retry-After."""
-
-    def __init__(self, status: int, sentence: str, **headers: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+MAX_TEXTS = 4096
 
 
 class PredictRequest(BaseModel):

@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +154,20 @@ def test_the_largest_request_keeps_its_order(host: str) -> None:
     assert status == 200
     single = [predict(host, "teacher", texts=[text])[1]["predictions"][0]["label"] for text in texts[:3]]
     assert [entry["label"] for entry in answer["predictions"]] == [single[number % 3] for number in range(4096)]
+
+
+def test_the_requests_of_the_pages_are_answered(host: str) -> None:
+    pages = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/serving.md")]
+    lines = [shlex.split(line) for page in pages for line in re.findall(r"^curl .*", page, re.MULTILINE)]
+    assert lines
+    for line in lines:
+        given = dict(pairwise(line))  # an option and its value
+        (url,) = [word for word in line if word.startswith("localhost:3000/")]
+        header = dict([given["-H"].split(": ")]) if "-H" in given else {}
+        body = given["-d"].encode() if "-d" in given else None
+        status, answer, _ = call(url.replace("localhost:3000", host).replace("/nano/", "/int8/"), body, headers=header)
+        assert status == 200
+        assert len(answer["predictions"]) == len(json.loads(given["-d"])["texts"]) if body else answer["variants"]
 
 
 def test_openapi_lists_every_endpoint_with_its_schema(host: str) -> None:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction, Predictor
 from models.runtime.loading import load_variants
-from service.messages import Refused
-from service.startup import Row, StartupCheck, check
+from service.variants.errors import TooLate, TooManyLabels, UnknownVariant
+from service.variants.startup import Row, StartupCheck, check
 
 WARM_UP_LENGTHS = (1, 8, 32, 128)  # words; a session sizes its memory at the first run of a length
 
@@ -37,21 +37,21 @@ class Registry:
         return list(self._variants.values())
 
     def find(self, variant: str) -> Loaded:
-        """Return a variant (Refused 404, with the names that there are)."""
+        """Return a variant (UnknownVariant, with the names that there are)."""
         try:
             return self._variants[variant]
         except KeyError:
-            raise Refused(404, f"no variant '{variant[:64]}'; expected one of {', '.join(self._variants)}") from None
+            raise UnknownVariant(f"no variant '{variant[:64]}'; expected one of {', '.join(self._variants)}") from None
 
     def predict(self, variant: str, texts: Sequence[str], top_k: int, deadline: float | None = None) -> tuple[Card, list[Prediction]]:
-        """Classify texts with a variant; `deadline` is a time.monotonic() after which no further batch is begun (Refused 503)."""
+        """Classify texts with a variant; `deadline` is a time.monotonic() after which no further batch is begun (VariantError)."""
         card, predictor, _ = self.find(variant)
         if top_k > len(predictor.labels):
-            raise Refused(400, f"'top_k' is {top_k}; expected 1 to {len(predictor.labels)}, the number of labels")
+            raise TooManyLabels(f"'top_k' is {top_k}; expected 1 to {len(predictor.labels)}, the number of labels")
         try:
             return card, predictor.predict(texts, top_k, deadline)
         except TimeoutError as error:
-            raise Refused(503, f"{error}; send fewer texts in a request, or try again later", Retry_After="1") from None
+            raise TooLate(f"{error}; send fewer texts in a request, or try again later") from None
 
 
 def load(folders: dict[str, Path], threads: int, rows: Sequence[Row]) -> dict[str, Loaded]:

@@ -1,7 +1,7 @@
 import pytest
 
 from models.runtime.errors import BonsaiError
-from service import settings
+from service.serving import settings
 
 
 @pytest.mark.parametrize(("name", "read"), [("BONSAI_THREADS", settings.threads), ("BONSAI_WORKERS", settings.workers)])

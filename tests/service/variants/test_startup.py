@@ -8,7 +8,7 @@ import pytest
 from models.runtime.errors import BonsaiError
 from models.runtime.loading import load_variants
 from models.runtime.store import read_build
-from service.startup import CORPUS_FILE, MOST_TEXTS, Row, StartupCheck, check, read_rows, refuse_differing
+from service.variants.startup import CORPUS_FILE, MOST_TEXTS, Row, StartupCheck, check, read_rows, refuse_differing
 
 
 def write(folder: Path, labels: list[str]) -> Path:

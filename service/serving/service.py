@@ -1,0 +1,101 @@
+"""The BentoML service: one typed endpoint a variant, made from what build.json names."""
+
+import gc
+import logging
+import os
+import uuid
+from importlib.util import find_spec
+from typing import Any
+
+import bentoml
+from bentoml.exceptions import BentoMLException
+from bentoml.models import BentoModel
+
+from models.runtime.errors import BonsaiError  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
+from models.runtime.store import BUILD_COMMAND, read_build, stored
+from service.routes.messages import PredictRequest, PredictResponse, answer
+from service.serving import metrics, settings
+from service.serving.address import check_address
+from service.serving.front import Front
+from service.variants.registry import Registry, load
+from service.variants.startup import read_rows, refuse_differing
+
+
+def refused(problem: BonsaiError) -> BentoMLException:
+    """Return what ends `bentoml serve` and `bentoml build` with one line; any other exception would come with its traceback."""
+    in_bento = find_spec("models.build") is None
+    where = ", where this Bento was made, and import a new one" if in_bento and BUILD_COMMAND in str(problem) else ""
+    return BentoMLException(f"{problem}{where}")
+
+
+try:
+    settings.check_temporary_folder()
+    VARIANTS = settings.variants_folder()
+    BUILD = read_build(VARIANTS)
+    FOLDERS = {name: stored(variant.tag) for name, variant in BUILD.variants.items()}
+    THREADS, WORKERS = settings.threads(), settings.workers()
+    STRICT, ACCESS_LOG = settings.strict(), settings.access_log()
+except BonsaiError as problem:
+    raise refused(problem) from None
+
+logger = logging.getLogger("bentoml.bonsai")
+REGISTRY = Registry({})
+ATTRIBUTE = "MODEL_{}"  # in capitals, which no variant's name has
+
+
+class Variants:
+    """BERT text classifiers, one endpoint a variant: POST /{variant}/predict; GET /variants lists their cards."""
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    @staticmethod
+    def _prove() -> None:
+        """Do once what every worker will do, before there is one: BentoML starts a worker that fails again and again, for ever."""
+        try:
+            check_address()
+            variants = load(FOLDERS, THREADS, read_rows(VARIANTS) if STRICT else [])
+            refuse_differing({name: variant.startup_check for name, variant in variants.items()})
+        except BonsaiError as problem:
+            raise refused(problem) from None
+
+    def __init__(self) -> None:
+        """Load, warm up and check every variant; BentoML answers /readyz once this has returned."""
+        variants = load(FOLDERS, THREADS, read_rows(VARIANTS))
+        for name, (card, _, (texts, differing)) in variants.items():
+            metrics.CHECKED.labels(name, card.version).set(texts)
+            metrics.DIFFERING.labels(name, card.version).set(differing)
+            if differing:
+                logger.warning("variant '%s': %d of %d test texts get another label than when it was built", name, differing, texts)
+        REGISTRY.swap(variants)
+        logger.info("%d variants", len(variants))
+        # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the tail latency).
+        gc.collect()
+        gc.freeze()
+
+
+def _endpoint(name: str) -> Any:
+    async def predict(self: Any, texts: list[str], top_k: int = 1) -> PredictResponse:
+        # Called inside this process only: over HTTP the front answers this route, by the same `predict`.
+        request = PredictRequest(texts=texts, top_k=top_k)
+        card, predictions = REGISTRY.predict(name, request.texts, request.top_k)
+        return PredictResponse.model_validate(answer(card, uuid.uuid4().hex, predictions, request.top_k))
+
+    predict.__name__ = name
+    predict.__doc__ = f"Classify texts with the variant '{name}'."
+    return bentoml.api(predict, route=f"/{name}/predict")  # type: ignore[call-overload]
+
+
+for _name, _variant in BUILD.variants.items():
+    setattr(Variants, ATTRIBUTE.format(_name), BentoModel(_variant.tag))
+    setattr(Variants, _name, _endpoint(_name))
+
+CONFIG: dict[str, Any] = {
+    "name": "bonsai",
+    "workers": WORKERS,
+    "traffic": {"timeout": settings.TIMEOUT_S},
+    "logging": {"access": {"enabled": ACCESS_LOG}},
+}
+if "BENTOML_CONFIG" not in os.environ and "BENTOML_CONFIG_OPTIONS" not in os.environ:
+    CONFIG["tracing"] = {"excluded_urls": ".*"}  # OpenTelemetry is the largest cost of the chain; with a configuration an exporter may be set
+
+bonsai = bentoml.service(**CONFIG)(Variants)
+bonsai.add_asgi_middleware(Front, registry=REGISTRY)

@@ -1,0 +1,207 @@
+"""Every command of README, CONTRIBUTING and docs/ is proven here, by a test that is named here, or stands in the list of those that are not run."""
+
+import ast
+import importlib
+import os
+import pkgutil
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+import models.recipe
+from bonsai import COMMANDS
+from service.routes.messages import PredictResponse
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DEMO = "loadtest/results/published/demo"
+
+# A command → what is run of it here, with names of files that are there.
+RUN = {
+    "bonsai --help": "python -m bonsai --help",
+    "python -m loadtest.compare OLD NEW": f"python -m loadtest.compare {DEMO} {DEMO}",
+    "python -m loadtest.compare OLD NEW --relative": f"python -m loadtest.compare {DEMO} {DEMO} --relative",
+}
+# A command → the test that does the same, on the tiny build or the server of known times.
+PROVEN = {
+    "bentoml serve service.service:bonsai --port 8080": "test_answers_equal_the_evaluated_labels",
+    "bonsai build --dataset data/my.csv": "test_a_command_is_what_its_module_is",
+    "bonsai serve --port 8080": "test_serve_looks_for_variants_where_build_puts_them",
+    "curl -s localhost:3000/variants": "test_the_requests_of_the_pages_are_answered",
+    'curl -s localhost:3000/nano/predict -H \'Content-Type: application/json\' -d \'{"texts": ["where is my parcel", "cancel my order"]}\'': (
+        "test_the_requests_of_the_pages_are_answered"
+    ),
+    "curl -s localhost:3000/nano/predict -H 'Content-Type: application/json' "
+    '-d \'{"texts": ["my parcel says delivered but nothing is here"], "top_k": 2}\'': "test_the_requests_of_the_pages_are_answered",
+    "locust -f loadtest/locustfile.py --host http://localhost:3000 --variant int8": "test_a_variant_is_asked_and_exact_percentiles_are_said",
+    "locust -f loadtest/locustfile.py --host http://localhost:3000 --variant int8 --rate 50": (
+        "test_a_rate_makes_it_an_open_loop_that_the_service_cannot_slow_and_a_mix_is_told_apart"
+    ),
+    "locust -f loadtest/locustfile.py,loadtest/ramp.py --headless --host http://localhost:3000 --variant int8 --rate 20": (
+        "test_the_ramp_adds_a_user_at_each_step"
+    ),
+    "locust -f loadtest/locustfile.py --worker --master-host HERE": "test_workers_exact_times_come_home_to_the_master",
+    "make bento": "test_the_bento_answers_as_the_build_does",
+    "python -m loadtest.again --host http://localhost:3000 --seconds 1": "test_a_variant_is_compared_with_itself",
+    "python -m loadtest.ceiling": "test_the_ceiling_is_measured_in_both_loops",
+    "python -m loadtest.published": "test_the_page_is_what_published_draws",
+    "python -m loadtest.report": "test_everything_is_drawn_from_result_json_alone",
+    "python -m loadtest.run --host A --against B": "test_two_services_are_measured_in_turns_and_compared_variant_by_variant",
+    "python -m loadtest.run --mix teacher=1,int8=3 --rate 100": "test_two_generator_processes_add_up_and_a_mix_is_told_apart",
+    "python -m loadtest.run --processes 2": "test_two_generator_processes_add_up_and_a_mix_is_told_apart",
+    "python -m loadtest.run --quick": "test_a_good_run_ends_well_and_leaves_all_its_files",
+    "python -m loadtest.run --texts-file texts.txt": "test_some_variants_alone_without_the_teacher_and_with_texts_of_our_own",
+    "python -m loadtest.run --variants teacher nano --scenarios Server --p99-limit 20": "test_the_limit_is_five_times_the_baselines_p99_unless_it_is_given",
+    "python -m loadtest.truth": "test_client_and_server_count_the_same_requests",
+    "python -m models.build --dataset data/ --text-column question --label-column topic --skip-unusable": "test_the_command_line_says_how_data_are_read",
+    "python -m models.build --dataset data/my.csv": "test_other_data_and_another_teacher_from_the_command_line",
+    "python -m models.build --recipe my.yaml": "test_a_new_variant_redoes_nothing_else",
+    "python -m models.build --recipe my.yaml --only small": "test_only_one_variant_beside_what_is_there",
+    "python -m models.build --recipe my.yaml --only small --out elsewhere": "test_only_in_an_empty_folder_builds_the_teacher_and_it",
+    "python -m models.build --teacher path/to/bert --dataset data/": "test_other_data_and_another_teacher_from_the_command_line",
+    "python -m models.bench --dataset data/my.csv --rounds 7 --out my.json": "test_one_run_measures_all_variants_and_controls",
+    "python -m models.bench --out models/results/published/NAME.json": "test_one_run_measures_all_variants_and_controls",
+    "python -m models.published": "test_the_pages_show_what_is_stored",
+    "python -m models.report": "test_the_same_files_give_the_same_bytes",
+}
+NOT_RUN = {
+    ". .venv/bin/activate": "the shell's own",
+    "bentoml containerize bonsai:latest": "needs a container engine",
+    "cp loadtest/results/latest/result.json loadtest/results/published/NAME/": "needs a run",
+    "make bench": "some ten minutes; its command is proven above",
+    'make bench BENCH_ARGS="--rounds 6"': "the same",
+    "make demo": "some minutes, by hand before each release; its steps are proven above",
+    "make env": "CI begins with it",
+    "make large": "half an hour",
+    "make lint": "CI runs it before the tests",
+    "make loadtest": "a quarter of an hour; its command is proven above",
+    "make serve": "its command is proven above",
+    "make slow": "minutes; by hand",
+    "make test": "is what runs this",
+    "pytest -k published": "pytest's own",
+    "pytest tests/service -k refused": "pytest's own",
+    "pytest tests/service/routes/test_messages.py": "pytest's own; the file is looked for below",
+    "pip install pre-commit && pre-commit install": "needs a package index; what the hooks run is compared with make lint",
+    "python -m loadtest.run --bursts 5,1,10": "some 15 minutes; bursts have tests of their own",
+    "python -m loadtest.run --lengths 8,16,32,64,128": "some 15 minutes; lengths have tests of their own",
+    "python -m loadtest.run --remote-workers 2": "needs more machines; workers of this one are proven above",
+    "python -m models.build": "the default recipe takes half an hour",
+    "python -m models.build --dataset path/to/banking77": "half an hour, and data that are not shipped",
+}
+
+
+def fenced(kind: str) -> dict[Path, list[str]]:
+    return {page: re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE) for page in PAGES}
+
+
+def commands() -> list[str]:
+    lines = [line for blocks in fenced("bash").values() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    without_comments = (re.sub(r"(^|\s+)#.*", "", line).strip() for line in lines)
+    return sorted({line for line in without_comments if line})
+
+
+def test_every_command_is_proven_or_listed_once() -> None:
+    listed = [*RUN, *PROVEN, *NOT_RUN]
+    assert sorted(listed) == commands()
+
+
+def test_the_tests_that_prove_commands_are_there() -> None:
+    there = {
+        node.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert set(PROVEN.values()) - there == set()
+
+
+@pytest.mark.parametrize("command", RUN)
+def test_it_runs(command: str) -> None:
+    arguments = [sys.executable, *shlex.split(RUN[command])[1:]]
+    done = subprocess.run(arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_is_named_in_a_sentence_is_there(page: Path) -> None:
+    """Modules, targets, commands and options in a page's text or its commands."""
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    sources = {part: "".join(path.read_text(encoding="utf-8") for path in (ROOT / part).rglob("*.py")) for part in ("models", "loadtest")}
+    for module, rest in re.findall(r"python -m ((?:models|loadtest)\.\w+)([^`\n#]*)", text):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+        for option in re.findall(r"--[a-z][a-z0-9-]*", rest):
+            assert f'"{option}"' in sources[module.split(".")[0]], f"{module} {option}"
+    assert [path for path in re.findall(r"^pytest (tests/\S+)", text, re.MULTILINE) if not (ROOT / path).exists()] == []
+    assert set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE)) <= set(targets)
+    assert set(re.findall(r"(?:`|^)bonsai ([a-z]+)", text, re.MULTILINE)) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def recipe_models() -> dict[str, type[BaseModel]]:
+    rooms = [importlib.import_module(found.name) for found in pkgutil.iter_modules(models.recipe.__path__, "models.recipe.")]
+    return {name: thing for room in rooms for name, thing in vars(room).items() if isinstance(thing, type) and issubclass(thing, BaseModel)}
+
+
+@pytest.mark.parametrize("block", [block for blocks in fenced("yaml").values() for block in blocks])
+def test_a_recipe_of_the_pages_is_one(block: str) -> None:
+    recipe_models()["Recipe"].model_validate(yaml.safe_load(block))
+
+
+def default(model: type[BaseModel], name: str) -> str:
+    value: Any = model.model_fields[name].default
+    return {None: "–", True: "true", False: "false"}.get(value, f"{value}") if not isinstance(value, int | float) or isinstance(value, bool) else f"{value}"
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [
+        ("teacher", "TeacherSource"),
+        ("dataset", "DatasetSource"),
+        ("gate", "Gate"),
+        ("prune", "Prune"),
+        ("distill", "Distill"),
+        ("trim", "Trim"),
+        ("quantize", "Quantize"),
+        ("cascade", "CascadeOf"),
+    ],
+)
+def test_the_options_of_recipes_have_the_defaults_that_the_page_says(heading: str, model: str) -> None:
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^### `{heading}`.*?\n(.*?)(?=^#|\Z)", page, re.DOTALL | re.MULTILINE)
+    known, said = recipe_models()[model], dict[str, str]()
+    for names, values in re.findall(r"^\| (`.*?`) \| (.*?) ?\|", section, re.MULTILINE):
+        options, defaults = re.findall(r"`(\w+)`", names), values.replace("`", "").split(", ")
+        said |= dict(zip(options, defaults if len(defaults) == len(options) else defaults * len(options), strict=True))
+    shared = set(recipe_models()["SoftLabels"].model_fields) if heading == "prune" else set()
+    assert set(known.model_fields) - shared - {"epochs", "learning_rate"} <= set(said) <= set(known.model_fields)
+    assert said == {name: "" if known.model_fields[name].is_required() else default(known, name) for name in said}
+
+
+def test_the_answer_in_readme_is_one() -> None:
+    (answer,) = fenced("json")[ROOT / "README.md"]
+    assert PredictResponse.model_validate_json(answer).predictions
+
+
+def test_readme_is_short() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.count("\n") <= 150
+    (table,) = re.findall(r"<!-- table: .*? -->\n(.*?)<!-- end -->", readme, re.DOTALL)
+    assert len(re.findall(r"^\| ", table, re.MULTILINE)) <= 2 + 8
