@@ -28,7 +28,7 @@ def test_one_round_has_no_interval_but_itself() -> None:
 
 def test_one_is_held_at_the_decimals_that_are_printed() -> None:
     assert factor([1.004, 1.004, 1.004], [1, 1, 1]).holds_one
-    assert not factor([1.006, 1.007, 1.006], [1, 1, 1]).holds_one
+    assert not factor([1.006, 1.006, 1.006], [1, 1, 1]).holds_one
 
 
 def test_no_round_contradicts_what_is_claimed() -> None:
