@@ -25,8 +25,11 @@ $(STAMP): constraints.txt pyproject.toml
 demo: env  ## fresh clone → variants → service → comparison, and end
 	$(BIN)/python -m loadtest.demo
 
-test: env lint  ## everything that CI runs
-	$(BIN)/pytest -m "not slow"
+test: env lint  ## everything that CI runs, and how much of the code it reached
+	rm -f .coverage*
+	$(BIN)/coverage run -m pytest -m "not slow"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/python -m tests.covered
 
 slow: env  ## minutes more: a teacher of BERT-base's shape
 	$(BIN)/pytest -m slow

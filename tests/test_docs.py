@@ -51,7 +51,6 @@ PROVEN = {
     "make bento": "test_the_bento_answers_as_the_build_does",
     "python -m loadtest.again --host http://localhost:3000 --seconds 1": "test_a_variant_is_compared_with_itself",
     "python -m loadtest.ceiling": "test_the_ceiling_is_measured_in_both_loops",
-    "python -m loadtest.published": "test_the_page_is_what_published_draws",
     "python -m loadtest.report": "test_everything_is_drawn_from_result_json_alone",
     "python -m loadtest.run --host A --against B": "test_two_services_are_measured_in_turns_and_compared_variant_by_variant",
     "python -m loadtest.run --mix teacher=1,int8=3 --rate 100": "test_two_generator_processes_add_up_and_a_mix_is_told_apart",
@@ -68,7 +67,7 @@ PROVEN = {
     "python -m models.build --teacher path/to/bert --dataset data/": "test_other_data_and_another_teacher_from_the_command_line",
     "python -m models.bench --dataset data/my.csv --rounds 7 --out my.json": "test_one_run_measures_all_variants_and_controls",
     "python -m models.bench --out models/results/published/NAME.json": "test_one_run_measures_all_variants_and_controls",
-    "python -m models.published": "test_the_pages_show_what_is_stored",
+    "python -m docs.tables": "test_the_pages_show_what_is_stored",
     "python -m models.report": "test_the_same_files_give_the_same_bytes",
 }
 NOT_RUN = {
@@ -85,7 +84,7 @@ NOT_RUN = {
     "make serve": "its command is proven above",
     "make slow": "minutes; by hand",
     "make test": "is what runs this",
-    "pytest -k published": "pytest's own",
+    "pytest tests/test_tables.py": "pytest's own",
     "pytest tests/service -k refused": "pytest's own",
     "pytest tests/service/routes/test_messages.py": "pytest's own; the file is looked for below",
     "pip install pre-commit && pre-commit install": "needs a package index; what the hooks run is compared with make lint",
@@ -134,8 +133,8 @@ def test_what_is_named_in_a_sentence_is_there(page: Path) -> None:
     """Modules, targets, commands and options in a page's text or its commands."""
     text = page.read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    sources = {part: "".join(path.read_text(encoding="utf-8") for path in (ROOT / part).rglob("*.py")) for part in ("models", "loadtest")}
-    for module, rest in re.findall(r"python -m ((?:models|loadtest)\.\w+)([^`\n#]*)", text):
+    sources = {part: "".join(path.read_text(encoding="utf-8") for path in (ROOT / part).rglob("*.py")) for part in ("models", "loadtest", "docs")}
+    for module, rest in re.findall(r"python -m ((?:models|loadtest|docs)\.\w+)([^`\n#]*)", text):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
         for option in re.findall(r"--[a-z][a-z0-9-]*", rest):

@@ -84,7 +84,7 @@ def test_every_room_says_what_it_is_for_and_has_a_rule() -> None:
     for name, path in rooms.items():
         body = ast.parse(path.read_text(encoding="utf-8")).body
         assert len(body) == 1 and isinstance(body[0], ast.Expr), f"{name} holds more than a docstring"
-        said = ast.literal_eval(body[0].value)
+        said = " ".join(ast.literal_eval(body[0].value).split())
         assert said.count(". ") + said.endswith(".") == 2, f"{name} does not say in two sentences what it is for"
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from models.bench.benchmark import bench
 from models.bench.comparison import control_verdict, print_comparison
-from models.bench.published import PUBLISHED
 from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 from models.runtime.store import OUT
 
+PUBLISHED = Path(__file__).parents[1] / "results" / "published"
 ROUNDS = 5
 LEAST_ROUNDS = 3
 TEXTS = 250  # timed one at a time

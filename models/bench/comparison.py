@@ -19,6 +19,7 @@ FIRST_LEVEL = {"name", "conditions", "denominator", "control", "eager", "rows"}
 LOG_WIDTH = 1000
 SCATTER = 0.05
 LEAST_FOR_P99 = 100  # texts: a p99 of fewer is their slowest
+SHORT = ("row", "accuracy [95 %]", "gate", "MB", "mean ms", "texts/s")
 TIMES = ("mean_ms", "p50_ms", "p95_ms", "p99_ms")
 
 
@@ -186,6 +187,16 @@ def markdown(result: Result) -> str:
     """Return both tables with their conditions, under a bold line for each reason not to trust them."""
     parts = [*(f"**{warning}**" for warning in warnings(result)), _markdown(figures(result)), _markdown(factors(result)), " ".join(notes(result))]
     return "\n\n".join(parts) + "\n"
+
+
+def short_table(result: Result) -> str:
+    """Return one short table: the variants alone, beside the row that their speed is a multiple of."""
+    full, faster = figures(result), {cells[0]: cells[1:3] for cells in factors(result).rows}
+    places = [full.heads.index(head) for head in SHORT]
+    over = result["denominator"]
+    heads = ["variant", *SHORT[1:], f"speed ({over} = 1)", "the same in batches"]
+    rows = [[cells[place] for place in places] + faster[cells[0]] for cells in full.rows if "version" in result["rows"][cells[0]] or cells[0] == over]
+    return "\n\n".join([*(f"**{warning}**" for warning in warnings(result)), _markdown(Table(heads, rows)), notes(result)[0]]) + "\n"
 
 
 def print_comparison(result: Result, file: Path) -> None:

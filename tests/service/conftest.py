@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +27,9 @@ def serving(target: str, cwd: Path, environment: dict[str, str], bentoml: Path, 
     host = f"http://127.0.0.1:{port}"
     with log.open("w") as out:
         command = [str(bentoml), "serve", target, "--host", "127.0.0.1", "--port", str(port)]
-        server = subprocess.Popen(command, cwd=cwd, env={**os.environ, **environment}, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        measured = {"COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml")} if Coverage.current() else {}
+        environment = {**os.environ, **measured, **environment}
+        server = subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         wait_until_ready(host, server, log)
         yield host

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from models.bench.comparison import control_verdict, factors, figures, markdown, read_result
+from models.bench.comparison import control_verdict, factors, figures, markdown, read_result, short_table
 from models.bench.controls import AGAIN, EAGER, PLAIN
-from models.bench.published import PAGES, PUBLISHED, TABLE, main, redraw, variants
 from models.runtime.errors import BonsaiError
 
 GATE = {"verdict": "passed", "margin": 0.01, "alpha": 0.05, "drop": 0.0, "low": 0.0, "high": 0.005, "lost": 1, "won": 1, "mcnemar_p": 1.0, "rows_to_decide": 0}
@@ -90,11 +89,11 @@ def test_a_slow_row_is_compared_on_its_own_texts(result: dict[str, Any]) -> None
 
 
 def test_the_short_table_holds_the_variants_and_what_they_are_compared_with(result: dict[str, Any]) -> None:
-    lines = [line for line in variants(result).splitlines() if line.startswith("| ")]
+    lines = [line for line in short_table(result).splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| nano", f"| {PLAIN}"]
     assert "| 92.50 [91.5, 93.4] | passed at 1 |" in lines[2]
     assert lines[2].endswith("| 40.2 [39.7, 40.8] | 40.2 [39.7, 40.8] |")
-    assert variants(result).count("\n") == 6
+    assert short_table(result).count("\n") == 6
 
 
 def test_a_ceiling_has_no_times_and_a_row_left_out_has_its_reason(result: dict[str, Any]) -> None:
@@ -117,21 +116,6 @@ def test_answers_unlike_the_evaluation_are_said(result: dict[str, Any]) -> None:
     assert "**nano gave 2 of 10 texts another label" in markdown(result)
 
 
-def test_a_page_is_redrawn_between_its_markers_only(result: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page, marked = tmp_path / "PAGE.md", "# One\n\n<!-- table: bench tiny -->\nold\n<!-- end -->\n\nTwo.\n"
-    page.write_text(marked)
-    (tmp_path / "tiny.json").write_text(json.dumps(result))
-    arguments = ["--page", str(page), "--results", str(tmp_path)]
-    assert main(arguments) == 0
-    once = page.read_text()
-    assert once == marked.replace("old\n", markdown(result))
-    assert main(arguments) == 0
-    assert page.read_text() == once
-    page.write_text("# One\n")
-    assert main(arguments) == 2
-    assert "holds no table" in capsys.readouterr().err
-
-
 def test_unusable_results_are_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BonsaiError, match=r"no benchmark result at .*'python -m models.bench --out"):
         read_result(tmp_path / "none.json")
@@ -139,15 +123,3 @@ def test_unusable_results_are_refused_in_one_sentence(tmp_path: Path) -> None:
         (tmp_path / "bad.json").write_text(content)
         with pytest.raises(BonsaiError, match=said):
             read_result(tmp_path / "bad.json")
-
-
-@pytest.mark.parametrize("file", PAGES, ids=["project", "figures", "results"])
-def test_the_pages_show_what_is_stored(file: Path) -> None:
-    page = file.read_text(encoding="utf-8")
-    assert TABLE.search(page), f"{file} has no '<!-- table: bench NAME -->' … '<!-- end -->'"
-    assert page == redraw(page, PUBLISHED), f"{file} differs from the stored results; run 'python -m models.published'"
-
-
-def test_every_stored_result_is_shown() -> None:
-    shown = {found["name"] for file in PAGES for found in TABLE.finditer(file.read_text(encoding="utf-8")) if found["kind"] == "bench"}
-    assert shown == {file.stem for file in PUBLISHED.glob("*.json")}

@@ -1,0 +1,63 @@
+"""Draw every table of our pages from stored results: `python -m docs.tables` puts each between its two markers."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from loadtest.errors import LoadTestError
+from loadtest.published import published
+from models.bench.comparison import markdown, read_result, short_table
+from models.runtime.errors import BonsaiError
+
+ROOT = Path(__file__).parents[1]
+BENCH, LOAD = ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", BENCH / "README.md")
+TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
+DRAWN: dict[str, Callable[[str], str]] = {
+    "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows
+    "variants": lambda name: short_table(read_result(BENCH / f"{name}.json")),
+    "load": lambda name: published(LOAD, name),
+}
+
+
+def redraw(page: str) -> str:
+    """Return the page with every table drawn anew; all else stays (BonsaiError or LoadTestError where a table's result is not stored)."""
+    return TABLE.sub(lambda found: found[1] + _drawn(found["kind"], found["name"]) + found["end"], page)
+
+
+def _drawn(kind: str, name: str) -> str:
+    if kind not in DRAWN:
+        raise BonsaiError(f"no table is of the kind '{kind}'; expected one of {', '.join(DRAWN)}")
+    return DRAWN[kind](name)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Redraw some pages; exit code 2 for what the user can repair."""
+    parser = argparse.ArgumentParser(prog="python -m docs.tables", description="Draw the tables of Markdown pages from stored results.")
+    parser.add_argument("pages", type=Path, nargs="*", default=PAGES, help="Markdown files (default: all pages that hold tables)")
+    try:
+        for file in parser.parse_args(arguments).pages:
+            print(f"{file}: drew {', '.join(_redraw_file(file))}")
+    except (BonsaiError, LoadTestError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _redraw_file(file: Path) -> list[str]:
+    """Redraw one page and return the names of its tables."""
+    try:
+        page = file.read_text(encoding="utf-8")
+        names = [found["name"] for found in TABLE.finditer(page)]
+        if not names:
+            raise BonsaiError(f"'{file}' holds no table; expected '<!-- table: KIND NAME -->' and '<!-- end -->', each on a line of its own")
+        file.write_text(redraw(page), encoding="utf-8")
+    except OSError as error:
+        raise BonsaiError(f"'{file}' cannot be redrawn ({error.strerror}); expected a Markdown file") from error
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

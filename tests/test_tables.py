@@ -1,0 +1,62 @@
+"""Our pages show the published results, not a memory of them."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED = (ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", PUBLISHED[0] / "README.md")
+
+
+def draw(*pages: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "docs.tables", *map(str, pages)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_the_pages_show_what_is_stored(tmp_path: Path) -> None:
+    copies = [Path(shutil.copy(page, tmp_path / f"page{number}.md")) for number, page in enumerate(PAGES)]
+    done = draw(*copies)
+    assert done.returncode == 0, done.stderr
+    for page, copy in zip(PAGES, copies, strict=True):
+        assert copy.read_text(encoding="utf-8") == page.read_text(encoding="utf-8"), f"{page} differs from the stored results; run 'python -m docs.tables'"
+
+
+def test_whatever_is_stored_is_shown() -> None:
+    shown = {found for page in PAGES for found in re.findall(r"<!-- table: (\w+) ([\w.-]+) -->", page.read_text(encoding="utf-8"))}
+    bench, load = PUBLISHED
+    stored = {("bench", file.stem) for file in bench.glob("*.json")} | {("load", file.stem) for file in load.iterdir()}
+    assert stored <= shown
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("nothing", "holds no table"),
+        ("<!-- table: other x -->\n<!-- end -->", "no table is of the kind 'other'"),
+        ("<!-- table: bench none -->\n<!-- end -->", "no benchmark result at"),
+        ("<!-- table: load none -->\n<!-- end -->", "no load test is published as 'none'"),
+        (None, "cannot be redrawn"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(tmp_path: Path, page: str | None, said: str) -> None:
+    file = tmp_path / "page.md"
+    if page is not None:
+        file.write_text(page, encoding="utf-8")
+    done = draw(file)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert said in done.stderr
+
+
+def test_all_but_the_tables_stays(tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text("before\n<!-- table: variants banking77 -->\nold\n<!-- end -->\nafter\n", encoding="utf-8")
+    assert draw(file).returncode == 0
+    drawn = file.read_text(encoding="utf-8")
+    assert drawn.startswith("before\n<!-- table: variants banking77 -->\n")
+    assert drawn.endswith("<!-- end -->\nafter\n")
+    assert "old" not in drawn
+    assert "| nano |" in drawn
