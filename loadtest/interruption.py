@@ -5,11 +5,13 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
+from gevent.hub import Hub
 
 
 def heed_ctrl_c() -> None:
     """Let Ctrl-C interrupt as usual: what a shell starts in the background ignores it, and so do its children."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    Hub.NOT_ERROR = (*Hub.NOT_ERROR, KeyboardInterrupt)  # gevent would print it, though whoever is interrupted says so
 
 
 def stop_on_signals() -> Event:
