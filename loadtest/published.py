@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from loadtest import again, ceiling, truth
+from loadtest.checks import again, ceiling, truth
 from loadtest.errors import LoadTestError
-from loadtest.result import read_result
-from loadtest.table import markdown
+from loadtest.figures.comparison import Comparison
+from loadtest.numbers.result import Machine
+from loadtest.numbers.run_folder import read_result
+from loadtest.show.table import markdown
 
 PUBLISHED = Path(__file__).parent / "results" / "published"
 README = Path(__file__).parents[1] / "README.md"
@@ -50,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _drawn(name: str, results: Path) -> str:
     if name in RUNS:
         result = read_result(results / name)
-        table, machine, date = markdown(result), result["conditions"]["machine"], result["run"]["started"]
+        table, machine, date = markdown(Comparison(result)), result.conditions.machine, result.run.started
     elif name in CHECKS:
         kept = _read(results / f"{name}.json")
-        table, machine, date = CHECKS[name](kept), kept["machine"], kept["date"]
+        table, machine, date = CHECKS[name](kept), Machine.model_validate(kept["machine"]), kept["date"]
     else:
         raise LoadTestError(f"no block is called '{name}'; expected one of {', '.join([*RUNS, *CHECKS])}")
-    return f"{table}\n{machine['cpu']}, {machine['usable_cores']} of {machine['cores']} cores, {date[:10]}.\n"
+    return f"{table}\n{machine.cpu}, {machine.usable_cores} of {machine.cores} cores, {date[:10]}.\n"
 
 
 def _read(file: Path) -> dict[str, Any]:

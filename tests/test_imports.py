@@ -12,6 +12,19 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "transformers", "optimum", "datasets", "sentence_transformers", "sklearn", "scipy"}
 BUILD_TIME = {"torch", "transformers", "optimum", "datasets"}
 SHARED = {"models.card", "models.classifier", "models.errors", "models.loading", "models.store", "models.tokenization"}
+# A room, and the rooms that it may import besides itself and its package's errors. Commands lie in no room, and may import all.
+ROOMS: dict[str, set[str]] = {
+    "loadtest.ask": set(),
+    "loadtest.numbers": {"loadtest.ask"},
+    "loadtest.search": {"loadtest.numbers"},
+    "loadtest.scenarios": {"loadtest.ask", "loadtest.numbers", "loadtest.search"},
+    "loadtest.figures": {"loadtest.numbers", "loadtest.scenarios"},
+    "loadtest.show": {"loadtest.numbers", "loadtest.search", "loadtest.scenarios", "loadtest.figures"},
+    "loadtest.users": {"loadtest.ask", "loadtest.numbers"},
+    "loadtest.measurement": {"loadtest.ask", "loadtest.numbers", "loadtest.scenarios", "loadtest.users"},
+    "loadtest.checks": {f"loadtest.{room}" for room in ("ask", "numbers", "search", "scenarios", "figures", "users", "measurement")},
+}
+NO_LOCUST = {"loadtest.ask", "loadtest.numbers", "loadtest.search", "loadtest.scenarios", "loadtest.figures", "loadtest.show"}
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for part in ("models", "service", "loadtest") for path in (ROOT / part).rglob("*.py")}
 
 
@@ -69,5 +82,34 @@ def test_no_import_cycle() -> None:
     assert len(list(TopologicalSorter(graph).static_order())) == len(FILES)
 
 
-def test_packages_are_empty_shells() -> None:
-    assert [name for name, path in FILES.items() if path.name == "__init__.py" and path.read_text().strip()] == []
+def test_packages_are_empty_shells_but_for_what_a_room_is_for() -> None:
+    for path in (path for path in FILES.values() if path.name == "__init__.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        room = ".".join(path.parent.relative_to(ROOT).parts) in ROOMS
+        assert [type(node) for node in tree.body] == ([ast.Expr] if room else []), path
+        assert bool(ast.get_docstring(tree)) is room
+
+
+def room_of(module: str) -> str:
+    return module.rpartition(".")[0]
+
+
+def test_every_folder_of_the_load_test_is_a_room() -> None:
+    assert {room_of(module) for module in FILES if module.startswith("loadtest.")} - {"loadtest"} == {room for room in ROOMS if room.startswith("loadtest.")}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_its_rule_allows(room: str) -> None:
+    errors = f"{room.split('.')[0]}.errors"
+    for module in (module for module in FILES if room_of(module) == room):
+        used = {name for name in imports(module) if name in FILES and name != errors}
+        assert {room_of(name) for name in used} <= ROOMS[room] | {room}, module
+
+
+def test_the_rooms_stand_on_one_another_and_not_in_a_circle() -> None:
+    assert len(list(TopologicalSorter(ROOMS).static_order())) == len(ROOMS)
+
+
+@pytest.mark.parametrize("room", sorted(NO_LOCUST))
+def test_what_reads_files_needs_no_locust(room: str) -> None:
+    assert not reached({module for module in FILES if room_of(module) == room}) & {"locust", "gevent"}
