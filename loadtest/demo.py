@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from loadtest.interruption import heed_ctrl_c
+from loadtest.measurement.interruption import heed_ctrl_c
 
 READY_WITHIN_S, TELL_EVERY_S = 60, 10
 UNBUFFERED = {**os.environ, "PYTHONUNBUFFERED": "1"}  # what a step prints shows at once, also where no terminal is

@@ -11,18 +11,18 @@ from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtest.connection import Address
+from loadtest.ask.options import add_options
+from loadtest.ask.traffic import Traffic, mix
 from loadtest.errors import LoadTestError
-from loadtest.open_loop import OpenLoopUser
-from loadtest.options import add_options
-from loadtest.percentiles import PERCENTILES, milliseconds
-from loadtest.recorder import Recorder
-from loadtest.recording import merged
-from loadtest.summary import by_kind
-from loadtest.target import choose, fetch_cards
-from loadtest.traffic import Traffic, mix
-from loadtest.users import ClosedLoopUser
-from loadtest.workers import Gathered, report_recordings
+from loadtest.numbers.percentiles import PERCENTILES, milliseconds
+from loadtest.numbers.recording import Measurement, merged
+from loadtest.numbers.text import by_kind
+from loadtest.users.address import Address
+from loadtest.users.closed_loop import ClosedLoopUser
+from loadtest.users.open_loop import OpenLoopUser
+from loadtest.users.recorder import Recorder
+from loadtest.users.target import choose, fetch_cards, versions
+from loadtest.users.workers import Gathered, report_recordings
 
 __all__ = ["ClosedLoopUser", "OpenLoopUser"]  # Locust takes its users from a locustfile's names
 
@@ -45,7 +45,7 @@ def check(environment: Environment, **_: Any) -> None:
         cards = choose(fetch_cards(address), variants, address)
         traffic = Traffic(options.corpus, options.texts_file, options.lengths, not options.no_labels)
         traffic.questions(variants)
-        traffic.check_build(cards)
+        traffic.check_build(versions(cards))
     except LoadTestError as error:
         print(f"error: {error}")
         raise SystemExit(2) from error
@@ -76,20 +76,20 @@ def print_exact(environment: Environment, **_: Any) -> None:
     if isinstance(environment.runner, MasterRunner):
         Gathered(environment.runner, _say)
         return
-    environment.events.test_stop.add_listener(lambda **_: _say(recorder.to_json()))
+    environment.events.test_stop.add_listener(lambda **_: _say(recorder.measurements()))
 
 
-def _say(recorded: dict[str, dict[str, Any]]) -> None:
+def _say(recorded: dict[str, Measurement]) -> None:
     for name, one in recorded.items():
         print(f"{name}: {_exact(one)}")
 
 
-def _exact(one: dict[str, Any]) -> str:
-    histogram = merged([one["histogram"]])
+def _exact(one: Measurement) -> str:
+    histogram = merged([one.histogram])
     figures = [(q, milliseconds(histogram, q)) for q in PERCENTILES]
     times = ", ".join(f"p{q:g} {value:.3f} ms" for q, value in figures if value is not None)
-    wrong = f"failures: {by_kind(one['failures'])}; batch flips: {one['batch_flips']:,}"
+    wrong = f"failures: {by_kind(one.failures)}; batch flips: {one.batch_flips:,}"
     late = ""
-    if "lateness" in one and (p99 := milliseconds(merged([one["lateness"]]), 99.0)) is not None:
+    if one.lateness and (p99 := milliseconds(merged([one.lateness]), 99.0)) is not None:
         late = f"; the generator sent 99 % within {p99:.3f} ms of the intended start"
-    return f"exact, from {one['right']:,} right answers: {times or 'too few for percentiles'}; {wrong}{late}"
+    return f"exact, from {one.right:,} right answers: {times or 'too few for percentiles'}; {wrong}{late}"

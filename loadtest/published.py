@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadtest import again, ceiling, truth
+from loadtest.checks import again, ceiling, truth
 from loadtest.errors import LoadTestError
-from loadtest.result import read_result
-from loadtest.table import markdown
+from loadtest.figures.comparison import Comparison
+from loadtest.numbers.result import Machine
+from loadtest.numbers.run_folder import read_result
+from loadtest.show.table import markdown
 
 RUNS = ("demo", "banking77")
 CHECKS: dict[str, Callable[[dict[str, Any]], str]] = {"truth": truth.markdown, "ceiling": ceiling.markdown, "again": again.markdown}
@@ -18,13 +20,13 @@ def published(results: Path, name: str) -> str:
     """Return a stored run or check as tables, with machine and date (LoadTestError where it is not stored)."""
     if name in RUNS:
         result = read_result(results / name)
-        table, machine, date = markdown(result), result["conditions"]["machine"], result["run"]["started"]
+        table, machine, date = markdown(Comparison(result)), result.conditions.machine, result.run.started
     elif name in CHECKS:
         kept = _read(results / f"{name}.json")
-        table, machine, date = CHECKS[name](kept), kept["machine"], kept["date"]
+        table, machine, date = CHECKS[name](kept), Machine.model_validate(kept["machine"]), kept["date"]
     else:
         raise LoadTestError(f"no load test is published as '{name}'; expected one of {', '.join([*RUNS, *CHECKS])}")
-    return f"{table}\n{machine['cpu']}, {machine['usable_cores']} of {machine['cores']} cores, {date[:10]}.\n"
+    return f"{table}\n{machine.cpu}, {machine.usable_cores} of {machine.cores} cores, {date[:10]}.\n"
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -35,7 +35,18 @@ RULES: dict[str, set[str]] = {
     "service.variants": {"models.runtime"},
     "service.routes": {"service.variants", "models.runtime"},
     "service.serving": {"service.routes", "service.variants", "models.runtime"},
+    "loadtest.ask": set(),
+    "loadtest.numbers": {"loadtest.ask"},
+    "loadtest.search": {"loadtest.numbers"},
+    "loadtest.scenarios": {"loadtest.ask", "loadtest.numbers", "loadtest.search"},
+    "loadtest.figures": {"loadtest.numbers", "loadtest.scenarios"},
+    "loadtest.show": {"loadtest.numbers", "loadtest.search", "loadtest.scenarios", "loadtest.figures"},
+    "loadtest.users": {"loadtest.ask", "loadtest.numbers"},
+    "loadtest.measurement": {"loadtest.ask", "loadtest.numbers", "loadtest.scenarios", "loadtest.users"},
+    "loadtest.checks": {f"loadtest.{name}" for name in ("ask", "numbers", "search", "scenarios", "figures", "users", "measurement")},
 }
+FOR_ALL = {"loadtest.errors"}  # lies in no room
+NO_LOCUST = ("loadtest.ask", "loadtest.numbers", "loadtest.search", "loadtest.scenarios", "loadtest.figures", "loadtest.show")
 TORCH_FREE = ("models.runtime", "models.recipe", "models.data", "models.plan", "models.prove", "models.report", "models.passes.quantize", "models.passes.trim")
 
 
@@ -74,7 +85,7 @@ def below(place: str) -> list[str]:
 @pytest.mark.parametrize("module", sorted(name for name in FILES if name.rpartition(".")[0] in RULES))
 def test_a_room_imports_what_the_table_lets_it(module: str) -> None:
     own = room(module)
-    used = {room(name) for name in imports(module) if name in FILES}
+    used = {room(name) for name in imports(module) if name in FILES and name not in FOR_ALL}
     assert used <= RULES[own] | {own}
 
 
@@ -123,3 +134,8 @@ def test_models_know_neither_service_nor_load_test(module: str) -> None:
 def test_no_import_cycle() -> None:
     graph = {module: imports(module, top_level=True) & set(FILES) for module in FILES}
     assert len(list(TopologicalSorter(graph).static_order())) == len(FILES)
+
+
+@pytest.mark.parametrize("module", [module for place in NO_LOCUST for module in below(place)])
+def test_what_reads_files_needs_no_locust(module: str) -> None:
+    assert not reached({module}) & {"locust", "gevent"}

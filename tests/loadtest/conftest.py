@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from loadtest.numbers.result import Result
+from loadtest.numbers.run_folder import read_result
+
 ROOT = Path(__file__).parents[2]
 SERVER = Path(__file__).with_name("bonsai_server.py")
 
@@ -64,10 +67,10 @@ def good_server(start_server: StartServer) -> str:
 COMMAND = """
 import importlib, sys
 import locust  # first, since it patches sockets
-import loadtest.conditions, loadtest.progress
+from loadtest.measurement import conditions, progress
 
-loadtest.conditions.LOOK_S = 0.05  # seconds of looking how busy the machine is, one in each of twenty runs otherwise
-loadtest.progress.EVERY_S = 0.2  # and ten otherwise
+conditions.LOOK_S = 0.05  # seconds of looking how busy the machine is, one in each of twenty runs otherwise
+progress.EVERY_S = 0.2  # and ten otherwise
 sys.exit(importlib.import_module(sys.argv[1]).main(sys.argv[2:]))
 """
 
@@ -116,10 +119,9 @@ def good_run(tmp_path_factory: pytest.TempPathFactory, good_server: str, corpus_
 
 
 @pytest.fixture(scope="session")
-def good_result(good_run: tuple[subprocess.CompletedProcess[str], Path]) -> dict[str, Any]:
-    """The result.json of that run."""
-    result: dict[str, Any] = json.loads((good_run[1] / "latest" / "result.json").read_text(encoding="utf-8"))
-    return result
+def good_result(good_run: tuple[subprocess.CompletedProcess[str], Path]) -> Result:
+    """The result of that run."""
+    return read_result(good_run[1] / "latest")
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +134,6 @@ def full_run(tmp_path_factory: pytest.TempPathFactory, start_server: StartServer
 
 
 @pytest.fixture(scope="session")
-def full_result(full_run: tuple[subprocess.CompletedProcess[str], Path]) -> dict[str, Any]:
-    """The result.json of that run."""
-    result: dict[str, Any] = json.loads((full_run[1] / "latest" / "result.json").read_text(encoding="utf-8"))
-    return result
+def full_result(full_run: tuple[subprocess.CompletedProcess[str], Path]) -> Result:
+    """The result of that run."""
+    return read_result(full_run[1] / "latest")

@@ -2,11 +2,12 @@ import pytest
 
 from loadtest.arguments import plan_of, read_arguments, traffic_of
 from loadtest.errors import LoadTestError
-from loadtest.schedule import ALL, QUICK_BUDGET
+from loadtest.scenarios.plan import QUICK_BUDGET
+from loadtest.scenarios.registry import BY_DEFAULT
 
 
 def test_everything_is_measured_unless_quick() -> None:
-    assert plan_of(read_arguments([]), ["a", "b"]).scenarios == ALL
+    assert plan_of(read_arguments([]), ["a", "b"]).scenarios == BY_DEFAULT
     quick = plan_of(read_arguments(["--quick"]), ["a", "b"])
     assert quick.scenarios == ("SingleStream",)
     assert (quick.warm_up + quick.seconds) * 3 * quick.rounds <= QUICK_BUDGET  # two variants and the control
@@ -18,7 +19,7 @@ def test_a_mix_needs_a_rate_and_variants_that_are_measured() -> None:
     with pytest.raises(LoadTestError, match="the mix names 'c', which is not measured; expected some of a, b"):
         plan_of(read_arguments(["--mix", "a=1,c=3", "--rate", "10"]), ["a", "b"])
     plan = plan_of(read_arguments(["--mix", "a=1,b=3", "--rate", "10"]), ["a", "b"])
-    assert (plan.mix, plan.rate, plan.scenarios[-1]) == ({"a": 1.0, "b": 3.0}, 10.0, "Mix")
+    assert (plan.options.mix, plan.options.rate, plan.scenarios[-1]) == ({"a": 1.0, "b": 3.0}, 10.0, "Mix")
 
 
 def test_texts_come_from_where_they_were_said_to() -> None:

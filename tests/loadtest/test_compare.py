@@ -1,14 +1,14 @@
-import json
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from loadtest.compare import compare, main
-from loadtest.recording import Recording
-from loadtest.result import Result
+from loadtest.compare import main
+from loadtest.figures.changes import changes
+from loadtest.numbers.result import GivenUp, Measured, Result
+from loadtest.numbers.run_folder import write_result
+from tests.loadtest.rounds import recorded, rounds_of
 
 Runs = tuple[Path, Path]
 
@@ -16,32 +16,25 @@ Runs = tuple[Path, Path]
 def slowed(result: Result, name: str, factor: float) -> Result:
     """The same run with one variant's times multiplied."""
     changed = deepcopy(result)
-    for one in changed["variants"][name]["scenarios"]["SingleStream"]["rounds"]:
-        recording = Recording()
-        for item in HdrHistogram.decode(one["histogram"]).get_recorded_iterator():
-            for _ in range(item.count_at_value_iterated_to):
-                recording.add(round(1000 * item.value_iterated_to * factor))
-        one["histogram"] = recording.to_json()["histogram"]
+    for one in changed.variants[name].scenarios["SingleStream"].rounds:
+        items = HdrHistogram.decode(one.histogram).get_recorded_iterator()
+        one.histogram = recorded({item.value_iterated_to * factor / 1000: item.count_at_value_iterated_to for item in items}).measurement().histogram
     return changed
 
 
 @pytest.fixture
-def steady(good_result: dict[str, Any]) -> Result:
+def steady(good_result: Result) -> Result:
     """A run whose rounds agree as they would on a quiet machine."""
     result = deepcopy(good_result)
-    for variant in result["variants"].values():
-        rounds = variant["scenarios"]["SingleStream"]["rounds"]
-        for number, one in enumerate(rounds):
-            recording = Recording()
-            for microseconds in range(1000, 1400):
-                recording.add(1000 * microseconds + 1_000 * number)
-            one["histogram"] = recording.to_json()["histogram"]
+    for variant in result.variants.values():
+        for number, one in enumerate(variant.scenarios["SingleStream"].rounds):
+            one.histogram = recorded({(microseconds + number) / 1000: 1 for microseconds in range(1000, 1400)}).measurement().histogram
     return result
 
 
 def folder(place: Path, result: Result) -> Path:
     place.mkdir()
-    (place / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    write_result(place, result)
     return place
 
 
@@ -57,23 +50,23 @@ def test_a_slower_variant_ends_with_1(tmp_path: Path, steady: Result, capsys: py
 def test_the_same_run_is_the_same(tmp_path: Path, steady: Result) -> None:
     old, new = folder(tmp_path / "old", steady), folder(tmp_path / "new", steady)
     assert main([str(old), str(new)]) == 0
-    assert {change.verdict for change in compare(steady, steady)} == {"same"}
+    assert {change.verdict for change in changes(steady, steady)} == {"same"}
 
 
 def test_a_difference_within_the_tolerance_is_none_however_sure_it_is(steady: Result) -> None:
     other = slowed(steady, "int8", 1.02)
-    (mean,) = [change for change in compare(steady, other) if (change.variant, change.figure) == ("int8", "mean")]
+    (mean,) = [change for change in changes(steady, other) if (change.variant, change.figure) == ("int8", "mean")]
     assert mean.p is not None
     assert (mean.verdict, mean.p < 0.05) == ("same", True)
-    assert "slower" in {change.verdict for change in compare(steady, other, tolerance=0.01)}
+    assert "slower" in {change.verdict for change in changes(steady, other, tolerance=0.01)}
 
 
 def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
     slow_machine = steady
-    for name in steady["variants"]:
+    for name in steady.variants:
         slow_machine = slowed(slow_machine, name, 1.4)
-    assert {change.verdict for change in compare(steady, slow_machine)} == {"slower"}
-    assert {change.verdict for change in compare(steady, slow_machine, relative=True)} == {"same"}
+    assert {change.verdict for change in changes(steady, slow_machine)} == {"slower"}
+    assert {change.verdict for change in changes(steady, slow_machine, relative=True)} == {"same"}
 
 
 @pytest.mark.parametrize(
@@ -98,11 +91,12 @@ def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
 def test_runs_that_differ_in_more_are_refused(
     tmp_path: Path, steady: Result, path: tuple[str, ...], value: object, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = deepcopy(steady)
-    part = other
+    content = steady.model_dump()
+    part = content
     for key in path[:-1]:
         part = part[key]
     part[path[-1]] = value
+    other = Result.model_validate(content)
     old, new = folder(tmp_path / "old", steady), folder(tmp_path / "new", other)
     assert main([str(old), str(new)]) == 2
     complained = capsys.readouterr().err
@@ -114,14 +108,10 @@ def test_runs_that_differ_in_more_are_refused(
 def searched(result: Result, *, p99_ms: float = 5.0, **rates: tuple[float, float | None]) -> Result:
     """The same run with what the search for Server's rate gave, and three rounds at it with that p99."""
     changed = deepcopy(result)
-    changed["conditions"]["limit_ms"] = 10.0
-    recording = Recording()
-    for _ in range(1000):
-        recording.add(round(1e6 * p99_ms))
-    rounds = [{"round": number, "seconds": 1.0, **recording.to_json()} for number in (1, 2, 3)]
+    changed.conditions.limit_ms = 10.0
+    rounds = rounds_of({p99_ms: 1000})
     for name, (passed, failed) in rates.items():
-        server = {"passed": passed, "failed": failed, "rate": passed, "rounds": rounds if passed else [], "given_up": []}
-        changed["variants"][name]["scenarios"]["Server"] = server
+        changed.variants[name].scenarios["Server"] = Measured(passed=passed, failed=failed, rate=passed, rounds=rounds if passed else [])
     return changed
 
 
@@ -139,18 +129,18 @@ def searched(result: Result, *, p99_ms: float = 5.0, **rates: tuple[float, float
 def test_a_rate_changed_when_the_bounds_of_both_runs_say_so(
     steady: Result, before: tuple[float, float | None], after: tuple[float, float | None], verdict: str
 ) -> None:
-    changes = compare(searched(steady, int8=before), searched(steady, int8=after))
-    assert [(change.variant, change.verdict, change.p) for change in changes if change.scenario == "Server"] == [("int8", verdict, None)]
+    found = changes(searched(steady, int8=before), searched(steady, int8=after))
+    assert [(change.variant, change.verdict, change.p) for change in found if change.scenario == "Server"] == [("int8", verdict, None)]
 
 
 def verdicts(old: Result, new: Result) -> list[str]:
-    return [change.verdict for change in compare(old, new) if change.scenario == "Server"]
+    return [change.verdict for change in changes(old, new) if change.scenario == "Server"]
 
 
 def test_a_rate_that_the_rounds_left_undecided_is_no_bound(steady: Result) -> None:
     old, new = searched(steady, int8=(100.0, 108.0)), searched(steady, int8=(80.0, 90.0))
     assert verdicts(old, new) == ["slower"]
-    old["variants"]["int8"]["scenarios"]["Server"]["rounds"] = old["variants"]["int8"]["scenarios"]["Server"]["rounds"][:2]
+    old.variants["int8"].scenarios["Server"].rounds = old.variants["int8"].scenarios["Server"].rounds[:2]
     assert verdicts(old, new) == ["undecided"]
     assert verdicts(new, old) == ["undecided"]
 
@@ -163,14 +153,14 @@ def test_a_rate_that_every_round_broke_is_too_much(steady: Result) -> None:
 @pytest.mark.parametrize(("share", "verdict"), [(0.05, "slower"), (0.011, "undecided")])
 def test_a_rate_that_was_given_up_is_a_bound_where_it_was_clearly_too_much(steady: Result, share: float, verdict: str) -> None:
     old, new = searched(steady, int8=(100.0, 108.0)), searched(steady, int8=(100.0, 108.0))
-    given_up = [{"rate": 90.0, "rounds": 1, "share_above_limit": share}]
-    new["variants"]["int8"]["scenarios"]["Server"] |= {"rate": 72.0, "rounds": [], "given_up": given_up}
+    server = new.variants["int8"].scenarios["Server"]
+    server.rate, server.rounds, server.given_up = 72.0, [], [GivenUp(rate=90.0, share_above_limit=share)]
     assert verdicts(old, new) == [verdict]
 
 
 def test_rates_under_different_limits_are_not_compared_even_anyway(steady: Result) -> None:
     old, new = searched(steady, int8=(100.0, 108.0)), searched(steady, int8=(50.0, 54.0))
-    new["conditions"]["limit_ms"] = 20.0
+    new.conditions.limit_ms = 20.0
     assert verdicts(old, new) == []
 
 
@@ -183,22 +173,22 @@ def test_what_the_intervals_do_not_cover_is_said(tmp_path: Path, steady: Result,
 
 def test_a_slower_machine_lowers_every_rate_and_changes_no_relative_one(steady: Result) -> None:
     old, new = (searched(steady, teacher=(50.0 * speed, 51.0 * speed), int8=(100.0 * speed, 102.0 * speed)) for speed in (1.0, 0.7))
-    assert {change.verdict for change in compare(old, new) if change.scenario == "Server"} == {"slower"}
-    assert {change.verdict for change in compare(old, new, relative=True) if change.scenario == "Server"} == {"same"}
+    assert {change.verdict for change in changes(old, new) if change.scenario == "Server"} == {"slower"}
+    assert {change.verdict for change in changes(old, new, relative=True) if change.scenario == "Server"} == {"same"}
 
 
 def test_a_variant_or_figure_that_one_run_lacks_is_named(tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]) -> None:
     fewer = deepcopy(steady)
-    del fewer["variants"]["tiny"]
+    del fewer.variants["tiny"]
     assert main([str(folder(tmp_path / "old", steady)), str(folder(tmp_path / "new", fewer))]) == 2
     assert "the new run lacks tiny;" in capsys.readouterr().err
-    del steady["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"][1:]
+    del steady.variants["int8"].scenarios["SingleStream"].rounds[1:]
     assert main([str(tmp_path / "old"), str(folder(tmp_path / "short", steady))]) == 2
     assert "the new run lacks int8 SingleStream mean;" in capsys.readouterr().err
 
 
 def test_nothing_in_common_is_refused(tmp_path: Path, steady: Result) -> None:
     other = deepcopy(steady)
-    other["variants"] = {"elsewhere": other["variants"]["int8"]}
+    other.variants = {"elsewhere": other.variants["int8"]}
     assert main([str(folder(tmp_path / "old", steady)), str(folder(tmp_path / "new", other))]) == 2
     assert main([str(tmp_path / "old"), str(tmp_path / "none")]) == 2

@@ -5,20 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from loadtest.recording import Recording, merged
-from loadtest.result import read_result
-from loadtest.summary import rounds_of, summaries
+from loadtest.numbers.recording import merged
+from loadtest.numbers.run_folder import read_result
+from loadtest.scenarios.server import SCENARIO
+from tests.loadtest.rounds import recorded
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "loadtest" / "results" / "published"
 KEPT = {"machine": {"cpu": "Abacus 9", "cores": 4, "usable_cores": 2}, "date": "2026-01-02T03:04:05+00:00"}
-
-
-def recorded(milliseconds: int) -> dict[str, str]:
-    recording = Recording()
-    for _ in range(20):
-        recording.add(1_000_000 * milliseconds)
-    return {"histogram": recording.to_json()["histogram"]}
 
 
 def draw(results: Path, name: str) -> str:
@@ -33,17 +27,17 @@ def test_no_published_rate_is_promised_that_a_round_contradicts() -> None:
     promised = 0
     for folder in (folder for folder in PUBLISHED.iterdir() if folder.is_dir()):
         result = read_result(folder)
-        for row in summaries(result, "Server"):
-            rounds = rounds_of(result["variants"][row.name], "Server")
+        for row in SCENARIO.summaries(result):
+            rounds = result.variants[row.name].rounds(SCENARIO.name)
             if row.search is not None and row.search.promised:
                 promised += 1
                 assert len(rounds) >= 3
-                assert all(merged([one["histogram"]]).get_value_at_percentile(99.0) / 1000 <= row.search.limit_ms for one in rounds)
+                assert all(merged([one.histogram]).get_value_at_percentile(99.0) / 1000 <= row.search.limit_ms for one in rounds)
     assert promised
 
 
 def test_a_check_is_drawn_from_its_file(tmp_path: Path) -> None:
-    quick, twice = ([{"round": number, **recorded(ms)} for number in (1, 2, 3)] for ms in (2, 4))
+    quick, twice = ([{"round": number, "histogram": recorded({ms: 20}).measurement().histogram} for number in (1, 2, 3)] for ms in (2, 4))
     rates = {"ceiling": {"single": 3210.4, "closed": 5000.0, "open": 4000.0, "processes": 1}}
     (tmp_path / "ceiling.json").write_text(json.dumps(KEPT | rates), encoding="utf-8")
     (tmp_path / "again.json").write_text(

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from loadtest.table import sections
+from loadtest.figures.comparison import Comparison
+from loadtest.numbers.result import SCHEMA, Result
+from loadtest.numbers.run_folder import read_result
+from loadtest.show.table import sections
 from tests.loadtest.bonsai_server import card
 
 Done = subprocess.CompletedProcess[str]
@@ -45,30 +48,32 @@ def test_a_good_run_ends_well_and_leaves_all_its_files(good_run: tuple[Done, Pat
     assert (out / "latest" / "latency_accuracy.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_result_has_the_first_level_that_was_agreed(good_result: dict[str, Any]) -> None:
-    assert set(good_result) == {"run", "conditions", "variants"}
-    assert good_result["run"]["complete"] is True
-    assert list(good_result["variants"]) == ["teacher", "int8", "tiny"]
-    for variant in good_result["variants"].values():
+def test_the_result_has_the_first_level_that_was_agreed(good_run: tuple[Done, Path]) -> None:
+    result = read(good_run[1])
+    assert set(result) == {"schema_version", "run", "conditions", "variants"}
+    assert result["schema_version"] == SCHEMA
+    assert result["run"]["complete"] is True
+    assert list(result["variants"]) == ["teacher", "int8", "tiny"]
+    for variant in result["variants"].values():
         assert variant["version"] == variant["card"]["version"]
         assert variant["failures"] == {}
 
 
-def test_each_round_holds_its_own_times_in_rotated_order(good_result: dict[str, Any]) -> None:
+def test_each_round_holds_its_own_times_in_rotated_order(good_result: Result) -> None:
     places = {}
-    for name, variant in good_result["variants"].items():
-        rounds = variant["scenarios"]["SingleStream"]["rounds"]
-        assert [one["round"] for one in rounds] == [1, 2, 3]
-        places[name] = [one["place"] for one in rounds]
+    for name, variant in good_result.variants.items():
+        rounds = variant.rounds("SingleStream")
+        assert [one.round for one in rounds] == [1, 2, 3]
+        places[name] = [one.place for one in rounds]
         for one in rounds:
-            assert one["requests"] == one["right"] == HdrHistogram.decode(one["histogram"]).get_total_count() > 0
-            assert one["generator"]["cpu_share"] > 0
+            assert one.requests == one.right == HdrHistogram.decode(one.histogram).get_total_count() > 0
+            assert one.generator.cpu_share > 0
     assert places == {"teacher": [1, 3, 2], "int8": [2, 1, 3], "tiny": [3, 2, 1]}
 
 
-def test_times_are_not_shorter_than_the_service_took_and_not_rounded_to_milliseconds(good_result: dict[str, Any]) -> None:
-    rounds = good_result["variants"]["teacher"]["scenarios"]["SingleStream"]["rounds"]
-    times = [item.value_iterated_to for one in rounds for item in HdrHistogram.decode(one["histogram"]).get_recorded_iterator()]
+def test_times_are_not_shorter_than_the_service_took_and_not_rounded_to_milliseconds(good_result: Result) -> None:
+    rounds = good_result.variants["teacher"].rounds("SingleStream")
+    times = [item.value_iterated_to for one in rounds for item in HdrHistogram.decode(one.histogram).get_recorded_iterator()]
     assert min(times) >= 3_990  # the server sleeps for 4 ms
     assert len(set(times)) > 10
     assert any(time % 1000 for time in times)
@@ -196,13 +201,14 @@ def test_ctrl_c_ends_a_run_that_has_not_begun(tmp_path: Path) -> None:
 FAILS_IN_ROUND_2 = """
 import sys, loadtest.run
 from loadtest.errors import LoadTestError
+from loadtest.measurement import all_turns
 
-def take(turn, *rest, taken=loadtest.run.take):
+def take(turn, *rest, taken=all_turns.take):
     if turn.round == 2:
         raise LoadTestError("1 of 2 generator processes reported")
     return taken(turn, *rest)
 
-loadtest.run.take = take
+all_turns.take = take
 sys.exit(loadtest.run.main(sys.argv[1:]))
 """
 
@@ -219,9 +225,9 @@ def test_an_error_in_the_middle_keeps_what_was_measured(good_server: str, corpus
 NO_FILE_LEFT = """
 import os
 from loadtest.locustfile import *  # noqa: F403
-from loadtest import open_loop, users
+from loadtest.users import closed_loop, open_loop
 
-for loop in (users.ClosedLoopUser, open_loop.OpenLoopUser):
+for loop in (closed_loop.ClosedLoopUser, open_loop.OpenLoopUser):
     def on_start(user, start=loop.on_start):
         start(user)
         user.taken = []
@@ -242,9 +248,9 @@ del loop  # Locust would take it for one user more
 WITHOUT_FILES = """
 import sys
 from pathlib import Path
-import greedy, loadtest.run, loadtest.workers
+import greedy, loadtest.run, loadtest.users.workers
 
-loadtest.workers.LOCUSTFILE = Path(greedy.__file__)
+loadtest.users.workers.LOCUSTFILE = Path(greedy.__file__)
 sys.exit(loadtest.run.main(sys.argv[1:]))
 """
 
@@ -312,11 +318,12 @@ def test_some_variants_alone_without_the_teacher_and_with_texts_of_our_own(good_
     assert read(tmp_path)["conditions"]["corpus"]["labels_checked"] is False
 
 
-def test_all_scenarios_are_measured_and_kept(full_run: tuple[Done, Path], full_result: dict[str, Any]) -> None:
+def test_all_scenarios_are_measured_and_kept(full_run: tuple[Done, Path]) -> None:
     done, out = full_run
     assert done.returncode in (0, 1), done.stderr  # 1: a busy machine can make an answer late
-    assert full_result["run"]["complete"] is True
-    for variant in full_result["variants"].values():
+    result = read(out)
+    assert result["run"]["complete"] is True
+    for variant in result["variants"].values():
         scenarios = variant["scenarios"]
         assert list(scenarios) == ["SingleStream", "Server", "Offline", "Ramp"]
         server = scenarios["Server"]
@@ -335,19 +342,20 @@ def test_all_scenarios_are_measured_and_kept(full_run: tuple[Done, Path], full_r
     assert all(title in done.stdout for title in ("### SingleStream", "### Server", "### Offline", "A/A control: teacher against itself"))
 
 
-def test_the_run_says_what_the_generator_can_and_where_it_ran(full_result: dict[str, Any]) -> None:
-    generator = full_result["conditions"]["generator"]
-    assert set(generator["ceiling"]) == {"single", "closed", "open"}
-    assert generator["ceiling"]["closed"] > 0
-    assert generator["pinned"] == (full_result["conditions"]["machine"]["usable_cores"] > 1)
-    if generator["pinned"]:
-        assert not set(generator["generator_cores"]) & set(generator["server_cores"])
+def test_the_run_says_what_the_generator_can_and_where_it_ran(full_result: Result) -> None:
+    generator = full_result.conditions.generator
+    assert generator is not None and generator.ceiling is not None
+    assert generator.ceiling.closed > 0
+    assert generator.pinned == (full_result.conditions.machine.usable_cores > 1)
+    if generator.pinned:
+        assert not set(generator.generator_cores or []) & set(generator.server_cores or [])
 
 
-def test_the_control_is_no_variant(full_result: dict[str, Any]) -> None:
-    assert list(full_result["variants"]) == ["teacher", "tiny"]
-    assert [one["round"] for one in full_result["run"]["control"]["rounds"]] == [1, 2]
-    assert full_result["run"]["control"]["variant"] == "teacher"
+def test_the_control_is_no_variant(full_result: Result) -> None:
+    assert list(full_result.variants) == ["teacher", "tiny"]
+    assert full_result.run.control is not None
+    assert [one.round for one in full_result.run.control.rounds] == [1, 2]
+    assert full_result.run.control.variant == "teacher"
 
 
 def test_two_services_are_measured_in_turns_and_compared_variant_by_variant(
@@ -367,7 +375,7 @@ def test_two_services_are_measured_in_turns_and_compared_variant_by_variant(
         assert all(slow["requests"] < fast["requests"] for fast, slow in zip(*rounds, strict=True))
     assert not any("secret" in file.read_text(encoding="utf-8") for file in (tmp_path / "latest").glob("*.[jmh]*"))
     assert "secret" not in done.stdout + done.stderr
-    heads, (int8, tiny) = sections(result)["Against"]
+    heads, (int8, tiny) = sections(Comparison(read_result(tmp_path / "latest")))["Against"]
     assert [row[:4] for row in (int8, tiny)] == [
         ["int8", "SingleStream", "000000000001", "000000000001"],
         ["tiny", "SingleStream", "000000000002", "ffffffffffff"],
@@ -404,9 +412,9 @@ def test_too_few_files_for_the_generator_are_refused_before_anything_is_asked(go
 
 
 def test_the_limit_is_five_times_the_baselines_p99_unless_it_is_given(
-    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, full_result: dict[str, Any]
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, full_result: Result
 ) -> None:
-    assert (full_result["conditions"]["limit_ms"], full_result["conditions"]["limit_from"]) == (60.0, "given with --p99-limit")
+    assert (full_result.conditions.limit_ms, full_result.conditions.limit_from) == (60.0, "given with --p99-limit")
     short = (*SHORT, "--variants", "tiny", "--scenarios", "Server", "--seconds", 0.3)
     process = in_background("--host", start_server(), "--corpus", corpus_file, "--out", tmp_path, *short)
     wait_for('"limit_from"', tmp_path)

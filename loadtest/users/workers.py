@@ -1,0 +1,95 @@
+"""More than one generator core or machine: Locust's master and workers, whose exact recordings come home in a message of their own."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust.env import Environment
+from locust.rpc import Message
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadtest.errors import LoadTestError
+from loadtest.numbers.recording import Measurement, add_up
+from loadtest.users.recorder import Recorder
+
+RECORDED = "bonsai_recorded"
+JOIN_WITHIN_S = 60.0
+REPORT_WITHIN_S = 30.0
+LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
+
+
+def report_recordings(environment: Environment, recorder: Recorder) -> None:
+    """Let a worker send what it recorded to its master at the end of each test."""
+
+    def send(**_: Any) -> None:
+        if isinstance(environment.runner, WorkerRunner):
+            environment.runner.send_message(RECORDED, {name: one.model_dump() for name, one in recorder.measurements().items()})
+            # All users have ended by now, and Locust would still wait as long before the worker is ready again.
+            environment.stop_timeout = 0
+
+    environment.events.test_stop.add_listener(send)
+
+
+class Gathered:
+    """What a master's workers recorded of the current or last test; `complete` is called when the last of them has reported."""
+
+    def __init__(self, runner: MasterRunner, complete: Callable[[dict[str, Measurement]], None] | None = None) -> None:
+        self._runner = runner
+        self._complete = complete
+        self._heard: list[dict[str, Measurement]] = []
+        self._workers = 0
+        runner.register_message(RECORDED, self._hear)
+        runner.environment.events.test_start.add_listener(self._start)
+
+    def wait(self) -> dict[str, Measurement]:
+        """Wait for every worker's recordings and return their sum by variant."""
+        try:
+            with gevent.Timeout(REPORT_WITHIN_S):
+                while len(self._heard) < self._workers:
+                    gevent.sleep(0.01)
+        except gevent.Timeout as error:
+            raise LoadTestError(f"{len(self._heard)} of {self._workers} generator processes reported; see their messages above") from error
+        return self._sums()
+
+    def _start(self, **_: Any) -> None:
+        self._heard.clear()
+        self._workers = self._runner.worker_count
+
+    def _hear(self, msg: Message, **_: Any) -> None:
+        self._heard.append({name: Measurement.model_validate(one) for name, one in msg.data.items()})
+        if self._complete is not None and len(self._heard) == self._workers:
+            self._complete(self._sums())
+
+    def _sums(self) -> dict[str, Measurement]:
+        names = dict.fromkeys(name for one in self._heard for name in one)
+        return {name: add_up([one[name] for one in self._heard if name in one]) for name in names}
+
+
+@contextmanager
+def local_workers(count: int, port: int) -> Iterator[None]:
+    """Run that many worker processes on this machine, for a master at that port."""
+    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--worker", "--master-host", "127.0.0.1", "--master-port", str(port), "-L", "WARNING"]
+    running = [subprocess.Popen(command, cwd=Path.cwd()) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for worker in running:
+            worker.terminate()
+        for worker in running:
+            worker.wait(10)
+
+
+def wait_for_workers(runner: MasterRunner, count: int) -> None:
+    """Wait until that many workers have joined and are ready."""
+    waiting = gevent.Timeout(JOIN_WITHIN_S)
+    try:
+        with waiting:
+            while len(runner.clients.ready) < count:
+                gevent.sleep(0.05)
+    except gevent.Timeout as error:
+        joined = f"{len(runner.clients.ready)} of {count} generator processes joined within {JOIN_WITHIN_S:g} s"
+        raise LoadTestError(f"{joined}; see their messages above") from error
