@@ -1,6 +1,8 @@
-"""The console command: `bonsai build …` is `python -m models.build …`, and so on; each name below is the module that it runs.
+"""The console command: `bonsai build …` is `python -m models.build …`, and so on; each name below is the module that it
+runs.
 
-Nothing is imported before a command is chosen, so that `bonsai --help` needs no torch, and the load test can patch its sockets first.
+Nothing is imported before a command is chosen, so that `bonsai --help` needs no torch, and the load test can patch its
+sockets first.
 """
 
 import runpy
@@ -9,7 +11,9 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """A module that is run, the arguments that come first, what it is for, and the extra of the project that it needs."""
+    """A module that is run, the arguments that come first, what it is for, and the extra of the project that it
+    needs.
+    """
 
     module: str
     does: str
@@ -21,14 +25,20 @@ COMMANDS = {
     "build": Command("models.build", "build the variants of a recipe and store them", "build"),
     "report": Command("models.report", "draw the report of a finished build again", "build"),
     "bench": Command("models.bench", "compare the variants of a build and the control rows", "build"),
-    "serve": Command("bentoml", "serve the variants of the last build: bentoml serve service.service:bonsai", first=("serve", "service.service:bonsai")),
+    "serve": Command(
+        "bentoml",
+        "serve the variants of the last build: bentoml serve service.service:bonsai",
+        first=("serve", "service.service:bonsai"),
+    ),
     "loadtest": Command("loadtest.run", "compare the variants of a running service under load", "loadtest"),
     "redraw": Command("loadtest.report", "draw table, pictures and page of a load test again", "loadtest"),
     "compare": Command("loadtest.compare", "compare two load tests", "loadtest"),
     "truth": Command("loadtest.truth", "hold the load test against a server whose times are known", "loadtest"),
     "ceiling": Command("loadtest.ceiling", "measure what the load generator itself can offer", "loadtest"),
     "again": Command("loadtest.again", "compare a variant with itself, many times", "loadtest"),
-    "demo": Command("loadtest.demo", "build, serve and compare the variants of the embedded data set", "build,loadtest"),
+    "demo": Command(
+        "loadtest.demo", "build, serve and compare the variants of the embedded data set", "build,loadtest"
+    ),
 }
 OWN = ("models", "service", "loadtest")
 
@@ -58,7 +68,11 @@ def main() -> int:
         missing = (error.name or "").split(".")[0]
         if not command.extra or missing in OWN:
             raise
-        print(f"error: 'bonsai {name}' needs {missing}, which is not installed; run pip install '.[{command.extra}]' in the project", file=sys.stderr)
+        print(
+            f"error: 'bonsai {name}' needs {missing}, which is not installed; run pip install '.[{command.extra}]' in "
+            "the project",
+            file=sys.stderr,
+        )
         return 2
     return 0
 

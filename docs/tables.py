@@ -23,7 +23,9 @@ DRAWN: dict[str, Callable[[str], str]] = {
 
 
 def redraw(page: str) -> str:
-    """Return the page with every table drawn anew; all else stays (BonsaiError or LoadTestError where a table's result is not stored)."""
+    """Return the page with every table drawn anew; all else stays (BonsaiError or LoadTestError where a table's result
+    is not stored).
+    """
     return TABLE.sub(lambda found: found[1] + _drawn(found["kind"], found["name"]) + found["end"], page)
 
 
@@ -35,8 +37,12 @@ def _drawn(kind: str, name: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Redraw some pages; exit code 2 for what the user can repair."""
-    parser = argparse.ArgumentParser(prog="python -m docs.tables", description="Draw the tables of Markdown pages from stored results.")
-    parser.add_argument("pages", type=Path, nargs="*", default=PAGES, help="Markdown files (default: all pages that hold tables)")
+    parser = argparse.ArgumentParser(
+        prog="python -m docs.tables", description="Draw the tables of Markdown pages from stored results."
+    )
+    parser.add_argument(
+        "pages", type=Path, nargs="*", default=PAGES, help="Markdown files (default: all pages that hold tables)"
+    )
     try:
         for file in parser.parse_args(arguments).pages:
             print(f"{file}: drew {', '.join(_redraw_file(file))}")
@@ -52,7 +58,10 @@ def _redraw_file(file: Path) -> list[str]:
         page = file.read_text(encoding="utf-8")
         names = [found["name"] for found in TABLE.finditer(page)]
         if not names:
-            raise BonsaiError(f"'{file}' holds no table; expected '<!-- table: KIND NAME -->' and '<!-- end -->', each on a line of its own")
+            raise BonsaiError(
+                f"'{file}' holds no table; expected '<!-- table: KIND NAME -->' and '<!-- end -->', each on a line of "
+                "its own"
+            )
         file.write_text(redraw(page), encoding="utf-8")
     except OSError as error:
         raise BonsaiError(f"'{file}' cannot be redrawn ({error.strerror}); expected a Markdown file") from error

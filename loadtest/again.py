@@ -1,4 +1,6 @@
-"""Does the comparison find a difference where there is none? `python -m loadtest.again` compares a variant with itself, twenty times over."""
+"""Does the comparison find a difference where there is none? `python -m loadtest.again` compares a variant with itself,
+twenty times over.
+"""
 
 import argparse
 import json
@@ -29,7 +31,9 @@ PUBLISHED = Path("loadtest/results/published/again.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, keep and show; 1 when the intervals miss 1 too often or are too wide, 2 when it could not start or an answer was wrong."""
+    """Measure, keep and show; 1 when the intervals miss 1 too often or are too wide, 2 when it could not start or an
+    answer was wrong.
+    """
     given = _parse(arguments)
     try:
         kept = _all_runs(given)
@@ -60,7 +64,13 @@ def _all_runs(given: argparse.Namespace) -> dict[str, Any] | None:
         asked = fingerprint(bench.traffic.questions([variant]))
         kept = surroundings()  # before pinning, which leaves this process one core
         cores = stack.enter_context(pinned(bench.address, same_machine=is_local(bench.address.host)))
-        kept |= {"host": str(bench.address), "cores": cores.model_dump(exclude_none=True), "variant": variant, "version": version, "corpus_sha256": asked}
+        kept |= {
+            "host": str(bench.address),
+            "cores": cores.model_dump(exclude_none=True),
+            "variant": variant,
+            "version": version,
+            "corpus_sha256": asked,
+        }
         kept |= {"rounds": given.rounds, "seconds": given.seconds}
         status = stack.enter_context(progress("A/A runs"))
         for number in range(given.runs):
@@ -69,14 +79,19 @@ def _all_runs(given: argparse.Namespace) -> dict[str, Any] | None:
             if rounds is None:
                 return None
             runs.append(rounds)
-            found = [{"rounds": {name: [one.model_dump(exclude_none=True) for one in those] for name, those in run.items()}} for run in runs]
+            found = [
+                {"rounds": {name: [one.model_dump(exclude_none=True) for one in those] for name, those in run.items()}}
+                for run in runs
+            ]
             kept |= {"disturbance": watch.share().model_dump(), **verdict(runs), "runs": found}
             write_json(given.out, kept)
     return kept
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m loadtest.again", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.again", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("--host", default=None, help="a running service (default: a server that does nothing)")
     parser.add_argument("--variant", default=None, help="the variant (default: the first that is served)")
     parser.add_argument("--corpus", default=CORPUS, help="test texts with each variant's expected label")

@@ -1,4 +1,6 @@
-"""How many requests a second this generator can send and check on this machine: `python -m loadtest.ceiling` measures it against a server that does nothing."""
+"""How many requests a second this generator can send and check on this machine: `python -m loadtest.ceiling` measures
+it against a server that does nothing.
+"""
 
 import argparse
 import json
@@ -21,8 +23,12 @@ PUBLISHED = Path("loadtest/results/published/ceiling.json")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the ceiling and keep it."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.ceiling", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of each of the three measurements, in three rounds")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.ceiling", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="length of each of the three measurements, in three rounds"
+    )
     parser.add_argument("--processes", type=int, default=1, help="generator processes")
     parser.add_argument("--out", type=Path, default=PUBLISHED, help="the file that keeps it")
     given = parser.parse_args(arguments)

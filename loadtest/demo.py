@@ -28,7 +28,10 @@ def main() -> int:
     with _service() as host:
         code = _run("loadtest.run", "--host", host, "--quick", check=False)
     total = time.monotonic() - started
-    print(f"demo: {total / 60:.1f} minutes, {(built - started) / 60:.1f} of them building; reports: variants/report.html, loadtest/results/latest/report.html")
+    print(
+        f"demo: {total / 60:.1f} minutes, {(built - started) / 60:.1f} of them building; reports: "
+        "variants/report.html, loadtest/results/latest/report.html"
+    )
     return code
 
 
@@ -67,7 +70,10 @@ def _wait_until_ready(host: str, server: "subprocess.Popen[bytes]") -> None:
             told = now
             print(f"demo: waiting for the service, {now - began:.0f} s", flush=True)
         if server.poll() is not None:
-            sys.exit(f"error: the service ended with exit code {server.returncode} before it was ready; see its messages above")
+            sys.exit(
+                f"error: the service ended with exit code {server.returncode} before it was ready; see its messages "
+                "above"
+            )
         try:
             with urllib.request.urlopen(f"{host}/readyz", timeout=2):
                 return

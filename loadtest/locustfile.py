@@ -1,4 +1,5 @@
-"""`locust -f loadtest/locustfile.py --host http://localhost:3000 --variant int8`: the variants in Locust, with its web page or --headless.
+"""`locust -f loadtest/locustfile.py --host http://localhost:3000 --variant int8`: the variants in Locust, with its web
+page or --headless.
 
 Without --rate the loop is closed: each user sends when its last answer came.
 With --rate it is open: each user is a Poisson source of that many requests a second.

@@ -13,7 +13,11 @@ from loadtest.numbers.run_folder import read_result
 from loadtest.show.table import markdown
 
 RUNS = ("demo", "banking77")
-CHECKS: dict[str, Callable[[dict[str, Any]], str]] = {"truth": truth.markdown, "ceiling": ceiling.markdown, "again": again.markdown}
+CHECKS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "truth": truth.markdown,
+    "ceiling": ceiling.markdown,
+    "again": again.markdown,
+}
 
 
 def published(results: Path, name: str) -> str:

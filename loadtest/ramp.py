@@ -1,4 +1,6 @@
-"""A load shape for Locust: `locust -f loadtest/locustfile.py,loadtest/ramp.py --rate 20` adds one user, so 20 requests/s, at every step."""
+"""A load shape for Locust: `locust -f loadtest/locustfile.py,loadtest/ramp.py --rate 20` adds one user, so 20
+requests/s, at every step.
+"""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -1,4 +1,6 @@
-"""Draw the tables, the pictures and the page of a run again from its result.json: `python -m loadtest.report loadtest/results/latest`."""
+"""Draw the tables, the pictures and the page of a run again from its result.json: `python -m loadtest.report
+loadtest/results/latest`.
+"""
 
 import argparse
 import sys
@@ -12,7 +14,13 @@ from loadtest.show.report import draw
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw the run named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m loadtest.report", description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("loadtest/results/latest"), help="a run's folder (default: %(default)s)")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=Path("loadtest/results/latest"),
+        help="a run's folder (default: %(default)s)",
+    )
     folder = parser.parse_args(arguments).folder
     try:
         print(draw(folder))

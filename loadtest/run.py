@@ -1,4 +1,6 @@
-"""Compare the variants of a running service: `python -m loadtest.run [--quick]` measures, then writes result.json, tables, pictures and a page."""
+"""Compare the variants of a running service: `python -m loadtest.run [--quick]` measures, then writes result.json,
+tables, pictures and a page.
+"""
 
 import argparse
 import sys
@@ -34,7 +36,8 @@ CEILING_SECONDS = 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the comparison; 0: every answer was right, 1: the run has failures, no answers or is incomplete, 2: it, or its generator, could not go on.
+    """Run the comparison; 0: every answer was right, 1: the run has failures, no answers or is incomplete, 2: it, or
+    its generator, could not go on.
 
     An A/A control that failed is a warning and ends with 0: the answers were right, the machine was not quiet.
     """
@@ -54,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_connections(_connections(given, plan))
         told = {key: value for name in plan.scenarios for key, value in BY_NAME[name].conditions(given).items()}
         told |= {"price_per_core_hour": given.price, "bursts": given.bursts, "server_cores": given.server_cores}
-        result = new_result(plan, conditions(address, traffic, questions, build, given.timeout, **told), cards, quick=given.quick)
+        result = new_result(
+            plan, conditions(address, traffic, questions, build, given.timeout, **told), cards, quick=given.quick
+        )
         if other is not None:
             result.against = new_against(plan, str(other), others)
         bench = Bench(address, traffic, stop_on_signals(), given.bursts, other)
@@ -84,14 +89,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if comparison.faults else 0
 
 
-def _generator(result: Result, stack: ExitStack, bench: Bench, given: argparse.Namespace, plan: Plan, status: Status) -> None:
+def _generator(
+    result: Result, stack: ExitStack, bench: Bench, given: argparse.Namespace, plan: Plan, status: Status
+) -> None:
     """Learn what the generator can do, and keep it and the server apart for as long as the stack is open."""
-    found = ceiling(bench.stop, status, min(CEILING_SECONDS, plan.seconds), given.processes) if given.ceiling and not given.remote_workers else None
+    found = (
+        ceiling(bench.stop, status, min(CEILING_SECONDS, plan.seconds), given.processes)
+        if given.ceiling and not given.remote_workers
+        else None
+    )
     if given.pin and not given.remote_workers:
         others = [bench.against] if bench.against is not None and is_local(bench.against.host) else []
-        placement = stack.enter_context(pinned(bench.address, *others, same_machine=result.conditions.same_machine, generators=given.processes))
+        placement = stack.enter_context(
+            pinned(bench.address, *others, same_machine=result.conditions.same_machine, generators=given.processes)
+        )
     else:
-        placement = Placement(why="the generator is on other machines" if given.remote_workers else "--no-pin was given")
+        placement = Placement(
+            why="the generator is on other machines" if given.remote_workers else "--no-pin was given"
+        )
     placement.processes, placement.remote = given.remote_workers or given.processes, bool(given.remote_workers)
     placement.ceiling = found.rates if found else None
     result.conditions.generator = placement

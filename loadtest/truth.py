@@ -1,7 +1,9 @@
-"""Does the load test tell the truth? `python -m loadtest.truth` asks a server that pauses and knows its own times, in an open loop and in a closed one.
+"""Does the load test tell the truth? `python -m loadtest.truth` asks a server that pauses and knows its own times, in
+an open loop and in a closed one.
 
-The truth is the server's own log, from when each request was meant to start to when its answer was written, with the queue before it. The closed loop is what
-Locust users do by habit, `constant_throughput` at the same rate: while the server pauses it sends nothing, and so it misses most of what a pause does.
+The truth is the server's own log, from when each request was meant to start to when its answer was written, with the
+queue before it. The closed loop is what Locust users do by habit, `constant_throughput` at the same rate: while the
+server pauses it sends nothing, and so it misses most of what a pause does.
 """
 
 import argparse
@@ -23,8 +25,15 @@ PUBLISHED = Path("loadtest/results/published/truth.json")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, keep and show; 1 when the open loop missed the truth or the pause."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest.truth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of each of the two measurements (default: %(default)g; p99 needs 12 at least)")
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.truth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=60.0,
+        help="length of each of the two measurements (default: %(default)g; p99 needs 12 at least)",
+    )
     parser.add_argument("--out", type=Path, default=PUBLISHED, help="the file that keeps it (default: %(default)s)")
     given = parser.parse_args(arguments)
     watch = Watch()

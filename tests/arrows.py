@@ -13,7 +13,11 @@ PARTS = ("models", "service", "loadtest")
 
 def imports(root: Path) -> dict[str, set[str]]:
     """Return which of our modules each of them imports, at the top or in a function."""
-    files = {".".join(path.relative_to(root).with_suffix("").parts): path for part in PARTS for path in (root / part).rglob("*.py")}
+    files = {
+        ".".join(path.relative_to(root).with_suffix("").parts): path
+        for part in PARTS
+        for path in (root / part).rglob("*.py")
+    }
     found: dict[str, set[str]] = {}
     for name, path in files.items():
         if path.name in ("__init__.py", "__main__.py"):
@@ -51,9 +55,16 @@ def main() -> None:
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1]
     graph = imports(root)
     for part in PARTS:
-        files = {name: {other for other in used if other.startswith(f"{part}.")} for name, used in graph.items() if name.startswith(f"{part}.")}
+        files = {
+            name: {other for other in used if other.startswith(f"{part}.")}
+            for name, used in graph.items()
+            if name.startswith(f"{part}.")
+        }
         rooms = folders(files)
-        counts = [f"{len(one)} {what}, {sum(map(len, one.values()))} arrows, {floors(one)} floors" for what, one in (("files", files), ("folders", rooms))]
+        counts = [
+            f"{len(one)} {what}, {sum(map(len, one.values()))} arrows, {floors(one)} floors"
+            for what, one in (("files", files), ("folders", rooms))
+        ]
         print(f"{part}: {'; '.join(counts)}")
 
 

@@ -7,18 +7,54 @@ from pathlib import Path
 
 import pytest
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background, and then in all that the tests start
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # ignored in what a shell starts in the background, and then in all that the tests start
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["OMP_NUM_THREADS"] = "1"  # a tiny model trains a hundred times slower on threads that fight with another process for the cores
+os.environ["OMP_NUM_THREADS"] = (
+    "1"  # a tiny model trains a hundred times slower on threads that fight with another process for the cores
+)
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
-WORDS = "where is my parcel it has not come yet please cancel the order i want money back now card was charged twice help".split()  # noqa: SIM905
-TINY = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 64}
+WORDS = (  # noqa: SIM905
+    "where is my parcel it has not come yet please cancel the order i want money back now card was charged twice help"
+).split()
+TINY = {
+    "hidden_size": 32,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 64,
+}
 TEXTS = {
-    "late": ["where is my parcel", "parcel not come", "it has not come yet", "my parcel is not here", "where is it now"],
-    "cancel": ["please cancel the order", "cancel my order", "i want to cancel it", "cancel the parcel", "please cancel now"],
-    "refund": ["i want my money back", "money back please", "where is my money", "want the money back now", "back to my card"],
-    "charge": ["my card was charged twice", "charged twice", "help my card was charged", "twice charged now", "the order charged my card twice"],
+    "late": [
+        "where is my parcel",
+        "parcel not come",
+        "it has not come yet",
+        "my parcel is not here",
+        "where is it now",
+    ],
+    "cancel": [
+        "please cancel the order",
+        "cancel my order",
+        "i want to cancel it",
+        "cancel the parcel",
+        "please cancel now",
+    ],
+    "refund": [
+        "i want my money back",
+        "money back please",
+        "where is my money",
+        "want the money back now",
+        "back to my card",
+    ],
+    "charge": [
+        "my card was charged twice",
+        "charged twice",
+        "help my card was charged",
+        "twice charged now",
+        "the order charged my card twice",
+    ],
 }
 LEARN = {"learning_rate": 3e-3, "batch_size": 8, "patience": 20}  # enough for the variants to tell the labels apart
 TINY_RECIPE = {
@@ -54,10 +90,14 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *dict.fromkeys([*WORDS, *"abcdefghijklmnopqrstuvwxyz"]),
         *[f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz"],
     ]
-    tokenizer = Tokenizer(models.WordPiece({token: number for number, token in enumerate(vocabulary)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordPiece({token: number for number, token in enumerate(vocabulary)}, unk_token="[UNK]")
+    )
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
     tokenizer.enable_padding(length=16)  # as all-MiniLM's file does: every reader must strip it
     tokenizer.save(str(folder / "tokenizer.json"))
     torch.manual_seed(0)
@@ -73,7 +113,9 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [(f"{text} {word}", label) for label, texts in TEXTS.items() for text in texts for word in ("please", "now")]
     tests = [(text, label) for label, texts in TEXTS.items() for text in texts[:3]]
     for name, part in (("train", rows), ("test", tests)):
-        (folder / f"{name}.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in part), encoding="utf-8")
+        (folder / f"{name}.csv").write_text(
+            "text,label\n" + "".join(f"{text},{label}\n" for text, label in part), encoding="utf-8"
+        )
     return folder
 
 
@@ -89,7 +131,11 @@ def bentoml_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_recipe(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_data: Path) -> Path:
     """The default recipe's variants for the tiny teacher and data."""
     file = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
-    content = {**TINY_RECIPE, "dataset": {"source": str(tiny_data)}, "teacher": {**TINY_RECIPE["teacher"], "source": str(tiny_checkpoint)}}
+    content = {
+        **TINY_RECIPE,
+        "dataset": {"source": str(tiny_data)},
+        "teacher": {**TINY_RECIPE["teacher"], "source": str(tiny_checkpoint)},
+    }
     file.write_text(json.dumps(content))  # JSON is YAML
     return file
 

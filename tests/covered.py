@@ -1,4 +1,6 @@
-"""Print how much of the code the last `coverage run` reached, and every file below a share: `python -m tests.covered [SHARE]`."""
+"""Print how much of the code the last `coverage run` reached, and every file below a share: `python -m tests.covered
+[SHARE]`.
+"""
 
 import json
 import sys
@@ -23,7 +25,10 @@ def main() -> None:
     for name, reached in sorted(shares.items(), key=lambda item: item[1]):
         if reached < share:
             print(f"{reached:5.1f} %  {name}")
-    print(f"coverage: {report['totals']['percent_covered']:.1f} % of lines and branches in {len(shares)} files; above stands what has less than {share:g} %")
+    print(
+        f"coverage: {report['totals']['percent_covered']:.1f} % of lines and branches in {len(shares)} files; above "
+        f"stands what has less than {share:g} %"
+    )
 
 
 if __name__ == "__main__":

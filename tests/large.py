@@ -1,7 +1,9 @@
-"""What the largest data set takes: build variants of 200,000 rows of some 300 tokens and 1,000 labels, one epoch each, and print the peak memory.
+"""What the largest data set takes: build variants of 200,000 rows of some 300 tokens and 1,000 labels, one epoch each,
+and print the peak memory.
 
-Random words and a narrow random BERT make it a matter of half an hour instead of a day: rows, tokens, labels and soft targets take what they always take.
-What the teacher's own width takes is measured beside it: some training steps of the embedded teacher's shape on the same rows.
+Random words and a narrow random BERT make it a matter of half an hour instead of a day: rows, tokens, labels and soft
+targets take what they always take. What the teacher's own width takes is measured beside it: some training steps of the
+embedded teacher's shape on the same rows.
 
     python -m tests.large [--rows 200000] [--labels 1000] [--words 298]
 """
@@ -27,7 +29,10 @@ RECIPE = {
     "teacher": {"max_tokens": 512, "epochs": 1},
     "variants": {
         "pruned": [{"prune": {"remove_heads": 1, "remove_ffn": 0.5, "epochs": 1, "teachers": 2}}],
-        "distilled_int8": [{"distill": {"layers": 1, "epochs": 1, "transfer": 36_000, "teachers": 3, "contextual": 1}}, {"quantize": {}}],
+        "distilled_int8": [
+            {"distill": {"layers": 1, "epochs": 1, "transfer": 36_000, "teachers": 3, "contextual": 1}},
+            {"quantize": {}},
+        ],
         "cascade": {"cascade": {"small": "distilled_int8", "large": "pruned"}},
     },
 }
@@ -46,7 +51,8 @@ config.num_labels, config._attn_implementation = labels, "sdpa"
 ids = [array("i", torch.randint(1000, 30000, (tokens,)).tolist()) for _ in range(rows)]
 data = Tokenized(ids, torch.randint(labels, (rows,)), 0)
 validation = Tokenized(ids[:64], data.labels[:64], 0)
-train(cls_only(BertForSequenceClassification(config)), data, validation, Schedule(epochs=1, learning_rate=1e-4), seed=0, title="steps")
+model, schedule = cls_only(BertForSequenceClassification(config)), Schedule(epochs=1, learning_rate=1e-4)
+train(model, data, validation, schedule, seed=0, title="steps")
 """
 
 
@@ -67,10 +73,19 @@ def write_checkpoint(folder: Path, labels: int) -> None:
     from tokenizers import models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel
 
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"word{number}" for number in range(20_000)), *(f"about{number}" for number in range(labels))]
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        *(f"word{number}" for number in range(20_000)),
+        *(f"about{number}" for number in range(labels)),
+    ]
     tokenizer = RawTokenizer(models.WordPiece({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
     torch.manual_seed(0)
     sizes = {**TINY, "num_hidden_layers": 2, "max_position_embeddings": 512}
@@ -99,10 +114,32 @@ def main() -> None:
         checkpoint.mkdir()
         write_rows(data, options.rows, options.labels, options.words)
         write_checkpoint(checkpoint, options.labels)
-        recipe.write_text(json.dumps({**RECIPE, "teacher": {**RECIPE["teacher"], "source": str(checkpoint)}, "dataset": {"source": str(data)}}))
+        recipe.write_text(
+            json.dumps(
+                {
+                    **RECIPE,
+                    "teacher": {**RECIPE["teacher"], "source": str(checkpoint)},
+                    "dataset": {"source": str(data)},
+                }
+            )
+        )
         embedded = find_teacher(TeacherSource()).folder
-        steps = peak([sys.executable, "-c", ONE_STEP, str(64 * STEPS), str(options.words + 2), str(options.labels), str(embedded)], {})
-        build = peak([sys.executable, "-m", "models.build", "--recipe", str(recipe), "--out", str(folder / "variants")], {"BENTOML_HOME": str(folder / "home")})
+        steps = peak(
+            [
+                sys.executable,
+                "-c",
+                ONE_STEP,
+                str(64 * STEPS),
+                str(options.words + 2),
+                str(options.labels),
+                str(embedded),
+            ],
+            {},
+        )
+        build = peak(
+            [sys.executable, "-m", "models.build", "--recipe", str(recipe), "--out", str(folder / "variants")],
+            {"BENTOML_HOME": str(folder / "home")},
+        )
     print(json.dumps({**vars(options), "training_step_gb": round(steps, 2), "build_gb": round(build, 2)}))
 
 

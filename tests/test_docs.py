@@ -1,4 +1,6 @@
-"""Every command of README, CONTRIBUTING and docs/ is proven here, by a test that is named here, or stands in the list of those that are not run."""
+"""Every command of README, CONTRIBUTING and docs/ is proven here, by a test that is named here, or stands in the list
+of those that are not run.
+"""
 
 import ast
 import importlib
@@ -35,18 +37,22 @@ PROVEN = {
     "bonsai build --dataset data/my.csv": "test_a_command_is_what_its_module_is",
     "bonsai serve --port 8080": "test_serve_looks_for_variants_where_build_puts_them",
     "curl -s localhost:3000/variants": "test_the_requests_of_the_pages_are_answered",
-    'curl -s localhost:3000/nano/predict -H \'Content-Type: application/json\' -d \'{"texts": ["where is my parcel", "cancel my order"]}\'': (
-        "test_the_requests_of_the_pages_are_answered"
-    ),
+    (
+        "curl -s localhost:3000/nano/predict -H 'Content-Type: application/json' -d '{\"texts\": [\"where is my "
+        'parcel", '
+        '"cancel my order"]}\''
+    ): ("test_the_requests_of_the_pages_are_answered"),
     "curl -s localhost:3000/nano/predict -H 'Content-Type: application/json' "
     '-d \'{"texts": ["my parcel says delivered but nothing is here"], "top_k": 2}\'': "test_the_requests_of_the_pages_are_answered",
     "locust -f loadtest/locustfile.py --host http://localhost:3000 --variant int8": "test_a_variant_is_asked_and_exact_percentiles_are_said",
     "locust -f loadtest/locustfile.py --host http://localhost:3000 --variant int8 --rate 50": (
         "test_a_rate_makes_it_an_open_loop_that_the_service_cannot_slow_and_a_mix_is_told_apart"
     ),
-    "locust -f loadtest/locustfile.py,loadtest/ramp.py --headless --host http://localhost:3000 --variant int8 --rate 20": (
-        "test_the_ramp_adds_a_user_at_each_step"
-    ),
+    (
+        "locust -f loadtest/locustfile.py,loadtest/ramp.py --headless --host http://localhost:3000 --variant int8 "
+        "--rate "
+        "20"
+    ): ("test_the_ramp_adds_a_user_at_each_step"),
     "locust -f loadtest/locustfile.py --worker --master-host HERE": "test_workers_exact_times_come_home_to_the_master",
     "make bento": "test_the_bento_answers_as_the_build_does",
     "python -m loadtest.again --host http://localhost:3000 --seconds 1": "test_a_variant_is_compared_with_itself",
@@ -87,7 +93,9 @@ NOT_RUN = {
     "pytest tests/test_tables.py": "pytest's own",
     "pytest tests/service -k refused": "pytest's own",
     "pytest tests/service/routes/test_messages.py": "pytest's own; the file is looked for below",
-    "pip install pre-commit && pre-commit install": "needs a package index; what the hooks run is compared with make lint",
+    "pip install pre-commit && pre-commit install": (
+        "needs a package index; what the hooks run is compared with make lint"
+    ),
     "python -m loadtest.run --bursts 5,1,10": "some 15 minutes; bursts have tests of their own",
     "python -m loadtest.run --lengths 8,16,32,64,128": "some 15 minutes; lengths have tests of their own",
     "python -m loadtest.run --remote-workers 2": "needs more machines; workers of this one are proven above",
@@ -97,11 +105,19 @@ NOT_RUN = {
 
 
 def fenced(kind: str) -> dict[Path, list[str]]:
-    return {page: re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE) for page in PAGES}
+    return {
+        page: re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+        for page in PAGES
+    }
 
 
 def commands() -> list[str]:
-    lines = [line for blocks in fenced("bash").values() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines = [
+        line
+        for blocks in fenced("bash").values()
+        for block in blocks
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
     without_comments = (re.sub(r"(^|\s+)#.*", "", line).strip() for line in lines)
     return sorted({line for line in without_comments if line})
 
@@ -124,7 +140,9 @@ def test_the_tests_that_prove_commands_are_there() -> None:
 @pytest.mark.parametrize("command", RUN)
 def test_it_runs(command: str) -> None:
     arguments = [sys.executable, *shlex.split(RUN[command])[1:]]
-    done = subprocess.run(arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -133,7 +151,10 @@ def test_what_is_named_in_a_sentence_is_there(page: Path) -> None:
     """Modules, targets, commands and options in a page's text or its commands."""
     text = page.read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    sources = {part: "".join(path.read_text(encoding="utf-8") for path in (ROOT / part).rglob("*.py")) for part in ("models", "loadtest", "docs")}
+    sources = {
+        part: "".join(path.read_text(encoding="utf-8") for path in (ROOT / part).rglob("*.py"))
+        for part in ("models", "loadtest", "docs")
+    }
     for module, rest in re.findall(r"python -m ((?:models|loadtest|docs)\.\w+)([^`\n#]*)", text):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
@@ -155,8 +176,15 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def recipe_models() -> dict[str, type[BaseModel]]:
-    rooms = [importlib.import_module(found.name) for found in pkgutil.iter_modules(models.recipe.__path__, "models.recipe.")]
-    return {name: thing for room in rooms for name, thing in vars(room).items() if isinstance(thing, type) and issubclass(thing, BaseModel)}
+    rooms = [
+        importlib.import_module(found.name) for found in pkgutil.iter_modules(models.recipe.__path__, "models.recipe.")
+    ]
+    return {
+        name: thing
+        for room in rooms
+        for name, thing in vars(room).items()
+        if isinstance(thing, type) and issubclass(thing, BaseModel)
+    }
 
 
 @pytest.mark.parametrize("block", [block for blocks in fenced("yaml").values() for block in blocks])
@@ -166,7 +194,11 @@ def test_a_recipe_of_the_pages_is_one(block: str) -> None:
 
 def default(model: type[BaseModel], name: str) -> str:
     value: Any = model.model_fields[name].default
-    return {None: "–", True: "true", False: "false"}.get(value, f"{value}") if not isinstance(value, int | float) or isinstance(value, bool) else f"{value}"
+    return (
+        {None: "–", True: "true", False: "false"}.get(value, f"{value}")
+        if not isinstance(value, int | float) or isinstance(value, bool)
+        else f"{value}"
+    )
 
 
 @pytest.mark.parametrize(

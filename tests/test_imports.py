@@ -1,4 +1,6 @@
-"""Imports point one way: rooms import what the table lets them, the load test knows nothing of the rest, nothing runs in circles."""
+"""Imports point one way: rooms import what the table lets them, the load test knows nothing of the rest, nothing runs
+in circles.
+"""
 
 import ast
 import subprocess
@@ -12,7 +14,11 @@ ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "transformers", "optimum"}
 BUILD_TIME = TORCH | {"datasets"}
 HEAVY = BUILD_TIME | {"sentence_transformers", "sklearn", "scipy"}
-FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for part in ("models", "service", "loadtest") for path in (ROOT / part).rglob("*.py")}
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for part in ("models", "service", "loadtest")
+    for path in (ROOT / part).rglob("*.py")
+}
 # What a room may import besides itself.
 UP_TO_DATA = {"models.runtime", "models.recipe", "models.data"}
 UP_TO_PLAN = UP_TO_DATA | {"models.plan"}
@@ -43,11 +49,29 @@ RULES: dict[str, set[str]] = {
     "loadtest.show": {"loadtest.numbers", "loadtest.search", "loadtest.scenarios", "loadtest.figures"},
     "loadtest.users": {"loadtest.ask", "loadtest.numbers"},
     "loadtest.measurement": {"loadtest.ask", "loadtest.numbers", "loadtest.scenarios", "loadtest.users"},
-    "loadtest.checks": {f"loadtest.{name}" for name in ("ask", "numbers", "search", "scenarios", "figures", "users", "measurement")},
+    "loadtest.checks": {
+        f"loadtest.{name}" for name in ("ask", "numbers", "search", "scenarios", "figures", "users", "measurement")
+    },
 }
 FOR_ALL = {"loadtest.errors"}  # lies in no room
-NO_LOCUST = ("loadtest.ask", "loadtest.numbers", "loadtest.search", "loadtest.scenarios", "loadtest.figures", "loadtest.show")
-TORCH_FREE = ("models.runtime", "models.recipe", "models.data", "models.plan", "models.prove", "models.report", "models.passes.quantize", "models.passes.trim")
+NO_LOCUST = (
+    "loadtest.ask",
+    "loadtest.numbers",
+    "loadtest.search",
+    "loadtest.scenarios",
+    "loadtest.figures",
+    "loadtest.show",
+)
+TORCH_FREE = (
+    "models.runtime",
+    "models.recipe",
+    "models.data",
+    "models.plan",
+    "models.prove",
+    "models.report",
+    "models.passes.quantize",
+    "models.passes.trim",
+)
 
 
 def imports(module: str, *, top_level: bool = False) -> set[str]:
@@ -59,7 +83,10 @@ def imports(module: str, *, top_level: bool = False) -> set[str]:
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} imports relatively"
-            found |= {f"{node.module}.{name.name}" if f"{node.module}.{name.name}" in FILES else str(node.module) for name in node.names}
+            found |= {
+                f"{node.module}.{name.name}" if f"{node.module}.{name.name}" in FILES else str(node.module)
+                for name in node.names
+            }
     return {name if name in FILES else name.split(".")[0] for name in found}
 
 
@@ -115,8 +142,11 @@ def test_what_runs_in_every_image_needs_no_build_time_library(module: str) -> No
 
 
 def test_importing_the_runtime_loads_nothing_heavy() -> None:
-    code = f"import sys, {', '.join(below('models.runtime'))}; print(*{{name.split('.')[0] for name in sys.modules}})".replace(".__init__", "")
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120).stdout.split()
+    modules = ", ".join(below("models.runtime")).replace(".__init__", "")
+    code = f"import sys, {modules}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    ).stdout.split()
     assert "onnxruntime" in loaded
     assert not HEAVY & set(loaded)
 

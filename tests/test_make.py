@@ -18,6 +18,12 @@ def test_help_has_a_line_for_every_target() -> None:
 
 
 def test_the_hooks_run_what_make_lint_runs() -> None:
-    hooks = [hook["entry"] for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"] for hook in repo["hooks"]]
+    hooks = [
+        hook["entry"]
+        for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+        for hook in repo["hooks"]
+    ]
     (lint,) = re.findall(r"^lint:.*\n\t(.*)$", MAKEFILE, re.MULTILINE)
-    assert [f"{hook} ." if "ruff" in hook else hook for hook in hooks] == lint.replace("$(BIN)", ".venv/bin").split(" && ")
+    assert [f"{hook} ." if "ruff" in hook else hook for hook in hooks] == lint.replace("$(BIN)", ".venv/bin").split(
+        " && "
+    )

@@ -14,7 +14,9 @@ PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", PUBLISHED[0] / "READM
 
 
 def draw(*pages: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "docs.tables", *map(str, pages)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "docs.tables", *map(str, pages)], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_the_pages_show_what_is_stored(tmp_path: Path) -> None:
@@ -22,11 +24,17 @@ def test_the_pages_show_what_is_stored(tmp_path: Path) -> None:
     done = draw(*copies)
     assert done.returncode == 0, done.stderr
     for page, copy in zip(PAGES, copies, strict=True):
-        assert copy.read_text(encoding="utf-8") == page.read_text(encoding="utf-8"), f"{page} differs from the stored results; run 'python -m docs.tables'"
+        assert copy.read_text(encoding="utf-8") == page.read_text(encoding="utf-8"), (
+            f"{page} differs from the stored results; run 'python -m docs.tables'"
+        )
 
 
 def test_whatever_is_stored_is_shown() -> None:
-    shown = {found for page in PAGES for found in re.findall(r"<!-- table: (\w+) ([\w.-]+) -->", page.read_text(encoding="utf-8"))}
+    shown = {
+        found
+        for page in PAGES
+        for found in re.findall(r"<!-- table: (\w+) ([\w.-]+) -->", page.read_text(encoding="utf-8"))
+    }
     bench, load = PUBLISHED
     stored = {("bench", file.stem) for file in bench.glob("*.json")} | {("load", file.stem) for file in load.iterdir()}
     assert stored <= shown

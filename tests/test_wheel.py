@@ -25,7 +25,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / part, project / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "bonsai.py"):
         shutil.copyfile(ROOT / name, project / name)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--no-index", "."]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        ".",
+    ]
     done = subprocess.run([*command, "--wheel-dir", "dist"], cwd=project, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     (found,) = (project / "dist").glob("*.whl")
@@ -40,19 +51,50 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "bin" / "python"
     (site,) = (folder / "lib").glob("python*/site-packages")
     (site / "borrowed.pth").write_text(f"{sysconfig.get_path('purelib')}\n{sysconfig.get_path('platlib')}\n")
-    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index", str(wheel)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--no-index",
+        str(wheel),
+    ]
     subprocess.run(command, check=True, timeout=120)
     return python.parent
 
 
 def run(program: Path, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([str(program), *arguments], cwd=cwd, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [str(program), *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def test_the_wheel_holds_every_module_recipe_template_and_data_file(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
-    files = {path.relative_to(ROOT) for part in PARTS for path in (ROOT / part).rglob("*") if path.suffix in CARRIED and "results" not in path.parts}
-    assert {Path(name).name for name in held} >= {"default.yaml", "demo.yaml", "train.csv", "test.csv", "out_of_scope.csv", "bonsai.py"}
+    files = {
+        path.relative_to(ROOT)
+        for part in PARTS
+        for path in (ROOT / part).rglob("*")
+        if path.suffix in CARRIED and "results" not in path.parts
+    }
+    assert {Path(name).name for name in held} >= {
+        "default.yaml",
+        "demo.yaml",
+        "train.csv",
+        "test.csv",
+        "out_of_scope.csv",
+        "bonsai.py",
+    }
     assert {str(path) for path in files} - held == set()
     assert not any("/results/" in name or name.startswith("tests") for name in held)
 
@@ -70,7 +112,9 @@ def test_help_names_every_command_and_needs_nothing_heavy(installed: Path, tmp_p
 def test_a_command_is_what_its_module_is(installed: Path, tmp_path: Path, name: str) -> None:
     done = run(installed / "bonsai", name, "--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert {"serve": "--port", "build": "--recipe", "loadtest": "--host"}.get(name, COMMANDS[name].module) in done.stdout
+    assert {"serve": "--port", "build": "--recipe", "loadtest": "--host"}.get(
+        name, COMMANDS[name].module
+    ) in done.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -89,7 +133,11 @@ def test_serve_looks_for_variants_where_build_puts_them(installed: Path, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [([], "no command is given; expected one of build, "), (["grow"], "there is no command 'grow'; expected one of build, ")]
+    ("arguments", "said"),
+    [
+        ([], "no command is given; expected one of build, "),
+        (["grow"], "there is no command 'grow'; expected one of build, "),
+    ],
 )
 def test_no_such_command_is_one_line(installed: Path, tmp_path: Path, arguments: list[str], said: str) -> None:
     done = run(installed / "bonsai", *arguments, cwd=tmp_path)
@@ -99,7 +147,12 @@ def test_no_such_command_is_one_line(installed: Path, tmp_path: Path, arguments:
 
 
 def test_a_library_that_is_missing_is_said_with_what_brings_it(installed: Path, tmp_path: Path) -> None:
-    code = "import sys; sys.modules['locust'] = None; sys.argv = ['bonsai', 'loadtest']; import bonsai; sys.exit(bonsai.main())"
+    code = (
+        "import sys; sys.modules['locust'] = None; sys.argv = ['bonsai', 'loadtest']; import bonsai; "
+        "sys.exit(bonsai.main())"
+    )
     done = run(installed / "python", "-c", code, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: 'bonsai loadtest' needs locust, which is not installed; run pip install '.[loadtest]' in the project\n"
+    assert done.stderr == (
+        "error: 'bonsai loadtest' needs locust, which is not installed; run pip install '.[loadtest]' in the project\n"
+    )

@@ -1,4 +1,6 @@
-"""Whether an answer is right: two hundred, in time, as the contract says, and with the label the variant is known to give."""
+"""Whether an answer is right: two hundred, in time, as the contract says, and with the label the variant is known to
+give.
+"""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +16,9 @@ WRONG_LABEL = "wrong_label"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`failure` is None for a right answer, else its kind; `batch_flips` counts other labels in a request of several texts."""
+    """`failure` is None for a right answer, else its kind; `batch_flips` counts other labels in a request of several
+    texts.
+    """
 
     failure: str | None = None
     detail: str = ""
@@ -35,12 +39,17 @@ def judge(status: int, body: bytes, variant: str, version: str | None, expected:
         problem = f"the body is not JSON: {body[:80]!r}"
     if problem:
         return Verdict(OFF_SCHEMA, problem)
-    different = [(right, given["label"]) for right, given in zip(expected, answer["predictions"], strict=True) if right is not None and given["label"] != right]
+    different = [
+        (right, given["label"])
+        for right, given in zip(expected, answer["predictions"], strict=True)
+        if right is not None and given["label"] != right
+    ]
     if not different:
         return RIGHT
     if len(expected) == 1:
         return Verdict(WRONG_LABEL, "expected '{}', got '{}'".format(*different[0]))
-    # Dynamic INT8 scales its activations over the whole batch, so a label may change with a text's neighbours: told apart, and no failure.
+    # Dynamic INT8 scales its activations over the whole batch, so a label may change with a text's neighbours: told
+    # apart, and no failure.
     return Verdict(batch_flips=len(different))
 
 
@@ -55,7 +64,9 @@ def _off_schema(answer: Any, variant: str, version: str | None, texts: int) -> s
         return f"expected a request_id, got {answer.get('request_id')!r}"
     predictions = answer.get("predictions")
     if not isinstance(predictions, list) or len(predictions) != texts:
-        return f"expected {texts} predictions, got {len(predictions) if isinstance(predictions, list) else predictions!r}"
+        return (
+            f"expected {texts} predictions, got {len(predictions) if isinstance(predictions, list) else predictions!r}"
+        )
     for prediction in predictions:
         if not _is_prediction(prediction):
             return f"expected a prediction of label, score from 0 to 1 and truncated, got {str(prediction)[:80]}"
@@ -67,4 +78,10 @@ def _is_prediction(given: Any) -> bool:
         return False
     label, score, truncated = given.get("label"), given.get("score"), given.get("truncated")
     # NaN, which Python's JSON reader lets in, is not between 0 and 1, and True is no score.
-    return isinstance(label, str) and isinstance(truncated, bool) and isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
+    return (
+        isinstance(label, str)
+        and isinstance(truncated, bool)
+        and isinstance(score, int | float)
+        and not isinstance(score, bool)
+        and 0 <= score <= 1
+    )

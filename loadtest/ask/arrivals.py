@@ -1,4 +1,6 @@
-"""When requests are meant to start in an open loop: a Poisson process, evenly or in bursts, that no slow answer holds back."""
+"""When requests are meant to start in an open loop: a Poisson process, evenly or in bursts, that no slow answer holds
+back.
+"""
 
 import random
 from collections.abc import Iterator
@@ -11,7 +13,9 @@ MOST_CONNECTIONS = 256  # of one open loop: as many requests are out at most, th
 
 @dataclass(frozen=True, slots=True)
 class Bursts:
-    """In every `every` seconds, `seconds` of them have `factor` times the rate of the rest; the mean rate stays what was asked for."""
+    """In every `every` seconds, `seconds` of them have `factor` times the rate of the rest; the mean rate stays what
+    was asked for.
+    """
 
     factor: float
     seconds: float
@@ -27,7 +31,10 @@ class Bursts:
         except ValueError:
             factor = seconds = every = 0.0
         if not (factor >= 1 and 0 < seconds < every):
-            raise LoadTestError(f"bursts '{text}' cannot be read; expected FACTOR,SECONDS,EVERY like 5,1,10 for a fivefold rate in 1 s of every 10")
+            raise LoadTestError(
+                f"bursts '{text}' cannot be read; expected FACTOR,SECONDS,EVERY like 5,1,10 for a fivefold rate in 1 "
+                "s of every 10"
+            )
         return cls(factor, seconds, every)
 
 

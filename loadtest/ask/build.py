@@ -1,4 +1,6 @@
-"""The build that a corpus belongs to: build.json lies beside it and names the version of every variant whose labels the corpus holds."""
+"""The build that a corpus belongs to: build.json lies beside it and names the version of every variant whose labels the
+corpus holds.
+"""
 
 import hashlib
 import json
@@ -12,7 +14,9 @@ HELP = "build and serve anew, name the right one with --corpus, or check no labe
 
 
 def check_build(corpus: Path, served: Mapping[str, str]) -> str | None:
-    """Refuse a corpus whose build has other versions of the variants than are served; return the build's id, None where no build.json says it."""
+    """Refuse a corpus whose build has other versions of the variants than are served; return the build's id, None where
+    no build.json says it.
+    """
     file = corpus.with_name(BUILD_FILE)
     if not file.exists():
         return None
@@ -22,12 +26,16 @@ def check_build(corpus: Path, served: Mapping[str, str]) -> str | None:
         versions = {name: str(variant["tag"]).rpartition(":")[2] for name, variant in build["variants"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LoadTestError(
-            f"'{file}' does not say what build the corpus is of ({type(error).__name__}: {error}); run 'python -m models.build' again"
+            f"'{file}' does not say what build the corpus is of ({type(error).__name__}: {error}); run 'python -m "
+            "models.build' again"
         ) from error
     if written and hashlib.sha256(corpus.read_bytes()).hexdigest() != written:
         raise LoadTestError(f"corpus '{corpus}' is not the one that build {number} beside it wrote; {HELP}")
     for name, version in served.items():
         if versions.get(name) != version:
             has = f"'{name}' {versions[name]}" if name in versions else f"no '{name}'"
-            raise LoadTestError(f"corpus '{corpus}' is of another build than the service: build {number} has {has}, {version} is served; {HELP}")
+            raise LoadTestError(
+                f"corpus '{corpus}' is of another build than the service: build {number} has {has}, {version} is "
+                f"served; {HELP}"
+            )
     return number

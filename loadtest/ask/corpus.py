@@ -25,9 +25,14 @@ def read_corpus(path: Path) -> tuple[Question, ...]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines(), which also parts a text at U+2028
     except OSError as error:
-        raise LoadTestError(f"no corpus at '{path}' ({error.strerror}); 'python -m models.build' writes one, or name another with --corpus") from error
+        raise LoadTestError(
+            f"no corpus at '{path}' ({error.strerror}); 'python -m models.build' writes one, or name another with "
+            "--corpus"
+        ) from error
     except UnicodeDecodeError as error:
-        raise LoadTestError(f"corpus '{path}' is not UTF-8; expected the corpus.jsonl that 'python -m models.build' writes") from error
+        raise LoadTestError(
+            f"corpus '{path}' is not UTF-8; expected the corpus.jsonl that 'python -m models.build' writes"
+        ) from error
     questions = tuple(_question(path, number, line) for number, line in enumerate(lines, 1) if line.strip())
     if not questions:
         raise LoadTestError(f"corpus '{path}' is empty; run 'python -m models.build' to write it again")
@@ -62,8 +67,17 @@ def _question(path: Path, number: int, line: str) -> Question:
         row = json.loads(line)
         text, label, expected = row["text"], row["label"], row["expected"]
     except (ValueError, KeyError, TypeError) as error:
-        raise LoadTestError(f"corpus '{path}', line {number}: expected an object with text, label and expected, got {line[:60]!r}") from error
-    texts = isinstance(text, str) and isinstance(label, str) and isinstance(expected, dict) and all(isinstance(value, str) for value in expected.values())
+        raise LoadTestError(
+            f"corpus '{path}', line {number}: expected an object with text, label and expected, got {line[:60]!r}"
+        ) from error
+    texts = (
+        isinstance(text, str)
+        and isinstance(label, str)
+        and isinstance(expected, dict)
+        and all(isinstance(value, str) for value in expected.values())
+    )
     if not texts:
-        raise LoadTestError(f"corpus '{path}', line {number}: text, label and each expected label must be strings, got {line[:60]!r}")
+        raise LoadTestError(
+            f"corpus '{path}', line {number}: text, label and each expected label must be strings, got {line[:60]!r}"
+        )
     return Question(text, label, expected)

@@ -1,4 +1,6 @@
-"""What a user is told: the options of `locust -f loadtest/locustfile.py`, and the same values when Locust runs as a library."""
+"""What a user is told: the options of `locust -f loadtest/locustfile.py`, and the same values when Locust runs as a
+library.
+"""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ActionsContainer
 
@@ -13,10 +15,21 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--mix", default="", help="ask several variants by weight instead, like teacher=1,int8=3")
     parser.add_argument("--variant-version", default="", help="count answers of any other version as off-schema")
     parser.add_argument("--answer-timeout", type=float, default=TIMEOUT, help="seconds after which an answer is late")
-    parser.add_argument("--texts-per-request", type=int, default=1, help="texts in one request; labels that change then are batch flips")
-    parser.add_argument("--rate", type=float, default=0.0, help="open loop: requests a second that each user starts, whatever the answers do (0: closed loop)")
-    parser.add_argument("--warm-up", type=float, default=0.0, help="seconds at the start that do not count in the exact figures")
-    parser.add_argument("--window", type=float, default=0.0, help="seconds after the warm-up that do count (0: all until the stop)")
+    parser.add_argument(
+        "--texts-per-request", type=int, default=1, help="texts in one request; labels that change then are batch flips"
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=0.0,
+        help="open loop: requests a second that each user starts, whatever the answers do (0: closed loop)",
+    )
+    parser.add_argument(
+        "--warm-up", type=float, default=0.0, help="seconds at the start that do not count in the exact figures"
+    )
+    parser.add_argument(
+        "--window", type=float, default=0.0, help="seconds after the warm-up that do count (0: all until the stop)"
+    )
     parser.add_argument("--corpus-seed", default=str(SEED), help="order of the texts, and the arrivals of an open loop")
     add_traffic_options(parser)
 
@@ -24,10 +37,22 @@ def add_options(parser: ArgumentParser) -> None:
 def add_traffic_options(parser: _ActionsContainer) -> None:
     """Declare what `python -m loadtest.run` takes as well."""
     parser.add_argument("--corpus", default=CORPUS, help="test texts with each variant's expected label")
-    parser.add_argument("--texts-file", default="", help="ask these texts, one a line, instead of the corpus; no label is checked then")
-    parser.add_argument("--lengths", default="", help="ask texts of these lengths in tokens instead, like 8,16,128 or 8:3,128:1; no label is checked then")
-    parser.add_argument("--no-labels", action="store_true", help="check no label: for a service of another build than the corpus")
-    parser.add_argument("--bursts", default="", help="FACTOR,SECONDS,EVERY: an open loop's rate is FACTOR times higher in SECONDS of EVERY seconds")
+    parser.add_argument(
+        "--texts-file", default="", help="ask these texts, one a line, instead of the corpus; no label is checked then"
+    )
+    parser.add_argument(
+        "--lengths",
+        default="",
+        help="ask texts of these lengths in tokens instead, like 8,16,128 or 8:3,128:1; no label is checked then",
+    )
+    parser.add_argument(
+        "--no-labels", action="store_true", help="check no label: for a service of another build than the corpus"
+    )
+    parser.add_argument(
+        "--bursts",
+        default="",
+        help="FACTOR,SECONDS,EVERY: an open loop's rate is FACTOR times higher in SECONDS of EVERY seconds",
+    )
 
 
 def options(**given: object) -> Namespace:

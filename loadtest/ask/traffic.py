@@ -1,4 +1,6 @@
-"""What is asked: the corpus, a file of texts or texts of chosen lengths, of one variant or of a weighted mix of several."""
+"""What is asked: the corpus, a file of texts or texts of chosen lengths, of one variant or of a weighted mix of
+several.
+"""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +15,15 @@ from loadtest.errors import LoadTestError
 LENGTHS = (8, 16, 32, 64, 128)
 LONGEST_TEXT = 510  # words; BERT's 512 positions less [CLS] and [SEP]
 # BERT's English vocabulary has each of these as one piece, so a text of n words is n + 2 tokens long.
-WORDS = ("the", "of", "and", "in", "to", "was", "he", "is", "as", "for", "on", "with", "that", "it", "his", "by", "at", "from")
+WORDS = "the of and in to was he is as for on with that it his by at from".split()  # noqa: SIM905
 TEXTS_OF_A_LENGTH = 200
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """Where texts come from; of texts that are not the corpus's the right label is not known, and answers are checked for shape alone."""
+    """Where texts come from; of texts that are not the corpus's the right label is not known, and answers are checked
+    for shape alone.
+    """
 
     corpus: str
     texts_file: str = ""
@@ -34,7 +38,10 @@ class Traffic:
     def questions(self, variants: Sequence[str]) -> tuple[Question, ...]:
         """Return what can be asked, or say why these variants cannot be."""
         if self.texts_file and self.lengths:
-            raise LoadTestError("a file of texts and a distribution of lengths were both given; expected one of --texts-file and --lengths")
+            raise LoadTestError(
+                "a file of texts and a distribution of lengths were both given; expected one of --texts-file and "
+                "--lengths"
+            )
         if self.lengths:
             return texts_of_lengths(self.lengths)
         if self.texts_file:
@@ -46,7 +53,9 @@ class Traffic:
         return corpus
 
     def check_build(self, served: Mapping[str, str]) -> str | None:
-        """Refuse a corpus of another build than the service's, whose labels would look like the service's faults; return the build, where it is known."""
+        """Refuse a corpus of another build than the service's, whose labels would look like the service's faults;
+        return the build, where it is known.
+        """
         if self.lengths or self.texts_file or not self.labels:
             return None
         return check_build(Path(self.corpus), served)
@@ -62,7 +71,9 @@ def texts_of_file(path: Path) -> tuple[Question, ...]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise LoadTestError(f"texts '{path}' cannot be read ({error}); expected a UTF-8 file with a text a line") from error
+        raise LoadTestError(
+            f"texts '{path}' cannot be read ({error}); expected a UTF-8 file with a text a line"
+        ) from error
     questions = tuple(Question(line.strip(), "", {}) for line in lines if line.strip())
     if not questions:
         raise LoadTestError(f"texts '{path}' holds no text; expected a text a line")
@@ -77,7 +88,10 @@ def texts_of_lengths(lengths: str) -> tuple[Question, ...]:
     questions = []
     for text, weight in weights.items():
         if not text.isdigit() or not 3 <= int(text) <= LONGEST_TEXT + 2:
-            raise LoadTestError(f"length '{text}' is not possible; expected tokens from 3 to {LONGEST_TEXT + 2}, [CLS] and [SEP] included")
+            raise LoadTestError(
+                f"length '{text}' is not possible; expected tokens from 3 to {LONGEST_TEXT + 2}, [CLS] and [SEP] "
+                "included"
+            )
         share = round(TEXTS_OF_A_LENGTH * weight / max(weights.values()))
         questions += [Question(" ".join(drawn.choices(WORDS, k=int(text) - 2)), "", {}) for _ in range(max(share, 1))]
     return tuple(questions)
@@ -93,7 +107,9 @@ def weighted(text: str, what: str, example: str, separator: str = "=") -> dict[s
         except ValueError:
             value = 0.0
         if not name or name in weights or not 0 < value < float("inf"):
-            raise LoadTestError(f"{what} '{text}' cannot be read at '{part}'; expected each once with a weight above 0, like {example}")
+            raise LoadTestError(
+                f"{what} '{text}' cannot be read at '{part}'; expected each once with a weight above 0, like {example}"
+            )
         weights[name] = value
     return weights
 

@@ -29,7 +29,9 @@ def again(bench: Bench, variant: str, version: str, load: Load, rounds: int, see
             if measured is None:
                 return None
             if failures := measured[variant].failures:
-                raise LoadTestError(f"'{variant}' did not answer rightly ({by_kind(failures)}); check the service and the corpus")
+                raise LoadTestError(
+                    f"'{variant}' did not answer rightly ({by_kind(failures)}); check the service and the corpus"
+                )
             kept[name].append(Round(round=number, **measured[variant].model_dump()))
     if _ratio(kept) is None:
         raise LoadTestError(f"too few answers of '{variant}' for an interval; give --seconds more or check the service")
@@ -38,7 +40,9 @@ def again(bench: Bench, variant: str, version: str, load: Load, rounds: int, see
 
 def markdown(kept: Mapping[str, Any]) -> str:
     """Return what the runs gave, from their rounds, as a table."""
-    runs = [{name: [Round.model_validate(one) for one in run["rounds"][name]] for name in NAMES} for run in kept["runs"]]
+    runs = [
+        {name: [Round.model_validate(one) for one in run["rounds"][name]] for name in NAMES} for run in kept["runs"]
+    ]
     found = verdict(runs)
     lines = [f"| A/A runs of {kept['variant']} | intervals that contain 1.00 | median half-width |", "|---:|---:|---:|"]
     return "\n".join([*lines, f"| {found['of']} | {found['contain_1']} | ±{found['median_half_width']:.1%} |"]) + "\n"

@@ -19,8 +19,14 @@ from loadtest.scenarios.load import Load
 from loadtest.search.highest_rate import highest_rate
 
 USERS = 4  # enough that one request is always ready while another is on its way
-ROUNDS, SHORTEST = 3, 0.25  # and seconds, of each loop; the best counts, since a machine's slow spells are no property of the generator
-FIRST_SHARE, LEAST_SHARE = 0.4, 0.02  # of what a closed loop reached: where the search for the open loop's rate begins, and where it ends without one
+ROUNDS, SHORTEST = (
+    3,
+    0.25,
+)  # and seconds, of each loop; the best counts, since a machine's slow spells are no property of the generator
+FIRST_SHARE, LEAST_SHARE = (
+    0.4,
+    0.02,
+)  # of what a closed loop reached: where the search for the open loop's rate begins, and where it ends without one
 ACHIEVED, FAR = 0.98, 10  # of what was offered; times the share that may be late
 OVERDUE_S = 0.5  # after which a try that cannot keep up is over
 CONNECTIONS = max(USERS, MOST_CONNECTIONS)  # open at most in one process
@@ -47,12 +53,17 @@ class Found(Kept):
 
 
 def ceiling(stop: Event, status: Status, seconds: float, processes: int = 1) -> Found | None:
-    """Return right answers a second: of one user, of several in a closed loop, and the highest rate that an open loop keeps to; None when stopped.
+    """Return right answers a second: of one user, of several in a closed loop, and the highest rate that an open loop
+    keeps to; None when stopped.
 
     Asked for more than it can, an open loop sends less than it could: what it sends then says nothing of what it can.
     """
     base = Load(warm_up=0.1, seconds=max(seconds / ROUNDS, SHORTEST))
-    with known_bench(stop) as bench, pinned(bench.address, same_machine=True, generators=processes) as cores, generator_processes(bench, processes):
+    with (
+        known_bench(stop) as bench,
+        pinned(bench.address, same_machine=True, generators=processes) as cores,
+        generator_processes(bench, processes),
+    ):
         reached: dict[str, list[float]] = {"single": [], "closed": []}
         for number in range(1, ROUNDS + 1):
             for name, users in (("single", 1), ("closed", USERS * processes)):
@@ -62,7 +73,10 @@ def ceiling(stop: Event, status: Status, seconds: float, processes: int = 1) -> 
                     return None
                 reached[name].append(measured.texts_per_second or 0.0)
         if not all(max(rates) for rates in reached.values()):
-            raise LoadTestError("the server that does nothing gave no right answers; see its messages above, and whether other work fills the machine")
+            raise LoadTestError(
+                "the server that does nothing gave no right answers; see its messages above, and whether other work "
+                "fills the machine"
+            )
         tried: list[Tried] = []
         most = max(reached["closed"])
         tries = replace(base, timeout=OVERDUE_S)
@@ -80,7 +94,11 @@ def ceiling(stop: Event, status: Status, seconds: float, processes: int = 1) -> 
 
 def markdown(kept: Mapping[str, Any]) -> str:
     """Return the rates as a table."""
-    loads = (("single", "one user"), ("closed", f"closed loop of {USERS * kept['ceiling']['processes']} users"), ("open", "open loop, on time"))
+    loads = (
+        ("single", "one user"),
+        ("closed", f"closed loop of {USERS * kept['ceiling']['processes']} users"),
+        ("open", "open loop, on time"),
+    )
     lines = ["| load on a server that does nothing | requests/s, checks on |", "|---|---:|"]
     return "\n".join([*lines, *(f"| {load} | {kept['ceiling'][key]:,.0f} |" for key, load in loads)]) + "\n"
 

@@ -25,8 +25,14 @@ def known_bench(stop: Event, knobs: dict[str, float] | None = None) -> Iterator[
     """Start such a server, with a corpus that its answers agree with, for as long as the block runs."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus.jsonl"
-        corpus.write_text(json.dumps({"text": TEXT, "label": LABEL, "expected": {VARIANT: LABEL}}) + "\n", encoding="utf-8")
-        server = subprocess.Popen([sys.executable, "-m", "loadtest.checks.known_server", json.dumps(knobs or {})], stdout=subprocess.PIPE, text=True)
+        corpus.write_text(
+            json.dumps({"text": TEXT, "label": LABEL, "expected": {VARIANT: LABEL}}) + "\n", encoding="utf-8"
+        )
+        server = subprocess.Popen(
+            [sys.executable, "-m", "loadtest.checks.known_server", json.dumps(knobs or {})],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         try:
             assert server.stdout is not None
             port = int(server.stdout.readline())

@@ -1,4 +1,5 @@
-"""A server whose service times are known, to test the load test by: `python -m loadtest.checks.known_server '{"median_ms": 20, "workers": 4}'`.
+"""A server whose service times are known, to test the load test by: `python -m loadtest.checks.known_server
+'{"median_ms": 20, "workers": 4}'`.
 
 It prints its port and answers every variant with one label. Knobs, all optional:
 
@@ -9,7 +10,8 @@ It prints its port and answers every variant with one label. Knobs, all optional
     every_s     seconds from pause to pause
     seed        of the service times
 
-GET /log gives, and forgets, its truth: for every request that said X-Intended-Start (perf_counter_ns), nanoseconds from there to when its answer was written.
+GET /log gives, and forgets, its truth: for every request that said X-Intended-Start (perf_counter_ns), nanoseconds from
+there to when its answer was written.
 """
 
 import asyncio

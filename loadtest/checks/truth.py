@@ -1,7 +1,9 @@
-"""Does the load test tell the truth? A server that pauses and knows its own times is asked in an open loop and in a closed one.
+"""Does the load test tell the truth? A server that pauses and knows its own times is asked in an open loop and in a
+closed one.
 
-The truth is the server's own log, from when each request was meant to start to when its answer was written, with the queue before it. The closed loop is what
-Locust users do by habit, `constant_throughput` at the same rate: while the server pauses it sends nothing, and so it misses most of what a pause does.
+The truth is the server's own log, from when each request was meant to start to when its answer was written, with the
+queue before it. The closed loop is what Locust users do by habit, `constant_throughput` at the same rate: while the
+server pauses it sends nothing, and so it misses most of what a pause does.
 """
 
 import json
@@ -95,11 +97,19 @@ def _row(percentile: float, times: list[float], opened: Measurement, closed: Mea
     exact = times[ceil(percentile / 100 * len(times)) - 1]
     found, hidden = (milliseconds(merged([one.histogram]), percentile) for one in (opened, closed))
     within = found is not None and abs(found - exact) <= max(TOLERANCE_SHARE * exact, TOLERANCE_MS)
-    return {"percentile": percentile, "truth_ms": round(exact, 4), "open_ms": found, "closed_ms": hidden, "within": within}
+    return {
+        "percentile": percentile,
+        "truth_ms": round(exact, 4),
+        "open_ms": found,
+        "closed_ms": hidden,
+        "within": within,
+    }
 
 
 def _of_the_pause(p99: dict[str, Any]) -> dict[str, bool]:
-    """Say whether the pause, which meets 4 % of the arrivals, is in the open loop's p99, and missing in the closed loop's."""
+    """Say whether the pause, which meets 4 % of the arrivals, is in the open loop's p99, and missing in the closed
+    loop's.
+    """
     half, tolerance = KNOBS["pause_ms"] / 2, max(TOLERANCE_SHARE * p99["truth_ms"], TOLERANCE_MS)
     return {
         "pause_shows": p99["open_ms"] is not None and p99["open_ms"] > half,

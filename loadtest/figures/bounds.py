@@ -1,4 +1,6 @@
-"""How a figure changed that is known by its bounds alone, as Server's rate is: above what its rounds confirmed, and below what was clearly too much."""
+"""How a figure changed that is known by its bounds alone, as Server's rate is: above what its rounds confirmed, and
+below what was clearly too much.
+"""
 
 from math import inf
 
@@ -7,8 +9,12 @@ from loadtest.numbers.result import Result
 from loadtest.scenarios.scenario import Scenario
 
 
-def bounded_change(scenario: Scenario, old: Result, new: Result, name: str, *, relative: bool = False) -> Interval | None:
-    """Return the new figure over the old, between its bounds, or that of their multiples of the runs' baselines; None where there is none to divide by."""
+def bounded_change(
+    scenario: Scenario, old: Result, new: Result, name: str, *, relative: bool = False
+) -> Interval | None:
+    """Return the new figure over the old, between its bounds, or that of their multiples of the runs' baselines; None
+    where there is none to divide by.
+    """
     before, after = (_multiple(scenario, run, name) if relative else scenario.bounds(run, name) for run in (old, new))
     return _over(after, before)
 

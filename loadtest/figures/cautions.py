@@ -32,7 +32,11 @@ def cautions(result: Result) -> list[str]:
 def _bound(rounds: Sequence[Round], scenario: Scenario, ceiling: Ceiling | None) -> list[str]:
     reasons = []
     rate = max(one.requests / one.seconds for one in rounds)
-    most = {"single": ceiling.single, "closed": ceiling.closed, "open": ceiling.open}[scenario.ceiling] if ceiling and scenario.ceiling else None
+    most = (
+        {"single": ceiling.single, "closed": ceiling.closed, "open": ceiling.open}[scenario.ceiling]
+        if ceiling and scenario.ceiling
+        else None
+    )
     if most and rate > NEAR_CEILING * most:
         reasons.append(f"{rate:,.0f} requests/s, within 20 % of the generator's ceiling of {most:,.0f}")
     if (busy := max(one.generator.cpu_share for one in rounds)) > BUSY:
@@ -43,13 +47,18 @@ def _bound(rounds: Sequence[Round], scenario: Scenario, ceiling: Ceiling | None)
 
 
 def _slowed(result: Result) -> list[str]:
-    """Name the variants that have rounds in which the generator itself was slowed down, though they may have been measured again."""
+    """Name the variants that have rounds in which the generator itself was slowed down, though they may have been
+    measured again.
+    """
     found = []
     for scenario in (scenario for scenario in SCENARIOS if scenario.repeated):
         everyone = {name: variant.rounds(scenario.name) for name, variant in result.everyone().items()}
         counts = {name: sum(is_slowed(one, rounds) for one in rounds) for name, rounds in everyone.items()}
         if slowed := [f"{name} {count}" for name, count in counts.items() if count]:
-            found.append(f"Rounds of {scenario.name} in which the generator took over {OUT_OF_LINE:g} times its least CPU time a request: {', '.join(slowed)}.")
+            found.append(
+                f"Rounds of {scenario.name} in which the generator took over {OUT_OF_LINE:g} times its least CPU time "
+                f"a request: {', '.join(slowed)}."
+            )
     return found
 
 
@@ -58,7 +67,9 @@ def _machine(conditions: Conditions, generator: Placement) -> list[str]:
     if conditions.disturbance and conditions.disturbance.steal_share > STEAL_SHARE:
         found.append(f"The hypervisor took {conditions.disturbance.steal_share:.1%} of the machine's time.")
     if conditions.busy_share_before > OTHERS_BUSY:
-        found.append(f"The machine was not quiet: its cores were {conditions.busy_share_before:.0%} busy before the run.")
+        found.append(
+            f"The machine was not quiet: its cores were {conditions.busy_share_before:.0%} busy before the run."
+        )
     if conditions.same_machine and not generator.remote and not generator.pinned:
         found.append(f"Generator and server shared their cores: {generator.why or 'pinning was off'}.")
     return found

@@ -1,6 +1,7 @@
 """What changed between two runs: each figure that both have, with an interval from their rounds' spread.
 
-Rounds of one run are no replicates of runs: what differs from run to run, from the machine's temperature to a restart of the service, is in no interval here.
+Rounds of one run are no replicates of runs: what differs from run to run, from the machine's temperature to a restart
+of the service, is in no interval here.
 
 A figure that is known by its bounds alone, as Server's rate is, changed when the bounds of both runs say so.
 """
@@ -20,7 +21,8 @@ from loadtest.scenarios.registry import SCENARIOS
 from loadtest.scenarios.scenario import Scenario
 
 SIGNIFICANT = 0.05
-TOLERANCE = 0.03  # the rounds of one run agree better than two runs do: their spread alone would call a warmer machine a slower variant
+# the rounds of one run agree better than two runs do: their spread alone would call a warmer machine a slower variant
+TOLERANCE = 0.03
 CONDITIONS: dict[str, Callable[[Result], Any]] = {
     "cpu": lambda run: run.conditions.machine.cpu,
     "texts": lambda run: run.conditions.corpus.sha256[:12],
@@ -38,7 +40,9 @@ BOUNDED = [scenario for scenario in SCENARIOS if scenario.bounded]
 
 @dataclass(frozen=True)
 class Change:
-    """One figure of one variant: how many times as fast it is in the new run, and how likely chance alone would do that (None: the ratio's bounds are sure)."""
+    """One figure of one variant: how many times as fast it is in the new run, and how likely chance alone would do that
+    (None: the ratio's bounds are sure).
+    """
 
     variant: str
     scenario: str
@@ -62,7 +66,9 @@ class Change:
 
 
 def changes(old: Result, new: Result, *, relative: bool = False, tolerance: float = TOLERANCE) -> list[Change]:
-    """Return what changed of the variants that both runs have; `relative` holds each beside its run's baseline, which takes out a slower machine."""
+    """Return what changed of the variants that both runs have; `relative` holds each beside its run's baseline, which
+    takes out a slower machine.
+    """
     found = []
     same_limit = old.conditions.limit_ms == new.conditions.limit_ms
     for name in (name for name in old.variants if name in new.variants):
@@ -76,7 +82,10 @@ def changes(old: Result, new: Result, *, relative: bool = False, tolerance: floa
             if bounds := bounded_change(scenario, old, new, name, relative=relative):
                 found.append(Change(name, scenario.name, scenario.bounded, bounds, None, tolerance))
     if not found:
-        raise LoadTestError("the runs have no figure in common that both measured in two rounds or more; expected the same variants and scenarios")
+        raise LoadTestError(
+            "the runs have no figure in common that both measured in two rounds or more; expected the same variants "
+            "and scenarios"
+        )
     return _holm(found)
 
 
@@ -88,7 +97,10 @@ def check_comparable(old: Result, new: Result) -> None:
     before, after = _conditions(old), _conditions(new)
     for what in before:
         if before[what] != after[what]:
-            raise LoadTestError(f"the runs differ in their {what} ({before[what]}, {after[what]}); give --anyway to compare them all the same")
+            raise LoadTestError(
+                f"the runs differ in their {what} ({before[what]}, {after[what]}); give --anyway to compare them all "
+                "the same"
+            )
     for name, run, other in (("old", old, new), ("new", new, old)):
         if lacking := sorted(_figures(other) - _figures(run)):
             raise LoadTestError(f"the {name} run lacks {' '.join(lacking[0])}; give --anyway to compare what both have")
@@ -100,7 +112,9 @@ def _placement(run: Result) -> Placement:
 
 def _conditions(run: Result) -> dict[str, Any]:
     general = {what: value(run) for what, value in CONDITIONS.items()}
-    return general | {what: value for scenario in SCENARIOS for what, value in scenario.compared_conditions(run).items()}
+    return general | {
+        what: value for scenario in SCENARIOS for what, value in scenario.compared_conditions(run).items()
+    }
 
 
 def _times(run: Result, name: str, scenario: Scenario, percentile: float | None, relative: bool) -> list[float]:
@@ -116,8 +130,14 @@ def _figures(run: Result) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
     for name in run.variants:
         found |= {(name,)}
-        found |= {(name, scenario.name, figure) for scenario, figure, percentile in FIGURES if len(_times(run, name, scenario, percentile, False)) > 1}
-        found |= {(name, scenario.name, scenario.bounded) for scenario in BOUNDED if scenario.bounds(run, name) is not None}
+        found |= {
+            (name, scenario.name, figure)
+            for scenario, figure, percentile in FIGURES
+            if len(_times(run, name, scenario, percentile, False)) > 1
+        }
+        found |= {
+            (name, scenario.name, scenario.bounded) for scenario in BOUNDED if scenario.bounds(run, name) is not None
+        }
     return found
 
 

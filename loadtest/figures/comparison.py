@@ -1,4 +1,6 @@
-"""The one comparison that a result holds: every scenario's rows, the A/A control, and what speaks against believing them."""
+"""The one comparison that a result holds: every scenario's rows, the A/A control, and what speaks against believing
+them.
+"""
 
 from functools import cached_property
 

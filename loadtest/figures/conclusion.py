@@ -1,4 +1,6 @@
-"""What the figures say, in a paragraph that a reader without statistics can act on, and that claims no more than their intervals and the gate allow."""
+"""What the figures say, in a paragraph that a reader without statistics can act on, and that claims no more than their
+intervals and the gate allow.
+"""
 
 from loadtest.figures.comparison import Comparison
 from loadtest.numbers.intervals import Interval
@@ -8,18 +10,27 @@ from loadtest.scenarios.summary import Summary
 
 UNFIT = "The figures below are not fit to compare variants by; what went wrong stands above."
 PASSED = "passed"
-SAID = {"worse": "the gate found worse than the teacher", "undecided": "the gate left undecided", None: "no gate judged"}
+SAID = {
+    "worse": "the gate found worse than the teacher",
+    "undecided": "the gate left undecided",
+    None: "no gate judged",
+}
 
 
 def conclusion(comparison: Comparison) -> str:
-    """Say which variant to take, what it gives and what it costs: the fastest, by the mean of all its answers, of those that passed the gate."""
+    """Say which variant to take, what it gives and what it costs: the fastest, by the mean of all its answers, of those
+    that passed the gate.
+    """
     if comparison.warnings:
         return UNFIT
     baseline = comparison.baseline
     rows = {row.name: row for row in comparison.rows()}
     compared_rows = [(row.ratio, row) for row in rows.values() if row.name != baseline and row.ratio is not None]
     if not compared_rows:
-        return f"No variant is compared with {baseline}: {RANKING.name} was not measured in enough rounds, or for no other variant."
+        return (
+            f"No variant is compared with {baseline}: {RANKING.name} was not measured in enough rounds, or for no "
+            "other variant."
+        )
     faster = sorted((pair for pair in compared_rows if pair[0].low > 1), key=lambda pair: -pair[0].value)
     if not faster:
         return f"No variant is faster than {baseline} beyond the interval of this run."
@@ -30,8 +41,10 @@ def conclusion(comparison: Comparison) -> str:
     ratio, best = fit[0]
     difference = 100 * (best.accuracy - rows[baseline].accuracy)
     sentences = [
-        f"{best.name} answers {ratio.value:.1f} times as fast as {baseline} (mean of all answers, 95 % interval {ratio.low:.1f} to {ratio.high:.1f}), "
-        f"passed the gate at an accuracy of {100 * best.accuracy:.2f} %, which is {abs(difference):.2f} points {'above' if difference >= 0 else 'below'} "
+        f"{best.name} answers {ratio.value:.1f} times as fast as {baseline} (mean of all answers, 95 % interval "
+        f"{ratio.low:.1f} to {ratio.high:.1f}), "
+        f"passed the gate at an accuracy of {100 * best.accuracy:.2f} %, which is {abs(difference):.2f} points "
+        f"{'above' if difference >= 0 else 'below'} "
         f"{baseline}'s, and takes a file of {best.bytes / rows[baseline].bytes:.0%} of its size.",
         _as_fast(comparison, best, [row for _, row in fit[1:]]),
         *(_said(comparison, scenario, best.name) for scenario in comparison.measured),
@@ -42,11 +55,17 @@ def conclusion(comparison: Comparison) -> str:
 
 def _not_to_take(pairs: list[tuple[Interval, Summary]]) -> str:
     """Name the faster variants whose accuracy does not speak for them, by what was said of it."""
-    sentences = [f"{row.name} ({ratio.value:.1f} times) is withheld: {str(row.withheld).rstrip('.')}." for ratio, row in pairs if row.withheld]
+    sentences = [
+        f"{row.name} ({ratio.value:.1f} times) is withheld: {str(row.withheld).rstrip('.')}."
+        for ratio, row in pairs
+        if row.withheld
+    ]
     judged = [(ratio, row) for ratio, row in pairs if not row.withheld]
     for verdict in dict.fromkeys(row.verdict for _, row in judged):
         names = [f"{row.name} ({ratio.value:.1f} times)" for ratio, row in judged if row.verdict == verdict]
-        sentences.append(f"Faster than the baseline, but {SAID.get(verdict, f'the gate called {verdict}')}: {', '.join(names)}.")
+        sentences.append(
+            f"Faster than the baseline, but {SAID.get(verdict, f'the gate called {verdict}')}: {', '.join(names)}."
+        )
     return " ".join(sentences)
 
 
@@ -54,7 +73,9 @@ def _as_fast(comparison: Comparison, best: Summary, others: list[Summary]) -> st
     """Name those that passed too and that this run cannot tell from the fastest."""
     rounds = {name: variant.rounds(RANKING.name) for name, variant in comparison.result.variants.items()}
     beside = [(row, RANKING.compared(rounds[best.name], rounds[row.name])) for row in others]
-    names = [f"{row.name} ({100 * row.accuracy:.2f} %)" for row, ratio in beside if ratio is not None and ratio.high >= 1]
+    names = [
+        f"{row.name} ({100 * row.accuracy:.2f} %)" for row, ratio in beside if ratio is not None and ratio.high >= 1
+    ]
     return f"This run does not tell it from {', '.join(names)}." if names else ""
 
 

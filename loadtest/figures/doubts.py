@@ -14,7 +14,9 @@ def faults(result: Result) -> list[str]:
     if not result.run.complete:
         found.append(f"This run is incomplete: {result.run.stopped}.")
     if failed := result.total_failures():
-        kinds = [f"{name}: {by_kind(variant.failures)}" for name, variant in result.everyone().items() if variant.failures]
+        kinds = [
+            f"{name}: {by_kind(variant.failures)}" for name, variant in result.everyone().items() if variant.failures
+        ]
         found.append(f"This run has {failed:,} failed {'answer' if failed == 1 else 'answers'} ({'; '.join(kinds)}).")
     if result.run.complete and (silent := _silent(result)):
         found.append(f"This run has no answer at all of {', '.join(silent)}.")
@@ -41,7 +43,10 @@ def _of_control(result: Result) -> list[str]:
     if again is not None and not is_narrow(again):
         against = f"{run.baseline} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]"
         wanted = f"which should contain 1 and lie within {1 - CONTROL_WITHIN:g} to {1 + CONTROL_WITHIN:g}"
-        return [f"This run proves nothing: {against}, {wanted}; more --rounds or --seconds, or a quieter machine, make it narrower."]
+        return [
+            f"This run proves nothing: {against}, {wanted}; more --rounds or --seconds, or a quieter machine, make it "
+            "narrower."
+        ]
     if again is None and run.complete and run.control is not None and RANKING.name in run.scenarios:
         return ["This run proves nothing: its A/A control has too few rounds or answers for an interval."]
     return []
@@ -52,5 +57,6 @@ def _silent(result: Result) -> list[str]:
         f"{name} in {scenario}"
         for scenario in result.run.scenarios
         for name, variant in result.everyone().items()
-        if (scenario not in BY_NAME or BY_NAME[scenario].expected(result, name, variant)) and not any(one.requests for one in variant.rounds(scenario))
+        if (scenario not in BY_NAME or BY_NAME[scenario].expected(result, name, variant))
+        and not any(one.requests for one in variant.rounds(scenario))
     ]

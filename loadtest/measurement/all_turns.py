@@ -23,7 +23,8 @@ def take(turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
 
 
 def take_all(result: Result, folder: Path, bench: Bench, plan: Plan, status: Status) -> bool:
-    """Take every turn into `result`, which is written after each, until all are taken, Ctrl-C comes, the service dies or a turn fails.
+    """Take every turn into `result`, which is written after each, until all are taken, Ctrl-C comes, the service dies
+    or a turn fails.
 
     Return True when what the user can repair ended it: the generator's own limits, or an option that is missing.
     """
@@ -38,7 +39,9 @@ def take_all(result: Result, folder: Path, bench: Bench, plan: Plan, status: Sta
             repairable = isinstance(error, LoadTestError)
             if not repairable:
                 traceback.print_exc()
-            run.stopped = f"{turn} failed after {done} of {len(todo)} measurements ({str(error) or type(error).__name__})"
+            run.stopped = (
+                f"{turn} failed after {done} of {len(todo)} measurements ({str(error) or type(error).__name__})"
+            )
             break
         if bench.stop.is_set():
             run.stopped = f"it was interrupted after {done} of {len(todo)} measurements"

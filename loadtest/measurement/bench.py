@@ -1,4 +1,6 @@
-"""One measurement: Locust, as a library, puts a load on the service; every answer in the window after the warm-up is recorded."""
+"""One measurement: Locust, as a library, puts a load on the service; every answer in the window after the warm-up is
+recorded.
+"""
 
 import socket
 import sys
@@ -30,7 +32,9 @@ MARGIN_S = 0.05  # so that the last answer of a window is not cut off by a clock
 
 @dataclass
 class Bench:
-    """What all measurements of a run share: the service and the one it is compared with, the texts, the generator processes, the event that ends it all."""
+    """What all measurements of a run share: the service and the one it is compared with, the texts, the generator
+    processes, the event that ends it all.
+    """
 
     address: Address
     traffic: Traffic
@@ -51,8 +55,12 @@ class Bench:
         """Say whether the service still answers."""
         return alive(self.address)
 
-    def measure(self, variants: Mapping[str, float], versions: Mapping[str, str], load: Load, seed: str) -> dict[str, Measurement] | None:
-        """Put the load on variants, by weight, and return what result.json keeps of each; None when `stop` was set before the end."""
+    def measure(
+        self, variants: Mapping[str, float], versions: Mapping[str, str], load: Load, seed: str
+    ) -> dict[str, Measurement] | None:
+        """Put the load on variants, by weight, and return what result.json keeps of each; None when `stop` was set
+        before the end.
+        """
         single = len(variants) == 1
         told = options(
             variant=next(iter(variants)),
@@ -85,7 +93,9 @@ class Bench:
         return 1 if self.master is None else int(self.master.worker_count)
 
     def _here(self, told: Any, user: type[User], users: int) -> dict[str, Measurement]:
-        environment = Environment(user_classes=[user], host=self.address.url, stop_timeout=told.stop_timeout, parsed_options=told)
+        environment = Environment(
+            user_classes=[user], host=self.address.url, stop_timeout=told.stop_timeout, parsed_options=told
+        )
         recorder = Recorder(environment)
         runner = environment.create_local_runner()
         try:
@@ -127,14 +137,20 @@ def generator_processes(bench: Bench, count: int) -> Iterator[None]:
 @contextmanager
 def remote_processes(bench: Bench, count: int, port: int) -> Iterator[None]:
     """Let a bench measure with that many Locust workers, which others start wherever they like."""
-    print(f"waiting for {count} workers: locust -f loadtest/locustfile.py --worker --master-host THIS-MACHINE --master-port {port}", file=sys.stderr)
+    print(
+        f"waiting for {count} workers: locust -f loadtest/locustfile.py --worker --master-host THIS-MACHINE "
+        f"--master-port {port}",
+        file=sys.stderr,
+    )
     with _led(bench, count, "*", port):
         yield
 
 
 @contextmanager
 def _led(bench: Bench, count: int, host: str, port: int) -> Iterator[None]:
-    environment = Environment(user_classes=[bench.closed_loop, bench.open_loop], host=bench.address.url, parsed_options=options())
+    environment = Environment(
+        user_classes=[bench.closed_loop, bench.open_loop], host=bench.address.url, parsed_options=options()
+    )
     bench.master = environment.create_master_runner(host, port)
     bench.gathered = Gathered(bench.master)
     try:
@@ -149,11 +165,17 @@ def _led(bench: Bench, count: int, host: str, port: int) -> Iterator[None]:
 def _rates(one: Measurement, load: Load) -> dict[str, float]:
     if not load.rate:
         return {}
-    return {"rate": round(load.rate, 3), "offered": round(one.requests / load.seconds, 3), "achieved": round(one.right / load.seconds, 3)}
+    return {
+        "rate": round(load.rate, 3),
+        "offered": round(one.requests / load.seconds, 3),
+        "achieved": round(one.right / load.seconds, 3),
+    }
 
 
 def _raise_mistakes(runner: Runner) -> None:
     for mistake in runner.exceptions.values():
         if not mistake["traceback"]:  # a user gave up
             raise LoadTestError(mistake["msg"])
-        raise RuntimeError(f"{mistake['msg']}\n{mistake['traceback']}")  # a mistake in our own code, which Locust would only log
+        raise RuntimeError(
+            f"{mistake['msg']}\n{mistake['traceback']}"
+        )  # a mistake in our own code, which Locust would only log

@@ -1,4 +1,6 @@
-"""The conditions of a run: on what machine, with what versions and against what, so that its figures can be held beside others."""
+"""The conditions of a run: on what machine, with what versions and against what, so that its figures can be held beside
+others.
+"""
 
 import hashlib
 import os
@@ -45,17 +47,22 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def conditions(address: Address, traffic: Traffic, questions: Sequence[Question], build: str | None, timeout: float, **given: Any) -> Conditions:
+def conditions(
+    address: Address, traffic: Traffic, questions: Sequence[Question], build: str | None, timeout: float, **given: Any
+) -> Conditions:
     """Return what is known before the first request, with what the command line said."""
     labels = bool(questions[0].expected)
-    corpus = Corpus(path=traffic.source, texts=len(questions), sha256=fingerprint(questions), labels_checked=labels, build=build)
+    corpus = Corpus(
+        path=traffic.source, texts=len(questions), sha256=fingerprint(questions), labels_checked=labels, build=build
+    )
     return Conditions(
         host=str(address),
         same_machine=is_local(address.host),
         **surroundings(),
         corpus=corpus,
         timeout_seconds=timeout,
-        # The load average of the last minute counts a build that has just ended as well: whether the machine is quiet now, only a look at it says.
+        # The load average of the last minute counts a build that has just ended as well: whether the machine is quiet
+        # now, only a look at it says.
         busy_share_before=round(psutil.cpu_percent(interval=LOOK_S) / 100, 3),
         load_average_before=[round(load, 2) for load in os.getloadavg()],
         **given,
@@ -71,7 +78,9 @@ class Watch:
     def share(self) -> Disturbance:
         """Return the shares of all cores' time since the start."""
         before, after = self._before, psutil.cpu_times()
-        spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields if not name.startswith("guest")}
+        spent = {
+            name: getattr(after, name) - getattr(before, name) for name in after._fields if not name.startswith("guest")
+        }
         total = sum(spent.values()) or 1.0
         return Disturbance(
             busy_share=round(1 - (spent["idle"] + spent.get("iowait", 0.0)) / total, 4),
@@ -97,7 +106,9 @@ def _commit() -> str | None:
 
 
 def fingerprint(questions: Sequence[Question]) -> str:
-    """Hash what is asked and nothing else, so that a new variant in the corpus does not make two runs look different."""
+    """Hash what is asked and nothing else, so that a new variant in the corpus does not make two runs look
+    different.
+    """
     digest = hashlib.sha256()
     for question in questions:
         digest.update(question.text.encode() + b"\0" + question.label.encode() + b"\n")

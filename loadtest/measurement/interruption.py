@@ -1,4 +1,6 @@
-"""Ctrl-C as an event to wait for: as an exception it would come up in whichever greenlet, or destructor, runs at that moment, and be lost there."""
+"""Ctrl-C as an event to wait for: as an exception it would come up in whichever greenlet, or destructor, runs at that
+moment, and be lost there.
+"""
 
 import signal
 from typing import Any

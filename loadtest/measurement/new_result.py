@@ -13,7 +13,9 @@ def new_result(plan: Plan, conditions: Conditions, cards: Mapping[str, Card], *,
     """Return a result without a measurement; the teacher is the baseline, or else the first variant."""
     teachers = [name for name, card in cards.items() if card.kind == "teacher"]
     baseline = teachers[0] if teachers else next(iter(cards))
-    told: dict[str, Any] = {key: value for scenario in SCENARIOS for key, value in scenario.planned(plan.options).items()}
+    told: dict[str, Any] = {
+        key: value for scenario in SCENARIOS for key, value in scenario.planned(plan.options).items()
+    }
     run = Run(
         id="",
         started=now(),
@@ -43,4 +45,7 @@ def now() -> str:
 
 
 def _variants(plan: Plan, cards: Mapping[str, Card]) -> dict[str, Variant]:
-    return {name: Variant(version=card.version, card=card, scenarios={scenario: Measured() for scenario in plan.scenarios}) for name, card in cards.items()}
+    return {
+        name: Variant(version=card.version, card=card, scenarios={scenario: Measured() for scenario in plan.scenarios})
+        for name, card in cards.items()
+    }

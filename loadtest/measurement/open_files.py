@@ -1,4 +1,6 @@
-"""How many files, and so connections, this process may have open: without enough of them the generator's own failures would look like the service's."""
+"""How many files, and so connections, this process may have open: without enough of them the generator's own failures
+would look like the service's.
+"""
 
 import resource
 from pathlib import Path
@@ -16,7 +18,8 @@ def allow_connections(count: int) -> None:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise LoadTestError(
-            f"the load generator may have {hard} files open and needs {needed}; raise its limit first ('ulimit -n {needed}', as root where it is a hard one)"
+            f"the load generator may have {hard} files open and needs {needed}; raise its limit first ('ulimit -n "
+            f"{needed}', as root where it is a hard one)"
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 

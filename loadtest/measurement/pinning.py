@@ -1,4 +1,6 @@
-"""Keep generator and server off each other's cores where both run on one machine: sharing a core, each would measure the other."""
+"""Keep generator and server off each other's cores where both run on one machine: sharing a core, each would measure
+the other.
+"""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -12,7 +14,9 @@ from loadtest.users.address import Address
 
 @contextmanager
 def pinned(address: Address, *others: Address, same_machine: bool, generators: int = 1) -> Iterator[Placement]:
-    """Pin for as long as the block runs; give the cores of both, or the reason why nothing was pinned. `others` are more services of this machine."""
+    """Pin for as long as the block runs; give the cores of both, or the reason why nothing was pinned. `others` are
+    more services of this machine.
+    """
     if not hasattr(os, "sched_setaffinity"):
         yield Placement(why="this system cannot pin")
         return
@@ -36,7 +40,11 @@ def pinned(address: Address, *others: Address, same_machine: bool, generators: i
     finally:
         _pin(0, set(cores))
         # What the server started meanwhile inherited our choice, and gets what its first process had.
-        for thread in {*before, *_threads(servers), *_threads(process for port in ports for process in listeners(port))}:
+        for thread in {
+            *before,
+            *_threads(servers),
+            *_threads(process for port in ports for process in listeners(port)),
+        }:
             _pin(thread, before.get(thread, before.get(servers[0].pid, set(cores))))
 
 
@@ -45,7 +53,10 @@ def listeners(port: int) -> list[psutil.Process]:
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         try:
-            if any(known.status == psutil.CONN_LISTEN and known.laddr.port == port for known in process.net_connections("tcp")):
+            if any(
+                known.status == psutil.CONN_LISTEN and known.laddr.port == port
+                for known in process.net_connections("tcp")
+            ):
                 found |= {one.pid: one for one in (process, *process.children(recursive=True))}
         except (psutil.AccessDenied, psutil.NoSuchProcess):
             continue

@@ -1,4 +1,6 @@
-"""What a long measurement is doing: a bar where a person watches, or else a line every ten seconds, so that a log is never silent for long."""
+"""What a long measurement is doing: a bar where a person watches, or else a line every ten seconds, so that a log is
+never silent for long.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +22,9 @@ class Status:
         self._doing, self._done, self._total = "starting", 0, 0
 
     def say(self, doing: str, done: int = 0, total: int = 0) -> None:
-        """Draw the bar here and never between: one that refreshes itself takes milliseconds of the generator's one core ten times a second."""
+        """Draw the bar here and never between: one that refreshes itself takes milliseconds of the generator's one core
+        ten times a second.
+        """
         self._doing, self._done, self._total = doing, done, total
         self._bar.update(self._task, description=doing, completed=done, total=total or None, refresh=True)
 
@@ -37,7 +41,9 @@ def progress(title: str) -> Iterator[Status]:
     """Tell what is done for as long as the block runs."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False, transient=True) as bar:
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, auto_refresh=False, transient=True
+    ) as bar:
         status = Status(title, bar)
         lines = None if console.is_terminal else gevent.spawn(status.print_lines)
         try:

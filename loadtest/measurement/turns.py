@@ -1,4 +1,6 @@
-"""The order of a run: every scenario's turns, and after them the rounds that are measured again because the generator was slowed in them."""
+"""The order of a run: every scenario's turns, and after them the rounds that are measured again because the generator
+was slowed in them.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,7 +11,10 @@ from loadtest.numbers.slowed import factor, is_slowed
 from loadtest.scenarios.plan import Plan, Turn
 from loadtest.scenarios.registry import BY_NAME
 
-PASSES, SHARE = 2, 0.1  # so often slowed rounds are measured again at most, and each time so many of a scenario's rounds, the worst first
+PASSES, SHARE = (
+    2,
+    0.1,
+)  # so often slowed rounds are measured again at most, and each time so many of a scenario's rounds, the worst first
 
 
 def turns(plan: Plan, variants: Sequence[str], baseline: str) -> list[Turn]:

@@ -1,4 +1,6 @@
-"""What a million predictions cost, from a price for a core-hour: all cores that the server may use are paid for, busy or not."""
+"""What a million predictions cost, from a price for a core-hour: all cores that the server may use are paid for, busy
+or not.
+"""
 
 from loadtest.numbers.result import Conditions
 

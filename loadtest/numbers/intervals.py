@@ -1,4 +1,5 @@
-"""What the rounds of a run say together: a figure's mean, a ratio of two, and intervals that come from the rounds' spread alone.
+"""What the rounds of a run say together: a figure's mean, a ratio of two, and intervals that come from the rounds'
+spread alone.
 
 The answers of one round share what machine and service did just then: however many they are, they are one witness.
 """
@@ -24,7 +25,9 @@ class Interval:
 
 
 def over_rounds(values: Sequence[float]) -> Interval | None:
-    """Return the geometric mean of a figure that each round gave, with a t-interval on its log: times and rates multiply (None below two rounds)."""
+    """Return the geometric mean of a figure that each round gave, with a t-interval on its log: times and rates
+    multiply (None below two rounds).
+    """
     if len(values) < 2 or min(values) <= 0:
         return None
     logs = [math.log(value) for value in values]
@@ -38,7 +41,9 @@ def speed_ratio(baseline: Sequence[float], times: Sequence[float]) -> Interval |
 
 
 def unpaired_ratio(before: Sequence[float], after: Sequence[float]) -> tuple[Interval, float] | None:
-    """Return before over after of rounds that are no pairs, and its p value: Welch's t-test on the logs (None below two rounds of either)."""
+    """Return before over after of rounds that are no pairs, and its p value: Welch's t-test on the logs (None below two
+    rounds of either).
+    """
     if min(len(before), len(after)) < 2:
         return None
     logs = [[math.log(time) for time in times] for times in (before, after)]
@@ -47,4 +52,6 @@ def unpaired_ratio(before: Sequence[float], after: Sequence[float]) -> tuple[Int
     freedom = sum(errors) ** 2 / sum(one**2 / (len(those) - 1) for one, those in zip(errors, logs, strict=True))
     difference = fmean(logs[0]) - fmean(logs[1])
     half = float(stdtrit(freedom, 0.975)) * error
-    return Interval(math.exp(difference), math.exp(difference - half), math.exp(difference + half)), 2 * float(stdtr(freedom, -abs(difference) / error))
+    return Interval(math.exp(difference), math.exp(difference - half), math.exp(difference + half)), 2 * float(
+        stdtr(freedom, -abs(difference) / error)
+    )

@@ -37,7 +37,9 @@ def share_above(histogram: HdrHistogram, limit: float) -> float:
 
 
 def _counts(histogram: HdrHistogram) -> tuple[Numbers, Numbers, Numbers]:
-    """Return every count, the lowest of its values in microseconds and how many they are: the histogram's own methods go through them in Python."""
+    """Return every count, the lowest of its values in microseconds and how many they are: the histogram's own methods
+    go through them in Python.
+    """
     counts: Numbers = np.ctypeslib.as_array(histogram.counts)
     return counts, *_ranges(len(counts), histogram.sub_bucket_half_count_magnitude)
 

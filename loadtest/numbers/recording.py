@@ -41,7 +41,8 @@ class Disturbance(Kept):
 
 
 class Measurement(Kept):
-    """The counts of one measurement: response times and lateness as encoded histograms, failures by kind with a few examples.
+    """The counts of one measurement: response times and lateness as encoded histograms, failures by kind with a few
+    examples.
 
     `rate`, `offered` and `achieved` are requests a second of an open loop: asked for, started, answered rightly.
     """
@@ -76,10 +77,11 @@ class Span:
 class Recording:
     """Counts of one measurement; the histogram holds right answers and, at the time waited, late ones.
 
-    `lateness` says, for an open loop, how long after its intended start each request was sent though a connection was free: the generator's own fault.
+    `lateness` says, for an open loop, how long after its intended start each request was sent though a connection was
+    free: the generator's own fault.
 
-    Late answers stay in: leaving them out would make a service look faster the slower it is. Answers that are wrong in another way
-    say nothing about the speed of right ones, and are only counted.
+    Late answers stay in: leaving them out would make a service look faster the slower it is. Answers that are wrong in
+    another way say nothing about the speed of right ones, and are only counted.
     """
 
     def __init__(self) -> None:
@@ -102,7 +104,15 @@ class Recording:
             self.lateness.record_value(_microseconds(late_ns))
 
     def add(
-        self, nanoseconds: int, failure: str | None = None, detail: str = "", *, texts: int = 1, batch_flips: int = 0, moment: int = 0, user: str = ""
+        self,
+        nanoseconds: int,
+        failure: str | None = None,
+        detail: str = "",
+        *,
+        texts: int = 1,
+        batch_flips: int = 0,
+        moment: int = 0,
+        user: str = "",
     ) -> None:
         """Count one answer, or the lack of one; `moment` is when it came, to which user."""
         self.requests += 1
@@ -141,9 +151,11 @@ class Recording:
         )
 
     def _texts_per_second(self) -> float | None:
-        """Count from each user's first answer to its last: at a few large requests, the edges of a window would cut off whole ones.
+        """Count from each user's first answer to its last: at a few large requests, the edges of a window would cut off
+        whole ones.
 
-        Users that are answered together would, as one row of answers, lose more than the first: their rates are added up.
+        Users that are answered together would, as one row of answers, lose more than the first: their rates are added
+        up.
         """
         spans = self.spans.values()
         if not spans or any(span.last_ns == span.first_ns for span in spans):

@@ -1,6 +1,7 @@
 """result.json, the one file that a run leaves and that every table, picture and page is drawn from, as models.
 
-Files of before there were versions have none, count as version 0 and are read all the same: what they lack has a default.
+Files of before there were versions have none, count as version 0 and are read all the same: what they lack has a
+default.
 """
 
 from pydantic import Field, ValidationError
@@ -55,8 +56,9 @@ class GivenUp(Kept):
 class Measured(Kept):
     """What a run keeps of one variant under one scenario.
 
-    The rest is Server's: the rates that its search tried, the highest that passed, the lowest that failed (None: nothing was too much), the rate of its rounds.
-    `rate` is None until the search has ended; `p99_alone_ms` is there where one request after another is above the limit already.
+    The rest is Server's: the rates that its search tried, the highest that passed, the lowest that failed (None:
+    nothing was too much), the rate of its rounds. `rate` is None until the search has ended; `p99_alone_ms` is there
+    where one request after another is above the limit already.
     """
 
     rounds: list[Round] = Field(default_factory=list)
@@ -217,8 +219,14 @@ class Result(Kept):
     against: Against | None = None
 
     def everyone(self) -> dict[str, Variant]:
-        """Return the variants by name and, where a second service was measured beside, its own under a name that says so."""
-        there = {f"{name} at {self.against.host}": variant for name, variant in self.against.variants.items()} if self.against else {}
+        """Return the variants by name and, where a second service was measured beside, its own under a name that says
+        so.
+        """
+        there = (
+            {f"{name} at {self.against.host}": variant for name, variant in self.against.variants.items()}
+            if self.against
+            else {}
+        )
         return {**self.variants, **there}
 
     def side(self, *, there: bool) -> dict[str, Variant]:
@@ -230,7 +238,9 @@ class Result(Kept):
         return self.against.variants
 
     def rounds_at(self, scenario: str, name: str, *, there: bool = False) -> list[Round]:
-        """Return the list that keeps a variant's rounds of a scenario, or the control's; `there` is the second service's."""
+        """Return the list that keeps a variant's rounds of a scenario, or the control's; `there` is the second
+        service's.
+        """
         if name == CONTROL:
             return self.run.control.rounds if self.run.control else []
         return self.side(there=there)[name].scenarios[scenario].rounds
@@ -243,7 +253,9 @@ class Result(Kept):
     def limit_ms(self) -> float:
         """Return the limit under which a rate counts."""
         if self.conditions.limit_ms is None:
-            raise LoadTestError("this run has rates and no limit on their p99; expected conditions.limit_ms in its result.json")
+            raise LoadTestError(
+                "this run has rates and no limit on their p99; expected conditions.limit_ms in its result.json"
+            )
         return self.conditions.limit_ms
 
     def total_failures(self) -> int:

@@ -26,13 +26,18 @@ def new_run_folder(out: Path) -> Path:
                 folder.mkdir()
                 return folder
     except OSError as error:
-        raise LoadTestError(f"results cannot be written to '{out}' ({error.strerror}); choose another folder with --out") from error
+        raise LoadTestError(
+            f"results cannot be written to '{out}' ({error.strerror}); choose another folder with --out"
+        ) from error
     raise LoadTestError(f"'{out}' already holds a hundred runs of {name}; choose another folder with --out")
 
 
 def write_result(folder: Path, result: Result) -> None:
     """Write result.json, as this version knows it."""
-    write_json(folder / RESULT_FILE, {"schema_version": SCHEMA, **result.model_dump(exclude={"schema_version"}, exclude_none=True)})
+    write_json(
+        folder / RESULT_FILE,
+        {"schema_version": SCHEMA, **result.model_dump(exclude={"schema_version"}, exclude_none=True)},
+    )
 
 
 def write_json(file: Path, content: Any) -> None:
@@ -47,7 +52,9 @@ def write_json(file: Path, content: Any) -> None:
             os.fsync(out.fileno())
         draft.replace(file)
     except OSError as error:
-        raise LoadTestError(f"'{file}' cannot be written ({error.strerror}); choose another place with --out") from error
+        raise LoadTestError(
+            f"'{file}' cannot be written ({error.strerror}); choose another place with --out"
+        ) from error
 
 
 def point_latest(folder: Path) -> None:
@@ -58,7 +65,9 @@ def point_latest(folder: Path) -> None:
         draft.symlink_to(folder.name)
         draft.replace(link)
     except OSError as error:
-        raise LoadTestError(f"'{link}' cannot be pointed at '{folder.name}' ({error.strerror}); remove what is there") from error
+        raise LoadTestError(
+            f"'{link}' cannot be pointed at '{folder.name}' ({error.strerror}); remove what is there"
+        ) from error
 
 
 def read_result(folder: Path) -> Result:
@@ -67,13 +76,20 @@ def read_result(folder: Path) -> Result:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise LoadTestError(f"no run at '{folder}': {RESULT_FILE} cannot be read ({error.strerror}); 'python -m loadtest.run' makes one") from error
+        raise LoadTestError(
+            f"no run at '{folder}': {RESULT_FILE} cannot be read ({error.strerror}); 'python -m loadtest.run' makes one"
+        ) from error
     except ValueError as error:
         raise LoadTestError(f"'{file}' is not JSON ({error}); expected what 'python -m loadtest.run' wrote") from error
     try:
         result = Result.model_validate(content)
     except ValidationError as error:
-        raise LoadTestError(f"'{file}' is no result ({first_problem(error)}); 'python -m loadtest.run' makes one") from error
+        raise LoadTestError(
+            f"'{file}' is no result ({first_problem(error)}); 'python -m loadtest.run' makes one"
+        ) from error
     if result.schema_version > SCHEMA:
-        raise LoadTestError(f"'{file}' has schema version {result.schema_version}, this code reads up to {SCHEMA}; draw it with the version that measured it")
+        raise LoadTestError(
+            f"'{file}' has schema version {result.schema_version}, this code reads up to {SCHEMA}; draw it with the "
+            "version that measured it"
+        )
     return result

@@ -1,4 +1,6 @@
-"""From a turn to what result.json keeps of it: measured at the right service, counted as the right variant's, in the place of the round that it replaces."""
+"""From a turn to what result.json keeps of it: measured at the right service, counted as the right variant's, in the
+place of the round that it replaces.
+"""
 
 from collections.abc import Sequence
 

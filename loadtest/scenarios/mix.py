@@ -1,4 +1,6 @@
-"""Mix: several variants under one open loop, by weight, as a service that routes a share of its traffic to each of them sees it."""
+"""Mix: several variants under one open loop, by weight, as a service that routes a share of its traffic to each of them
+sees it.
+"""
 
 from argparse import ArgumentTypeError, Namespace, _ActionsContainer
 from collections.abc import Sequence
@@ -29,7 +31,12 @@ class Mix(Scenario):
 
     def add_options(self, what: _ActionsContainer, how: _ActionsContainer) -> None:
         """Declare the weights, and the rate of all of them together."""
-        what.add_argument("--mix", type=_mix, default={}, help="measure variants under a common load too, by weight, like teacher=1,int8=3; needs --rate")
+        what.add_argument(
+            "--mix",
+            type=_mix,
+            default={},
+            help="measure variants under a common load too, by weight, like teacher=1,int8=3; needs --rate",
+        )
         what.add_argument("--rate", type=positive, default=0.0, help="requests a second of the mix")
 
     def wanted(self, options: Namespace) -> bool:
@@ -39,7 +46,9 @@ class Mix(Scenario):
     def check(self, options: Namespace, variants: Sequence[str]) -> None:
         """Refuse a mix of others, or without a rate."""
         if unknown := [name for name in options.mix if name not in variants]:
-            raise LoadTestError(f"the mix names '{unknown[0]}', which is not measured; expected some of {', '.join(variants)}")
+            raise LoadTestError(
+                f"the mix names '{unknown[0]}', which is not measured; expected some of {', '.join(variants)}"
+            )
         if not options.rate:
             raise LoadTestError("a mix has no rate of its own; give its requests a second with --rate")
 

@@ -1,4 +1,6 @@
-"""Offline, as MLPerf names it: as many texts as possible, in large requests of a few users; its figure is the throughput."""
+"""Offline, as MLPerf names it: as many texts as possible, in large requests of a few users; its figure is the
+throughput.
+"""
 
 from argparse import Namespace, _ActionsContainer
 from collections.abc import Sequence
@@ -44,11 +46,19 @@ class Offline(Scenario):
         return int(options.offline_users)
 
     def take(self, turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
-        """Measure for as long as a throughput needs, which is two answers of every user; later rounds begin with what the earlier took."""
+        """Measure for as long as a throughput needs, which is two answers of every user; later rounds begin with what
+        the earlier took.
+        """
         rounds, longest = result.rounds_at(self.name, turn.variant, there=turn.there), LONGEST * plan.seconds
         seconds = rounds[-1].seconds if rounds else plan.seconds
         while True:
-            load = Load(plan.warm_up, seconds, plan.options.offline_users, plan.options.offline_texts, timeout=max(plan.timeout, PATIENCE_S))
+            load = Load(
+                plan.warm_up,
+                seconds,
+                plan.options.offline_users,
+                plan.options.offline_texts,
+                timeout=max(plan.timeout, PATIENCE_S),
+            )
             one = measured(turn, bench, result, load, seed(plan, turn))
             if one is None:
                 return None
@@ -83,7 +93,15 @@ class Offline(Scenario):
     def table(self, result: Result, rows: Sequence[Summary]) -> Table:
         """Show the throughput."""
         baseline = result.run.baseline
-        heads = ["variant", "texts/s [95 %]", f"throughput ({baseline} = 1)", "requests", "failures", "batch flips", "cost of a million"]
+        heads = [
+            "variant",
+            "texts/s [95 %]",
+            f"throughput ({baseline} = 1)",
+            "requests",
+            "failures",
+            "batch flips",
+            "cost of a million",
+        ]
         return heads, [self._cells(row, baseline) for row in rows]
 
     def _cells(self, row: Summary, baseline: str) -> list[str]:

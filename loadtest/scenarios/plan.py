@@ -1,4 +1,6 @@
-"""What was asked for, and in which order it is measured: every variant once a round, and each round starts one variant later."""
+"""What was asked for, and in which order it is measured: every variant once a round, and each round starts one variant
+later.
+"""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -7,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from loadtest.errors import LoadTestError
 from loadtest.numbers.result import CONTROL
 
-QUICK_BUDGET = 56.0  # seconds for the planned measurements of --quick, which is promised to end within 90 with its start, repeats and report
+# seconds for the planned measurements of --quick, which is promised to end within 90 with its start, repeats and report
+QUICK_BUDGET = 56.0
 BETWEEN = 0.25  # seconds from one measurement to the next
 SHORTEST_TURN = 0.1
 LONGEST_TURN = 4.0
@@ -71,8 +74,13 @@ def rotated(variants: Sequence[str], rounds: int) -> list[list[str]]:
 
 
 def quick_turn(variants: int, rounds: int) -> tuple[float, float]:
-    """Return the seconds of warm-up and of measurement that let --quick end in time, however many variants there are."""
+    """Return the seconds of warm-up and of measurement that let --quick end in time, however many variants there
+    are.
+    """
     turn = min(QUICK_BUDGET / (variants * rounds) - BETWEEN, LONGEST_TURN)
     if turn < SHORTEST_TURN:
-        raise LoadTestError(f"--quick has no time for {variants * rounds} measurements; expected fewer --variants or --rounds, or no --quick")
+        raise LoadTestError(
+            f"--quick has no time for {variants * rounds} measurements; expected fewer --variants or --rounds, or no "
+            "--quick"
+        )
     return WARM_UP_SHARE * turn, (1 - WARM_UP_SHARE) * turn

@@ -7,8 +7,14 @@ from pkgutil import iter_modules
 from loadtest.numbers.result import Result
 from loadtest.scenarios.scenario import Scenario
 
-_FILES = [import_module(f"{__package__}.{file.name}") for file in iter_modules([str(Path(__file__).parent)]) if f"{__package__}.{file.name}" != __name__]
-SCENARIOS: tuple[Scenario, ...] = tuple(sorted((file.SCENARIO for file in _FILES if hasattr(file, "SCENARIO")), key=lambda scenario: scenario.order))
+_FILES = [
+    import_module(f"{__package__}.{file.name}")
+    for file in iter_modules([str(Path(__file__).parent)])
+    if f"{__package__}.{file.name}" != __name__
+]
+SCENARIOS: tuple[Scenario, ...] = tuple(
+    sorted((file.SCENARIO for file in _FILES if hasattr(file, "SCENARIO")), key=lambda scenario: scenario.order)
+)
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 (RANKING,) = (scenario for scenario in SCENARIOS if scenario.ranks)  # by which variants are ranked
 BY_DEFAULT = tuple(scenario.name for scenario in SCENARIOS if scenario.by_default)

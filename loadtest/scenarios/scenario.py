@@ -1,6 +1,8 @@
-"""What every scenario has: how it is asked for, how it loads the service, which figures it gives, and how its table and its sentence read.
+"""What every scenario has: how it is asked for, how it loads the service, which figures it gives, and how its table and
+its sentence read.
 
-A scenario is a subclass in a file of its own in this folder, with an instance called SCENARIO, by which the registry finds it; it says what is different.
+A scenario is a subclass in a file of its own in this folder, with an instance called SCENARIO, by which the registry
+finds it; it says what is different.
 """
 
 from argparse import Namespace, _ActionsContainer
@@ -32,7 +34,9 @@ class Scenario:
     repeated = False  # rounds in which the generator was slowed are measured again
     has_ratio = True  # its times are compared with the baseline's
     ceiling: Literal["single", "closed", "open"] | None = None  # which of the generator's own rates bounds it
-    compared_by: tuple[tuple[str, float | None], ...] = ()  # figures of two runs that are compared: what they are called, and the percentile or else the mean
+    compared_by: tuple[
+        tuple[str, float | None], ...
+    ] = ()  # figures of two runs that are compared: what they are called, and the percentile or else the mean
     bounded: str = ""  # such a figure that is known by its bounds alone
 
     # How it is asked for
@@ -63,7 +67,9 @@ class Scenario:
 
     def turns(self, plan: Plan, variants: Sequence[str], baseline: str) -> list[Turn]:
         """Return its turns in order."""
-        return in_rounds(self.name, plan, [*variants, CONTROL] if plan.control and self.ranks else variants, plan.rounds)
+        return in_rounds(
+            self.name, plan, [*variants, CONTROL] if plan.control and self.ranks else variants, plan.rounds
+        )
 
     def take(self, turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
         """Measure a turn into the result and return how many right answers it got; None when it was cut short."""
@@ -78,7 +84,10 @@ class Scenario:
     def times(self, rounds: Sequence[Round], percentile: float | None = None) -> dict[int, float]:
         """Return by round the time in ms by which rounds are compared: a percentile, or else the mean."""
         histograms = {one.round: merged([one.histogram]) for one in rounds}
-        found = {number: mean(one) if percentile is None else milliseconds(one, percentile, BEYOND_IN_A_ROUND) for number, one in histograms.items()}
+        found = {
+            number: mean(one) if percentile is None else milliseconds(one, percentile, BEYOND_IN_A_ROUND)
+            for number, one in histograms.items()
+        }
         return {number: time for number, time in found.items() if time is not None}
 
     def rates(self, rounds: Sequence[Round]) -> list[float]:
@@ -91,12 +100,16 @@ class Scenario:
         return over.value if over else mean(merged(one.histogram for one in rounds))
 
     def percentile(self, rounds: Sequence[Round], share: float) -> tuple[float | None, Interval | None]:
-        """Return a percentile in ms: over rounds with its interval where each of them carries it, or else of all answers together."""
+        """Return a percentile in ms: over rounds with its interval where each of them carries it, or else of all
+        answers together.
+        """
         times = self.times(rounds, share)
         over = over_rounds(list(times.values())) if len(times) == len(rounds) else None
         return (over.value, over) if over else (milliseconds(merged(one.histogram for one in rounds), share), None)
 
-    def compared(self, baseline: Sequence[Round], rounds: Sequence[Round], percentile: float | None = None) -> Interval | None:
+    def compared(
+        self, baseline: Sequence[Round], rounds: Sequence[Round], percentile: float | None = None
+    ) -> Interval | None:
         """Return how many times as fast as the baseline rounds are, each beside the baseline's of the same number."""
         reference, times = (self.times(those, percentile) for those in (baseline, rounds))
         paired = sorted(reference.keys() & times.keys())

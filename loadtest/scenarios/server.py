@@ -76,7 +76,9 @@ class Server(Scenario):
         return self._kept(variant).rate or 0.0
 
     def expected(self, result: Result, name: str, variant: Variant) -> bool:
-        """Say whether there is a rate: where the search found that none is sustained, that is the result, and there is nothing to measure."""
+        """Say whether there is a rate: where the search found that none is sustained, that is the result, and there is
+        nothing to measure.
+        """
         return self._kept(variant).passed != 0
 
     def search(self, variant: Variant, conditions: Conditions) -> Search | None:
@@ -85,7 +87,15 @@ class Server(Scenario):
         if server.rate is None or server.passed is None or limit is None:
             return None
         given_up = [each.rate for each in server.given_up]
-        return Search(server.passed, server.failed, server.rate, limit, confirmed(server.rounds, limit), given_up, server.p99_alone_ms)
+        return Search(
+            server.passed,
+            server.failed,
+            server.rate,
+            limit,
+            confirmed(server.rounds, limit),
+            given_up,
+            server.p99_alone_ms,
+        )
 
     def cost(self, rate: float | None, search: Search | None, conditions: Conditions) -> float | None:
         """Return the cost at the rate that the rounds confirmed."""
@@ -96,7 +106,9 @@ class Server(Scenario):
         return {"limit in ms": result.conditions.limit_ms}
 
     def bounds(self, result: Result, name: str) -> Interval | None:
-        """Return the rate that was tried last, between what the rounds confirmed (0 where they left it undecided) and what was too much (or infinity)."""
+        """Return the rate that was tried last, between what the rounds confirmed (0 where they left it undecided) and
+        what was too much (or infinity).
+        """
         variant, limit = result.variants.get(name), result.conditions.limit_ms
         if variant is None or limit is None or (rate := self._kept(variant).rate) is None:
             return None
@@ -110,29 +122,59 @@ class Server(Scenario):
         """Name the variants whose rates were offered and not achieved."""
         missed = []
         for name, variant in result.variants.items():
-            rounds = [(one.offered or 0.0, one.achieved) for one in variant.rounds(self.name) if one.achieved is not None]
+            rounds = [
+                (one.offered or 0.0, one.achieved) for one in variant.rounds(self.name) if one.achieved is not None
+            ]
             offered, achieved = (sum(those) for those in zip(*rounds, strict=True)) if rounds else (0.0, 0.0)
             if achieved < ACHIEVED_SHARE * offered:
                 missed.append(f"{name} {achieved / offered:.1%}")
         return [f"Server's rates were not achieved, of what was offered: {', '.join(missed)}."] if missed else []
 
     def cautions(self, result: Result) -> list[str]:
-        """Name the variants whose highest rate may be the generator's: it was late at the rate that passed, or at the lowest that failed."""
+        """Name the variants whose highest rate may be the generator's: it was late at the rate that passed, or at the
+        lowest that failed.
+        """
         bound = []
         for name, variant in result.variants.items():
             server = self._kept(variant)
-            ends = [trial for trial in server.search if trial.rate is not None and round(trial.rate, 3) in (server.passed, server.failed)]
+            ends = [
+                trial
+                for trial in server.search
+                if trial.rate is not None and round(trial.rate, 3) in (server.passed, server.failed)
+            ]
             if any(trial.generator_bound for trial in ends):
                 bound.append(name)
-        return [f"The rate that was found is bound by the generator, which sent late: {', '.join(bound)}."] if bound else []
+        return (
+            [f"The rate that was found is bound by the generator, which sent late: {', '.join(bound)}."]
+            if bound
+            else []
+        )
 
     def table(self, result: Result, rows: Sequence[Summary]) -> Table:
         """Show the rate, how it was found, and the times at it."""
         baseline = result.run.baseline
         reference = next((row.search.promised for row in rows if row.name == baseline and row.search), None)
-        rates = [f"rate/s, p99 ≤ {result.limit_ms():.4g} ms", f"rate ({baseline} = 1)", "search passed", "too much at", "rounds at"]
-        heads = ["variant", *rates, "p50 ms", "p99 ms [95 %]", "right in time/s", "answers", "failures", "sent late", "cost of a million"]
-        return heads, [self._cells(row, reference, late_share(result.variants[row.name].rounds(self.name))) for row in rows]
+        rates = [
+            f"rate/s, p99 ≤ {result.limit_ms():.4g} ms",
+            f"rate ({baseline} = 1)",
+            "search passed",
+            "too much at",
+            "rounds at",
+        ]
+        heads = [
+            "variant",
+            *rates,
+            "p50 ms",
+            "p99 ms [95 %]",
+            "right in time/s",
+            "answers",
+            "failures",
+            "sent late",
+            "cost of a million",
+        ]
+        return heads, [
+            self._cells(row, reference, late_share(result.variants[row.name].rounds(self.name))) for row in rows
+        ]
 
     def sentence(self, best: Summary, baseline: Summary | None) -> str:
         """Say the rate that can be promised, or why none can."""
@@ -140,23 +182,44 @@ class Server(Scenario):
         if search is None or not search.passed:
             return ""
         if not search.confirmed:
-            why = "left it undecided" if search.confirmed is None else "that should confirm it did not keep to the limit"
-            return f"No rate can be promised for it: the search found {search.passed:,.0f} requests a second, but the rounds {why}."
-        than = f", and {baseline.name} {other.rate:,.0f}" if baseline and other and other.confirmed and best.name != baseline.name else ""
-        costs = f"; at that load a million predictions cost {best.cost:.2g}, at the price given for a core-hour" if best.cost else ""
-        return f"It takes {search.rate:,.0f} requests a second while 99 % of the answers come within {search.limit_ms:.4g} ms{than}{costs}."
+            why = (
+                "left it undecided" if search.confirmed is None else "that should confirm it did not keep to the limit"
+            )
+            return (
+                f"No rate can be promised for it: the search found {search.passed:,.0f} requests a second, but the "
+                f"rounds {why}."
+            )
+        than = (
+            f", and {baseline.name} {other.rate:,.0f}"
+            if baseline and other and other.confirmed and best.name != baseline.name
+            else ""
+        )
+        costs = (
+            f"; at that load a million predictions cost {best.cost:.2g}, at the price given for a core-hour"
+            if best.cost
+            else ""
+        )
+        return (
+            f"It takes {search.rate:,.0f} requests a second while 99 % of the answers come within "
+            f"{search.limit_ms:.4g} ms{than}{costs}."
+        )
 
     def _kept(self, variant: Variant) -> Measured:
         return variant.scenarios.get(self.name) or Measured()
 
     def _settle_limit(self, turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
-        """Take the limit from the baseline's rounds of SingleStream, and from more of them where those have too few answers."""
+        """Take the limit from the baseline's rounds of SingleStream, and from more of them where those have too few
+        answers.
+        """
         variant = result.variants[turn.variant]
         stream = variant.rounds(SINGLE_STREAM.name)
-        while (limit := default_limit(turn.variant, SINGLE_STREAM.percentile([*stream, *result.run.limit_rounds], 99.0)[0])) is None:
+        while (
+            limit := default_limit(turn.variant, SINGLE_STREAM.percentile([*stream, *result.run.limit_rounds], 99.0)[0])
+        ) is None:
             if sum(one.seconds for one in result.run.limit_rounds) >= PATIENCE_S:
                 raise LoadTestError(
-                    f"{turn.variant} is too slow for a p99 within {PATIENCE_S:g} s, so there is no default limit; give one in ms with --p99-limit"
+                    f"{turn.variant} is too slow for a p99 within {PATIENCE_S:g} s, so there is no default limit; "
+                    "give one in ms with --p99-limit"
                 )
             load = Load(plan.warm_up, plan.seconds, timeout=plan.timeout)
             one = measured(turn, bench, result, load, f"{plan.seed}.limit.{len(result.run.limit_rounds)}")
@@ -180,7 +243,11 @@ class Server(Scenario):
                 return None
             answers += one.right
             found = judged(one, limit)
-            said = {"share_above_limit": round(found.share_above, 5), "passed": found.passed, "generator_bound": sent_late([one])}
+            said = {
+                "share_above_limit": round(found.share_above, 5),
+                "passed": found.passed,
+                "generator_bound": sent_late([one]),
+            }
             server.search.append(Trial(**one.model_dump(exclude={"round", "place", "repeats"}), **said))
             count(variant, one, OVERLOAD)
             return found
@@ -198,7 +265,9 @@ class Server(Scenario):
         return answers
 
     def _measure_round(self, turn: Turn, bench: Bench, plan: Plan, result: Result) -> int | None:
-        """Measure at the rate that was found, or at the lower one that earlier rounds settled for; where none was found there is nothing to measure."""
+        """Measure at the rate that was found, or at the lower one that earlier rounds settled for; where none was found
+        there is nothing to measure.
+        """
         variant, left = result.variants[turn.variant], plan.rounds - turn.round
         server = variant.scenarios[self.name]
         if not (rate := self.rate(variant)):
@@ -227,7 +296,8 @@ class Server(Scenario):
             f"{search.promised / reference:.2f}" if search.promised and reference else text.NONE,
             text.rate(search.passed),
             text.rate(search.failed),
-            "".join(f"{text.rate(rate)} ✗ given up, " for rate in search.given_up) + f"{text.rate(search.rate)} {CONFIRMED[search.confirmed]}",
+            "".join(f"{text.rate(rate)} ✗ given up, " for rate in search.given_up)
+            + f"{text.rate(search.rate)} {CONFIRMED[search.confirmed]}",
             text.milliseconds(row.times[50.0]),
             text.milliseconds(row.times[99.0], row.intervals[99.0], interval=True),
             text.rate(row.rate),

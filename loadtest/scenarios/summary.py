@@ -7,7 +7,8 @@ from loadtest.numbers.intervals import Interval
 
 @dataclass(frozen=True)
 class Search:
-    """The highest rate that the search passed, the lowest that was too much, and whether the rounds, at `rate`, kept to the limit (None: undecided).
+    """The highest rate that the search passed, the lowest that was too much, and whether the rounds, at `rate`, kept to
+    the limit (None: undecided).
 
     `p99_alone_ms` is there where one request after another is above the limit already.
     """
@@ -28,9 +29,11 @@ class Search:
 
 @dataclass(frozen=True)
 class Summary:
-    """One variant under one scenario; times in milliseconds, None where the count cannot carry them, each with its 95 % interval over rounds.
+    """One variant under one scenario; times in milliseconds, None where the count cannot carry them, each with its 95 %
+    interval over rounds.
 
-    A percentile is the mean of the rounds' own; it is that of all answers together, and has no interval, where a round alone cannot carry it.
+    A percentile is the mean of the rounds' own; it is that of all answers together, and has no interval, where a round
+    alone cannot carry it.
     """
 
     name: str

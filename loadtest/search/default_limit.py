@@ -1,4 +1,6 @@
-"""The limit under which a rate counts: given, or five times the baseline's p99 one request after another, rounded so that another run finds the same."""
+"""The limit under which a rate counts: given, or five times the baseline's p99 one request after another, rounded so
+that another run finds the same.
+"""
 
 from math import floor, log, log10
 from typing import Any

@@ -4,13 +4,17 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import sqrt
 
-CLOSE_ENOUGH = 1.15  # ratio of the lowest rate that failed to the highest that passed; the rounds after it settle the rest
+CLOSE_ENOUGH = (
+    1.15  # ratio of the lowest rate that failed to the highest that passed; the rounds after it settle the rest
+)
 LOWEST, HIGHEST = 0.5, 20_000.0
 
 
 @dataclass(frozen=True)
 class Found:
-    """The search's answer: `passed` requests a second were sustained, `failed` were not (None: nothing offered was too much)."""
+    """The search's answer: `passed` requests a second were sustained, `failed` were not (None: nothing offered was too
+    much).
+    """
 
     passed: float
     failed: float | None
@@ -39,7 +43,9 @@ def rates_to_try(first: float, lowest: float = LOWEST) -> Generator[float, bool,
 
 
 def highest_rate(first: float, sustained: Callable[[float], bool | None], lowest: float = LOWEST) -> Found | None:
-    """Search from a first guess, no lower than what can be judged; `sustained` tries a rate, and ends the search when it has no answer."""
+    """Search from a first guess, no lower than what can be judged; `sustained` tries a rate, and ends the search when
+    it has no answer.
+    """
     search = rates_to_try(first, lowest)
     rate = next(search)
     while True:

@@ -1,4 +1,6 @@
-"""One trial of a rate in the search for the highest: how long it is, whether the rate was sustained, and when a failure is worth a second one."""
+"""One trial of a rate in the search for the highest: how long it is, whether the rate was sustained, and when a failure
+is worth a second one.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ PATIENCE, PATIENT_S = 4.0, 12.0  # times --seconds, or seconds, for a rate at wh
 
 @dataclass(frozen=True)
 class Answer:
-    """What a trial said of its rate: whether it passed, and the share of the answers above the limit; with too few to tell it is not `enough`."""
+    """What a trial said of its rate: whether it passed, and the share of the answers above the limit; with too few to
+    tell it is not `enough`.
+    """
 
     passed: bool
     share_above: float

@@ -47,8 +47,24 @@ def _bubbles(axes: Axes, points: list[tuple[Summary, float]]) -> None:
     largest = max(row.bytes for row, _ in points)
     for place, (row, time) in enumerate(points):
         color = COLORS[place % len(COLORS)]
-        axes.plot([time, time], [100 * row.accuracy_low, 100 * row.accuracy_high], color=color, linewidth=1, alpha=0.5, zorder=2)
-        axes.scatter([time], [100 * row.accuracy], s=LARGEST_BUBBLE * row.bytes / largest, color=color, alpha=0.55, edgecolors=color, linewidths=1.2, zorder=3)
+        axes.plot(
+            [time, time],
+            [100 * row.accuracy_low, 100 * row.accuracy_high],
+            color=color,
+            linewidth=1,
+            alpha=0.5,
+            zorder=2,
+        )
+        axes.scatter(
+            [time],
+            [100 * row.accuracy],
+            s=LARGEST_BUBBLE * row.bytes / largest,
+            color=color,
+            alpha=0.55,
+            edgecolors=color,
+            linewidths=1.2,
+            zorder=3,
+        )
         axes.scatter([time], [100 * row.accuracy], s=6, color=color, zorder=4)
     axes.set_xscale("log")
     times = [time for _, time in points]
@@ -67,8 +83,14 @@ def _labels(axes: Axes, points: list[tuple[Summary, float]]) -> None:
     largest = max(row.bytes for row, _ in points)
     radii = [(LARGEST_BUBBLE * row.bytes / largest / 3.14159) ** 0.5 * figure.dpi / 72 for row, _ in points]
     centres = [axes.transData.transform((time, 100 * row.accuracy)) for row, time in points]
-    taken = [Bbox.from_extents(x - radius, y - radius, x + radius, y + radius) for (x, y), radius in zip(centres, radii, strict=True)]
-    ends = [axes.transData.transform([(time, 100 * row.accuracy_low), (time, 100 * row.accuracy_high)]) for row, time in points]
+    taken = [
+        Bbox.from_extents(x - radius, y - radius, x + radius, y + radius)
+        for (x, y), radius in zip(centres, radii, strict=True)
+    ]
+    ends = [
+        axes.transData.transform([(time, 100 * row.accuracy_low), (time, 100 * row.accuracy_high)])
+        for row, time in points
+    ]
     taken += [Bbox.from_extents(low[0] - 2, low[1], high[0] + 2, high[1]) for low, high in ends]
     for place, (row, time) in enumerate(points):
         reach = radii[place] * 72 / figure.dpi

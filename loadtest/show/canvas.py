@@ -41,7 +41,9 @@ def say_empty(axes: Axes, why: str) -> None:
 
 def png(figure: Figure, comparison: Comparison, notes: list[str]) -> bytes:
     """Write what the reader must know below the picture and return its bytes."""
-    wrong = comparison.warnings + (["Read the report's cautions about generator and machine first."] if comparison.cautions else [])
+    wrong = comparison.warnings + (
+        ["Read the report's cautions about generator and machine first."] if comparison.cautions else []
+    )
     figure.supxlabel(" ".join([*wrong, *notes]), fontsize=8, color="#b00020" if wrong else "#555555", wrap=True)
     out = io.BytesIO()
     figure.savefig(out, format="png")

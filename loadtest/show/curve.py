@@ -1,4 +1,6 @@
-"""The picture of latency against throughput: where each variant's tail begins to rise, and at which rate it passes the limit."""
+"""The picture of latency against throughput: where each variant's tail begins to rise, and at which rate it passes the
+limit.
+"""
 
 from loadtest.figures.comparison import Comparison
 from loadtest.scenarios.ramp import CURVE_PERCENTILE, SCENARIO, SHARES
@@ -17,7 +19,9 @@ def latency_against_throughput(comparison: Comparison) -> bytes:
     for place, (name, variant) in enumerate(comparison.result.variants.items()):
         if points := SCENARIO.curve(variant.rounds(SCENARIO.name)):
             drawn = True
-            axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=COLORS[place % len(COLORS)], label=name)
+            axes.plot(
+                *zip(*points, strict=True), marker="o", markersize=4, color=COLORS[place % len(COLORS)], label=name
+            )
     limit = comparison.result.conditions.limit_ms
     if drawn:
         axes.set_xscale("log")
@@ -29,4 +33,8 @@ def latency_against_throughput(comparison: Comparison) -> bytes:
         axes.legend(frameon=False, fontsize=9)
     else:
         say_empty(axes, "no step of the ramp has enough answers")
-    return png(figure, comparison, [f"The last point of a curve lies {SHARES[-1] / CONFIRMED_SHARE - 1:.0%} above the rate of Server's rounds."])
+    return png(
+        figure,
+        comparison,
+        [f"The last point of a curve lies {SHARES[-1] / CONFIRMED_SHARE - 1:.0%} above the rate of Server's rounds."],
+    )

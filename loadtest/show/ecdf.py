@@ -24,7 +24,9 @@ def share_within_time(comparison: Comparison) -> bytes:
             shares.append(100 * below / count)
         if times:
             drawn = True
-            axes.step(times, shares, where="post", color=COLORS[place % len(COLORS)], label=f"{name} ({count:,} answers)")
+            axes.step(
+                times, shares, where="post", color=COLORS[place % len(COLORS)], label=f"{name} ({count:,} answers)"
+            )
     if drawn:
         axes.set_xscale("log")
         plain_numbers(axes.xaxis)

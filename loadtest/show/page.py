@@ -16,7 +16,9 @@ TEMPLATE = Path(__file__).with_name("page.html")
 def html(comparison: Comparison, pictures: Mapping[str, bytes]) -> str:
     """Return the page."""
     result = comparison.result
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
+    template = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         run=result.run,
         conditions=result.conditions,

@@ -29,7 +29,9 @@ def draw(folder: Path) -> str:
     comparison = Comparison(read_result(folder))
     table = markdown(comparison)
     (folder / TABLE).write_text(table, encoding="utf-8")
-    pictures = {name: picture(comparison) for name, (scenario, picture) in PICTURES.items() if scenario in comparison.measured}
+    pictures = {
+        name: picture(comparison) for name, (scenario, picture) in PICTURES.items() if scenario in comparison.measured
+    }
     for name, picture in pictures.items():
         (folder / name).write_bytes(picture)
     (folder / PAGE).write_text(html(comparison, pictures), encoding="utf-8")

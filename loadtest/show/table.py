@@ -9,12 +9,24 @@ from loadtest.scenarios.scenario import Scenario, Table
 
 AGAINST = "Against"
 AGAINST_TITLE = "Against: the same variants at another service, in turns"
-AGAINST_HEADS = ["variant", "scenario", "version", "version there", "mean ms", "mean ms there", "speed (there = 1)", "round by round"]
+AGAINST_HEADS = [
+    "variant",
+    "scenario",
+    "version",
+    "version there",
+    "mean ms",
+    "mean ms there",
+    "speed (there = 1)",
+    "round by round",
+]
 
 
 def markdown(comparison: Comparison) -> str:
     """Return the tables, under a bold line for each reason not to trust them."""
-    parts = ["".join(f"**{warning}**\n\n" for warning in comparison.warnings) + "".join(f"*{caution}*\n\n" for caution in comparison.cautions)]
+    parts = [
+        "".join(f"**{warning}**\n\n" for warning in comparison.warnings)
+        + "".join(f"*{caution}*\n\n" for caution in comparison.cautions)
+    ]
     shown = sections(comparison)
     for name, (heads, rows) in shown.items():
         lines = [f"### {title(name)}\n"] if len(shown) > 1 else []
@@ -27,13 +39,20 @@ def markdown(comparison: Comparison) -> str:
 
 
 def sections(comparison: Comparison) -> dict[str, Table]:
-    """Return titles and cells of each scenario's table as text; the ranking one's is there even when nothing was measured."""
+    """Return titles and cells of each scenario's table as text; the ranking one's is there even when nothing was
+    measured.
+    """
     shown = [scenario for scenario in SCENARIOS if scenario.title and scenario in comparison.measured] or [RANKING]
     tables = {scenario.name: scenario.table(comparison.result, comparison.rows(scenario)) for scenario in shown}
     if (against := comparison.result.against) is None:
         return tables
     both = [(name, here, against.variants[name]) for name, here in comparison.result.variants.items()]
-    pairs = [_against_cells(name, here, there, scenario) for name, here, there in both for scenario in PAIRED if scenario in comparison.measured]
+    pairs = [
+        _against_cells(name, here, there, scenario)
+        for name, here, there in both
+        for scenario in PAIRED
+        if scenario in comparison.measured
+    ]
     return {**tables, AGAINST: (AGAINST_HEADS, pairs)}
 
 
@@ -47,12 +66,18 @@ def control_text(comparison: Comparison) -> str:
     again = comparison.control
     if again is None:
         return "No A/A control was measured."
-    return f"A/A control: {comparison.baseline} against itself came out as {again.value:.3f} [{again.low:.3f}, {again.high:.3f}]."
+    return (
+        f"A/A control: {comparison.baseline} against itself came out as {again.value:.3f} [{again.low:.3f}, "
+        f"{again.high:.3f}]."
+    )
 
 
 def _against_cells(name: str, here: Variant, there: Variant, scenario: Scenario) -> list[str]:
     ours, theirs = (scenario.times(one.rounds(scenario.name)) for one in (here, there))
     ratios = [f"{theirs[number] / ours[number]:.2f}" for number in sorted(ours.keys() & theirs.keys())]
-    means = [text.milliseconds(over.value) if (over := over_rounds(list(times.values()))) else text.NONE for times in (ours, theirs)]
+    means = [
+        text.milliseconds(over.value) if (over := over_rounds(list(times.values()))) else text.NONE
+        for times in (ours, theirs)
+    ]
     ratio = scenario.compared(there.rounds(scenario.name), here.rounds(scenario.name))
     return [name, scenario.name, here.version, there.version, *means, text.ratio(ratio), ", ".join(ratios) or text.NONE]

@@ -9,7 +9,9 @@ from loadtest.errors import LoadTestError
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the service listens; `prefix` is the path before the routes, mostly empty, and `login` is user:password, which nothing shows or keeps."""
+    """Where the service listens; `prefix` is the path before the routes, mostly empty, and `login` is user:password,
+    which nothing shows or keeps.
+    """
 
     host: str
     port: int
@@ -26,10 +28,21 @@ class Address:
             port = parts.port or {"http": 80, "https": 443}[parts.scheme]
         except (ValueError, KeyError) as error:
             why = f"its scheme is {error}" if isinstance(error, KeyError) else error
-            raise LoadTestError(f"host '{shown}' is no address ({why}); expected one like http://localhost:3000") from error
+            raise LoadTestError(
+                f"host '{shown}' is no address ({why}); expected one like http://localhost:3000"
+            ) from error
         login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if "@" in parts.netloc else ""
-        if not parts.hostname or parts.query or parts.fragment or not url.isascii() or any(not sign.isprintable() or sign == " " for sign in url):
-            raise LoadTestError(f"host '{shown}' is no address that can be tested; expected one like http://localhost:3000, all of it ASCII")
+        if (
+            not parts.hostname
+            or parts.query
+            or parts.fragment
+            or not url.isascii()
+            or any(not sign.isprintable() or sign == " " for sign in url)
+        ):
+            raise LoadTestError(
+                f"host '{shown}' is no address that can be tested; expected one like http://localhost:3000, all of it "
+                "ASCII"
+            )
         return cls(parts.hostname, port, parts.path.rstrip("/"), parts.scheme == "https", login)
 
     @property
@@ -49,7 +62,11 @@ class Address:
 
 def post(address: Address, path: str, body: bytes) -> bytes:
     """Return the bytes of a request, ready to be sent, so that nothing is built while the clock runs."""
-    return _head("POST", address, path) + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    return (
+        _head("POST", address, path)
+        + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        + body
+    )
 
 
 def get(address: Address, path: str) -> bytes:
@@ -59,4 +76,6 @@ def get(address: Address, path: str) -> bytes:
 
 def _head(method: str, address: Address, path: str) -> bytes:
     login = f"Authorization: Basic {b64encode(address.login.encode()).decode('ascii')}\r\n" if address.login else ""
-    return f"{method} {address.prefix}{path} HTTP/1.1\r\nHost: {address.authority}\r\n{login}Accept: application/json\r\n".encode("ascii")
+    return (
+        f"{method} {address.prefix}{path} HTTP/1.1\r\nHost: {address.authority}\r\n{login}Accept: application/json\r\n"
+    ).encode("ascii")

@@ -1,4 +1,6 @@
-"""Wake a greenlet at a moment, to a few microseconds: gevent's own sleep comes 0.5 to 1 ms late, which is longer than our fast variants take."""
+"""Wake a greenlet at a moment, to a few microseconds: gevent's own sleep comes 0.5 to 1 ms late, which is longer than
+our fast variants take.
+"""
 
 import ctypes
 import os
@@ -7,8 +9,9 @@ from time import perf_counter_ns
 
 import gevent
 
-# Measured with both cores busy, µs late at p50 / p99 and share of a core at 300 wake-ups a second: gevent.sleep 704 / 1,181, 3 %; timerfd 86 / 263, 3 %;
-# turning the event loop for the last 1.5 ms 2 / 41, 28 %. So: a timerfd for most of the way, and only the last of it in turns.
+# Measured with both cores busy, µs late at p50 / p99 and share of a core at 300 wake-ups a second: gevent.sleep 704 /
+# 1,181, 3 %; timerfd 86 / 263, 3 %; turning the event loop for the last 1.5 ms 2 / 41, 28 %. So: a timerfd for most of
+# the way, and only the last of it in turns.
 LAST_NS = 200_000
 EMPTY_TURN_NS = 20_000
 LONGEST_NS = 50_000_000  # between two looks at whether the test still runs
@@ -30,7 +33,9 @@ class Alarm:
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-        self._fd: int = self._libc.timerfd_create(CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC) if self._libc is not None else -1
+        self._fd: int = (
+            self._libc.timerfd_create(CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC) if self._libc is not None else -1
+        )
         if self._fd < 0:  # another system, or no file is left: the connection will say so
             self._libc = None
         else:

@@ -6,7 +6,9 @@ from loadtest.users.variant_user import VariantUser
 
 
 class ClosedLoopUser(VariantUser):
-    """Sends the next request when the last was answered: one user is SingleStream, a few with large requests are Offline."""
+    """Sends the next request when the last was answered: one user is SingleStream, a few with large requests are
+    Offline.
+    """
 
     def on_start(self) -> None:
         """Open the one connection."""

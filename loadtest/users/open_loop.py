@@ -1,7 +1,9 @@
-"""The open loop: requests start when a Poisson process says so, not when the last answer came, so that a slow service cannot slow its own test.
+"""The open loop: requests start when a Poisson process says so, not when the last answer came, so that a slow service
+cannot slow its own test.
 
-One sender after another holds the baton: it waits for the next intended start, hands the baton to an idle sender (or a new one), sends, and reads its answer.
-When every connection waits for an answer the baton lies until one comes; the starts missed meanwhile still count from when they were intended.
+One sender after another holds the baton: it waits for the next intended start, hands the baton to an idle sender (or a
+new one), sends, and reads its answer. When every connection waits for an answer the baton lies until one comes; the
+starts missed meanwhile still count from when they were intended.
 """
 
 from time import perf_counter_ns
@@ -24,7 +26,9 @@ NEVER_SENT = Verdict(LATE, f"never sent: all {MOST_CONNECTIONS} connections wait
 
 
 class OpenLoopUser(VariantUser):
-    """Starts `--rate` requests a second on average; N users are N independent sources, so their rates add up, on however many workers they run."""
+    """Starts `--rate` requests a second on average; N users are N independent sources, so their rates add up, on
+    however many workers they run.
+    """
 
     def on_start(self) -> None:
         """Prepare the schedule."""
@@ -69,12 +73,19 @@ class OpenLoopUser(VariantUser):
                 if over:
                     self._end(asked)
                     return
-                start = Start(self.next_start, perf_counter_ns() - self.next_start, self.next_start < max(self._free_since, self._accepted_at))
+                start = Start(
+                    self.next_start,
+                    perf_counter_ns() - self.next_start,
+                    self.next_start < max(self._free_since, self._accepted_at),
+                )
                 self.next_start = self._draw_start()
                 self._pass_baton()
                 self.send(connection, asked, start)
                 if self._baton_lies:
-                    self._baton_lies, self._free_since = False, perf_counter_ns()  # what was due before waited for this answer
+                    self._baton_lies, self._free_since = (
+                        False,
+                        perf_counter_ns(),
+                    )  # what was due before waited for this answer
                     continue
                 if self._stopping() or self._gave_up:
                     return
@@ -94,7 +105,9 @@ class OpenLoopUser(VariantUser):
 
     def _pass_baton(self) -> None:
         if self._idle:
-            gevent.get_hub().loop.run_callback(self._idle.pop().switch)  # the last one that became idle: its connection is the freshest
+            gevent.get_hub().loop.run_callback(
+                self._idle.pop().switch
+            )  # the last one that became idle: its connection is the freshest
         elif len(self._senders) < MOST_CONNECTIONS:
             self._senders.spawn(self._sender)
         else:
@@ -104,7 +117,8 @@ class OpenLoopUser(VariantUser):
         """Count the starts that were due and never made, and let the idle senders go."""
         now = perf_counter_ns()
         while self.next_start <= self._stopped_at:
-            # Its answer would have come later than now: counted at the time waited alone, it would make the percentiles look better than they were.
+            # Its answer would have come later than now: counted at the time waited alone, it would make the percentiles
+            # look better than they were.
             least = max(now - self.next_start, round(self.timeout * 1e9))
             self.tell(asked, NEVER_SENT, self.next_start, least, Start(self.next_start, 0, True))
             self.next_start = self._draw_start()
@@ -112,7 +126,9 @@ class OpenLoopUser(VariantUser):
             gevent.get_hub().loop.run_callback(self._idle.pop().switch)
 
     def _over(self) -> bool:
-        """Say whether to start no more: after the stop, only what was due before it and did not have to wait for a connection."""
+        """Say whether to start no more: after the stop, only what was due before it and did not have to wait for a
+        connection.
+        """
         return self._gave_up or (self._stopping() and not self._free_since <= self.next_start <= self._stopped_at)
 
     def _stopping(self) -> bool:

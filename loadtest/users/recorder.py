@@ -1,4 +1,6 @@
-"""Listens to Locust's events and keeps exact figures by variant, in the window between the warm-up and the end of a measurement."""
+"""Listens to Locust's events and keeps exact figures by variant, in the window between the warm-up and the end of a
+measurement.
+"""
 
 import gc
 import time
@@ -18,8 +20,8 @@ FOR_EVER = 1 << 62
 class Recorder:
     """The recordings of the current or last test; a new test begins new ones.
 
-    An answer belongs to the window in which its request began, or was meant to begin, however late it comes: else a stall that outlasts the window
-    would leave no trace (coordinated omission).
+    An answer belongs to the window in which its request began, or was meant to begin, however late it comes: else a
+    stall that outlasts the window would leave no trace (coordinated omission).
     """
 
     def __init__(self, environment: Environment) -> None:

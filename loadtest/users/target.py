@@ -18,25 +18,39 @@ def fetch_cards(address: Address) -> dict[str, Card]:
     try:
         status, body = connection.ask(get(address, "/variants"))
     except (Dropped, Late) as error:
-        raise LoadTestError(f"no service answers at {address} ({error}); start it with 'make serve', or name another with --host") from error
+        raise LoadTestError(
+            f"no service answers at {address} ({error}); start it with 'make serve', or name another with --host"
+        ) from error
     finally:
         connection.close()
     if status in (401, 403):
         raise LoadTestError(
-            f"{address} wants to know who asks (status {status}); give --host with a user and a password, like http://USER:PASSWORD@localhost:3000"
+            f"{address} wants to know who asks (status {status}); give --host with a user and a password, like "
+            "http://USER:PASSWORD@localhost:3000"
         )
     if 300 <= status < 400:
-        raise LoadTestError(f"{address} sends elsewhere (status {status}), and redirects would be measured too; give --host the address that it sends to")
+        raise LoadTestError(
+            f"{address} sends elsewhere (status {status}), and redirects would be measured too; give --host the "
+            "address that it sends to"
+        )
     if status != 200:
-        raise LoadTestError(f"{address}/variants answered {status}; expected a Bonsai service, which 'make serve' starts")
+        raise LoadTestError(
+            f"{address}/variants answered {status}; expected a Bonsai service, which 'make serve' starts"
+        )
     try:
         cards = [Card.model_validate(card) for card in json.loads(body)["variants"]]
     except ValidationError as error:
-        raise LoadTestError(f"{address}/variants gave a card that cannot be used ({first_problem(error)}); expected a Bonsai service") from error
+        raise LoadTestError(
+            f"{address}/variants gave a card that cannot be used ({first_problem(error)}); expected a Bonsai service"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise LoadTestError(f"{address}/variants gave no list of cards ({type(error).__name__}: {error}); expected a Bonsai service") from error
+        raise LoadTestError(
+            f"{address}/variants gave no list of cards ({type(error).__name__}: {error}); expected a Bonsai service"
+        ) from error
     if not cards:
-        raise LoadTestError(f"the service at {address} has no variants; build some with 'python -m models.build' and start it again")
+        raise LoadTestError(
+            f"the service at {address} has no variants; build some with 'python -m models.build' and start it again"
+        )
     return {card.name: card for card in cards}
 
 

@@ -1,4 +1,6 @@
-"""What every Locust user of ours does: draw a request, send it, judge the answer, tell Locust (importing this imports Locust, which patches sockets)."""
+"""What every Locust user of ours does: draw a request, send it, judge the answer, tell Locust (importing this imports
+Locust, which patches sockets).
+"""
 
 import json
 import random
@@ -38,7 +40,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """When a request of an open loop was meant to start, by how much that was missed, and whether it was for want of a connection."""
+    """When a request of an open loop was meant to start, by how much that was missed, and whether it was for want of a
+    connection.
+    """
 
     intended: int
     late_ns: int
@@ -68,7 +72,9 @@ class VariantUser(User):  # type: ignore[misc]
             raise StopTest(str(error)) from error
         self._variants, self._weights = list(weights), list(weights.values())
         self._drawn = random.Random(f"mix {self.seed}")
-        self._versions: dict[str, str] = {} if options.mix or not options.variant_version else {options.variant: options.variant_version}
+        self._versions: dict[str, str] = (
+            {} if options.mix or not options.variant_version else {options.variant: options.variant_version}
+        )
         self._texts: int = options.texts_per_request
         self.timeout: float = options.answer_timeout
 
@@ -78,13 +84,17 @@ class VariantUser(User):  # type: ignore[misc]
 
     def draw(self) -> Asked:
         """Prepare the next request while no clock runs."""
-        variant = self._variants[0] if len(self._variants) == 1 else self._drawn.choices(self._variants, self._weights)[0]
+        variant = (
+            self._variants[0] if len(self._variants) == 1 else self._drawn.choices(self._variants, self._weights)[0]
+        )
         questions = list(islice(self._questions, self._texts))
         body = json.dumps({"texts": [question.text for question in questions], "top_k": 1}).encode("ascii")
         return Asked(variant, questions, post(self.address, f"/{variant}/predict", body))
 
     def send(self, connection: Connection, asked: Asked, start: Start | None = None) -> None:
-        """Send a request and judge its answer. The clock runs from the intended start, or else the first byte sent, to the last byte read."""
+        """Send a request and judge its answer. The clock runs from the intended start, or else the first byte sent, to
+        the last byte read.
+        """
         length = 0
         began = start.intended if start else perf_counter_ns()
         try:
@@ -108,17 +118,22 @@ class VariantUser(User):  # type: ignore[misc]
         self.tell(asked, verdict, began, nanoseconds, start, length)
 
     def give_up(self, error: LoadTestError) -> NoReturn:
-        """End this user, and let Locust tell the run why, or the master whose worker this is: the sentence, without a traceback."""
+        """End this user, and let Locust tell the run why, or the master whose worker this is: the sentence, without a
+        traceback.
+        """
         self.environment.events.user_error.fire(user_instance=self, exception=error, tb=None)
         raise StopUser from error
 
-    def tell(self, asked: Asked, verdict: Verdict, began: int, nanoseconds: int, start: Start | None, length: int = 0) -> None:
+    def tell(
+        self, asked: Asked, verdict: Verdict, began: int, nanoseconds: int, start: Start | None, length: int = 0
+    ) -> None:
         """Tell Locust, and through it the recorder."""
         detail = f"'{asked.questions[0].text[:60]}': {verdict.detail}" if verdict.detail else ""
         self.environment.events.request.fire(
             request_type="POST",
             name=f"/{asked.variant}/predict",
-            response_time=nanoseconds / 1e6,  # Locust counts in ms, and rounds; the recorder takes the whole figure from the context
+            response_time=nanoseconds
+            / 1e6,  # Locust counts in ms, and rounds; the recorder takes the whole figure from the context
             response_length=length,
             exception=WrongAnswer(verdict.failure) if verdict.failure else None,
             context={

@@ -1,4 +1,6 @@
-"""More than one generator core or machine: Locust's master and workers, whose exact recordings come home in a message of their own."""
+"""More than one generator core or machine: Locust's master and workers, whose exact recordings come home in a message
+of their own.
+"""
 
 import subprocess
 import sys
@@ -27,7 +29,9 @@ def report_recordings(environment: Environment, recorder: Recorder) -> None:
 
     def send(**_: Any) -> None:
         if isinstance(environment.runner, WorkerRunner):
-            environment.runner.send_message(RECORDED, {name: one.model_dump() for name, one in recorder.measurements().items()})
+            environment.runner.send_message(
+                RECORDED, {name: one.model_dump() for name, one in recorder.measurements().items()}
+            )
             # All users have ended by now, and Locust would still wait as long before the worker is ready again.
             environment.stop_timeout = 0
 
@@ -35,7 +39,9 @@ def report_recordings(environment: Environment, recorder: Recorder) -> None:
 
 
 class Gathered:
-    """What a master's workers recorded of the current or last test; `complete` is called when the last of them has reported."""
+    """What a master's workers recorded of the current or last test; `complete` is called when the last of them has
+    reported.
+    """
 
     def __init__(self, runner: MasterRunner, complete: Callable[[dict[str, Measurement]], None] | None = None) -> None:
         self._runner = runner
@@ -52,7 +58,9 @@ class Gathered:
                 while len(self._heard) < self._workers:
                     gevent.sleep(0.01)
         except gevent.Timeout as error:
-            raise LoadTestError(f"{len(self._heard)} of {self._workers} generator processes reported; see their messages above") from error
+            raise LoadTestError(
+                f"{len(self._heard)} of {self._workers} generator processes reported; see their messages above"
+            ) from error
         return self._sums()
 
     def _start(self, **_: Any) -> None:
@@ -72,7 +80,20 @@ class Gathered:
 @contextmanager
 def local_workers(count: int, port: int) -> Iterator[None]:
     """Run that many worker processes on this machine, for a master at that port."""
-    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--worker", "--master-host", "127.0.0.1", "--master-port", str(port), "-L", "WARNING"]
+    command = [
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        str(LOCUSTFILE),
+        "--worker",
+        "--master-host",
+        "127.0.0.1",
+        "--master-port",
+        str(port),
+        "-L",
+        "WARNING",
+    ]
     running = [subprocess.Popen(command, cwd=Path.cwd()) for _ in range(count)]
     try:
         yield

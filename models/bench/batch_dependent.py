@@ -1,4 +1,6 @@
-"""Benchmark rows for the usual dynamic INT8 of a build's own variants: what answers that do not depend on batch mates cost, and spare."""
+"""Benchmark rows for the usual dynamic INT8 of a build's own variants: what answers that do not depend on batch mates
+cost, and spare.
+"""
 
 import shutil
 from collections.abc import Sequence
@@ -18,7 +20,9 @@ FORM = "dynamic_per_batch"
 
 
 def batch_dependent_rows(plan: Plan, variants: Path, training: Sequence[str], workplace: Path) -> list[Row]:
-    """Quantize every INT8 variant once more, from the graph that it was made of, with scales taken from the batch; `training` as in `control_rows`."""
+    """Quantize every INT8 variant once more, from the graph that it was made of, with scales taken from the batch;
+    `training` as in `control_rows`.
+    """
     rows = []
     for variant in plan.variants:
         if not isinstance(variant, VariantPlan) or not variant.graph_passes:
@@ -45,5 +49,9 @@ def _row(plan: Plan, name: str, folder: Path, training: Sequence[str]) -> Row:
     alone = logits_alone(classifier, texts, title=f"{name}, {FORM}")
     found = batch_invariance(classifier, texts, alone, plan.recipe.seed)
     made = f"{name} with activations: {FORM}, as other tools quantize dynamically"
-    said = {**about(made, (folder / MODEL_FILE).stat().st_size), "form_of": name, "invariance": found.model_dump(mode="json")}
+    said = {
+        **about(made, (folder / MODEL_FILE).stat().st_size),
+        "form_of": name,
+        "invariance": found.model_dump(mode="json"),
+    }
     return Row(f"{name}, scales of the batch", lambda: answering(load(), training), said)

@@ -32,7 +32,18 @@ from models.runtime.progress import Bar
 from models.runtime.store import BUILD_COMMAND, Build, read_build
 from models.runtime.tokenization import Tokenizer
 
-LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers", "scikit-learn", "model2vec", "numpy")
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "optimum",
+    "optimum-onnx",
+    "onnx",
+    "onnxruntime",
+    "tokenizers",
+    "scikit-learn",
+    "model2vec",
+    "numpy",
+)
 
 
 def bench(variants: Path, source: str | None, rounds: int, count: int, transfer: int) -> Result:
@@ -43,7 +54,11 @@ def bench(variants: Path, source: str | None, rounds: int, count: int, transfer:
     folders = {name: variants / name for name in build.variants}
     chosen = Random(seed).sample(range(len(dataset.test)), min(count, len(dataset.test)))
     texts = choose_texts(dataset, chosen, Tokenizer(variants / TEACHER / "tokenizer.json", max_tokens), seed)
-    found = {"commit": commit(), "started": datetime.now(UTC).isoformat(timespec="seconds"), "load_average_before": round(os.getloadavg()[0], 2)}
+    found = {
+        "commit": commit(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "load_average_before": round(os.getloadavg()[0], 2),
+    }
     with tempfile.TemporaryDirectory(prefix="bonsai-bench-") as workplace:
         ceiling, left_out = ceiling_row(ensemble)
         controls, unmade = control_rows(ensemble, variants / TEACHER, texts.training, Path(workplace))
@@ -53,8 +68,20 @@ def bench(variants: Path, source: str | None, rounds: int, count: int, transfer:
             taken = measure_rounds(rows, texts, rounds)
             scored = {row.name: score_control(row, dataset, chosen) for row in controls if row.name != AGAIN}
             scored[AGAIN] = scored[PLAIN]
-            scored |= {row.name: {"changed_answers": changed_answers(row, variants, dataset, chosen)} for row in rows[: len(folders)]}
-    measured = {row.name: {**row.about, **scored[row.name], **texts.about(few=row.few), "few": row.few, "rounds": taken[row.name]} for row in rows}
+            scored |= {
+                row.name: {"changed_answers": changed_answers(row, variants, dataset, chosen)}
+                for row in rows[: len(folders)]
+            }
+    measured = {
+        row.name: {
+            **row.about,
+            **scored[row.name],
+            **texts.about(few=row.few),
+            "few": row.few,
+            "rounds": taken[row.name],
+        }
+        for row in rows
+    }
     return {
         "name": dataset.name,
         "conditions": {
@@ -75,30 +102,45 @@ def bench(variants: Path, source: str | None, rounds: int, count: int, transfer:
         "denominator": PLAIN,
         "control": AGAIN,
         "eager": EAGER,
-        "rows": {**{name: measured[name] for name in folders}, **ceiling, **{row.name: measured[row.name] for row in controls}},
+        "rows": {
+            **{name: measured[name] for name in folders},
+            **ceiling,
+            **{row.name: measured[row.name] for row in controls},
+        },
         "left_out": {**left_out, **unmade},
     }
 
 
 def open_build(variants: Path, source: str | None) -> tuple[Build, Plan]:
-    """Return a build and the plan that it was made by (BonsaiError where the served teacher's weights or an exported graph are gone)."""
+    """Return a build and the plan that it was made by (BonsaiError where the served teacher's weights or an exported
+    graph are gone).
+    """
     build = read_build(variants)
-    cards = [read_card(variants / name) for name in build.variants if name != TEACHER]  # build.json lists the passes without their names
-    recipe = Recipe.model_validate({**build.recipe, "variants": {card.name: card.passes[0] if card.cascade else card.passes for card in cards}})
+    cards = [
+        read_card(variants / name) for name in build.variants if name != TEACHER
+    ]  # build.json lists the passes without their names
+    recipe = Recipe.model_validate(
+        {**build.recipe, "variants": {card.name: card.passes[0] if card.cascade else card.passes for card in cards}}
+    )
     if source is not None:
         recipe = recipe.model_copy(update={"dataset": recipe.dataset.model_copy(update={"source": source})})
     checkpoint, dataset = read_inputs(recipe)
     if dataset.sha256 != build.dataset["sha256"]:
         raise BonsaiError(
-            f"data set '{recipe.dataset.source}' is not the one that '{variants}' was built on ({build.dataset['name']}, "
-            f"SHA-256 {build.dataset['sha256'][:12]}…); expected that one, or run '{BUILD_COMMAND} --dataset {recipe.dataset.source}' first"
+            f"data set '{recipe.dataset.source}' is not the one that '{variants}' was built on "
+            f"({build.dataset['name']}, "
+            f"SHA-256 {build.dataset['sha256'][:12]}…); expected that one, or run '{BUILD_COMMAND} --dataset "
+            f"{recipe.dataset.source}' first"
         )
     plan = make_plan(recipe, dataset, checkpoint)
     steps = variants / ".steps"
     trained = steps / plan.teacher_keys[0]
     exported = [steps / variant.export_key for variant in plan.variants if isinstance(variant, VariantPlan)]
     if missing := [folder for folder in (trained, *exported) if not folder.is_dir()]:
-        raise BonsaiError(f"'{missing[0]}' is not there: finished steps were removed or made by another version; run '{BUILD_COMMAND}' again")
+        raise BonsaiError(
+            f"'{missing[0]}' is not there: finished steps were removed or made by another version; run "
+            f"'{BUILD_COMMAND}' again"
+        )
     return build, plan
 
 
@@ -117,19 +159,28 @@ def variant_row(folders: dict[str, Path], name: str, training: Sequence[str]) ->
 
 
 def ceiling_row(ensemble: Ensemble) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the accuracy of what the students were taught by, or why it is left out; it has no times, for nobody serves it."""
+    """Return the accuracy of what the students were taught by, or why it is left out; it has no times, for nobody
+    serves it.
+    """
     if ensemble.teachers == 1:
         return {}, {}
     try:
         size, accuracy = ensemble.bytes(), ensemble.accuracy().model_dump(mode="json")
     except BonsaiError as error:
         return {}, {ensemble.said: reason(error)}
-    row = {"kind": "ceiling", "made": "mean of their logits, in PyTorch; what students of them can reach", "bytes": size, "accuracy": accuracy}
+    row = {
+        "kind": "ceiling",
+        "made": "mean of their logits, in PyTorch; what students of them can reach",
+        "bytes": size,
+        "accuracy": accuracy,
+    }
     return {ensemble.said: {**row, "rounds": []}}, {}
 
 
 def score_control(row: Row, dataset: Dataset, chosen: Sequence[int]) -> dict[str, Any]:
-    """Return a control's accuracy on the test split, one text at a time (a variant's stands on its card); a slow row's on the chosen texts alone."""
+    """Return a control's accuracy on the test split, one text at a time (a variant's stands on its card); a slow row's
+    on the chosen texts alone.
+    """
     numbers, answer = chosen if row.few else range(len(dataset.test)), row.open()
     with Bar(row.name, len(numbers)) as bar:
         right = 0

@@ -1,4 +1,6 @@
-"""Compare all variants and controls in one run: `python -m models.bench [--variants DIR] [--dataset S] [--rounds N] [--out FILE]`."""
+"""Compare all variants and controls in one run: `python -m models.bench [--variants DIR] [--dataset S] [--rounds N]
+[--out FILE]`.
+"""
 
 import argparse
 import sys
@@ -19,13 +21,22 @@ TRANSFER = 36_000  # variations that controls learn from at the most: three teac
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line (BonsaiError where a number is unusable)."""
-    parser = argparse.ArgumentParser(prog="python -m models.bench", description="Compare all variants of a build and the control rows in one run.")
+    parser = argparse.ArgumentParser(
+        prog="python -m models.bench", description="Compare all variants of a build and the control rows in one run."
+    )
     parser.add_argument("--variants", type=Path, default=OUT, help="the folder of a finished build (default: variants)")
     parser.add_argument("--dataset", help="where the build's data set stands now (default: where the build found it)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often every row has its turn (default: {ROUNDS})")
-    parser.add_argument("--texts", type=int, default=TEXTS, help=f"how many texts are timed one at a time (default: {TEXTS})")
     parser.add_argument(
-        "--transfer", type=int, default=TRANSFER, help=f"how many of the students' transfer texts controls learn from at the most (default: {TRANSFER:,})"
+        "--rounds", type=int, default=ROUNDS, help=f"how often every row has its turn (default: {ROUNDS})"
+    )
+    parser.add_argument(
+        "--texts", type=int, default=TEXTS, help=f"how many texts are timed one at a time (default: {TEXTS})"
+    )
+    parser.add_argument(
+        "--transfer",
+        type=int,
+        default=TRANSFER,
+        help=f"how many of the students' transfer texts controls learn from at the most (default: {TRANSFER:,})",
     )
     parser.add_argument("--out", type=Path, help="result file (default: models/results/published/<data set>.json)")
     options = parser.parse_args(arguments)
@@ -36,7 +47,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark; exit code 1 when its A/A control says that it proves nothing, 2 for what the user can repair, 130 after Ctrl-C."""
+    """Run the benchmark; exit code 1 when its A/A control says that it proves nothing, 2 for what the user can repair,
+    130 after Ctrl-C.
+    """
     try:
         options = parse(arguments)
         result = bench(options.variants, options.dataset, options.rounds, options.texts, options.transfer)
@@ -45,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
             out.parent.mkdir(parents=True, exist_ok=True)
             write_json(out, result)
         except OSError as error:
-            raise BonsaiError(f"the result cannot be written to '{out}' ({error.strerror}); choose another file with --out") from error
+            raise BonsaiError(
+                f"the result cannot be written to '{out}' ({error.strerror}); choose another file with --out"
+            ) from error
     except BonsaiError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,4 +1,6 @@
-"""What a stored benchmark run says: the rows' figures and how many times as fast each is, drawn from the run's JSON alone (no torch)."""
+"""What a stored benchmark run says: the rows' figures and how many times as fast each is, drawn from the run's JSON
+alone (no torch).
+"""
 
 import json
 from collections.abc import Sequence
@@ -54,16 +56,23 @@ def read_result(file: Path) -> Result:
     try:
         result = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BonsaiError(f"no benchmark result at '{file}' ({error.strerror}); 'python -m models.bench --out {file}' makes one") from error
+        raise BonsaiError(
+            f"no benchmark result at '{file}' ({error.strerror}); 'python -m models.bench --out {file}' makes one"
+        ) from error
     except ValueError as error:
         raise BonsaiError(f"'{file}' is not JSON ({error}); expected what 'python -m models.bench' wrote") from error
     if not isinstance(result, dict) or not result.keys() >= FIRST_LEVEL:
-        raise BonsaiError(f"'{file}' is no benchmark result; expected {', '.join(sorted(FIRST_LEVEL))} in it, as 'python -m models.bench' writes them")
+        raise BonsaiError(
+            f"'{file}' is no benchmark result; expected {', '.join(sorted(FIRST_LEVEL))} in it, as 'python -m "
+            "models.bench' writes them"
+        )
     return result
 
 
 def ratio(result: Result, name: str, figure: str, over: str) -> Factor:
-    """Return how many times as fast a row is as another, in one figure; where one of the two was timed on a few texts, both on these."""
+    """Return how many times as fast a row is as another, in one figure; where one of the two was timed on a few texts,
+    both on these.
+    """
     few = any(result["rows"][row].get("few") for row in (name, over))
     mine, other = (_rounds(result, row, figure, few=few) for row in (name, over))
     return factor(mine, other) if figure == "texts_per_s" else factor(other, mine)
@@ -80,23 +89,41 @@ def figures(result: Result) -> Table:
     heads = ["row", "version", "accuracy [95 %]", "gate", "MB", "mean ms", "p50 ms", "p95 ms", "p99 ms", "texts/s"]
     rows = []
     for name, row in result["rows"].items():
-        shown = [_milliseconds(median(_rounds(result, name, figure))) for figure in TIMES] if row["rounds"] else ["–"] * len(TIMES)
+        shown = (
+            [_milliseconds(median(_rounds(result, name, figure))) for figure in TIMES]
+            if row["rounds"]
+            else ["–"] * len(TIMES)
+        )
         if row.get("texts", LEAST_FOR_P99) < LEAST_FOR_P99:
             shown[-1] = "–"
         rate = f"{median(_rounds(result, name, 'texts_per_s')):,.0f}" if row["rounds"] else "–"
-        rows.append([name, row.get("version") or "–", _accuracy(row.get("accuracy")), _gate(row.get("gate")), f"{row['bytes'] / 1e6:.1f}", *shown, rate])
+        rows.append(
+            [
+                name,
+                row.get("version") or "–",
+                _accuracy(row.get("accuracy")),
+                _gate(row.get("gate")),
+                f"{row['bytes'] / 1e6:.1f}",
+                *shown,
+                rate,
+            ]
+        )
     return Table(heads, rows)
 
 
 def factors(result: Result) -> Table:
     """Return how many times as fast each row is as the denominator, and as eager PyTorch.
 
-    By the mean, not the median: that of a cascade says what its small variant takes alone, with which each of its answers begins.
+    By the mean, not the median: that of a cascade says what its small variant takes alone, with which each of its
+    answers begins.
     """
     denominator, eager = result["denominator"], result["eager"]
     heads = ["times as fast", f"mean ({denominator} = 1)", "texts/s (the same = 1)", f"mean ({eager} = 1)"]
     asked = (("mean_ms", denominator), ("texts_per_s", denominator), ("mean_ms", eager))
-    rows = [[name, *("1" if name == over else _factor(ratio(result, name, figure, over)) for figure, over in asked)] for name in timed(result)]
+    rows = [
+        [name, *("1" if name == over else _factor(ratio(result, name, figure, over)) for figure, over in asked)]
+        for name in timed(result)
+    ]
     return Table(heads, rows)
 
 
@@ -111,15 +138,20 @@ def notes(result: Result) -> list[str]:
     machine, libraries, data = of["machine"], of["libraries"], of["dataset"]
     slow = [name for name, row in result["rows"].items() if row.get("few")]
     return [
-        f"{data['name']}, {data['rows']['test']:,} test texts (SHA-256 {data['sha256'][:12]}), {data['labels']} labels. "
-        f"{machine['cpu']}, {machine['threads']} thread, torch {libraries['torch']}, ONNX Runtime {libraries['onnxruntime']}, {of['started'][:10]}.",
+        f"{data['name']}, {data['rows']['test']:,} test texts (SHA-256 {data['sha256'][:12]}), {data['labels']} "
+        "labels. "
+        f"{machine['cpu']}, {machine['threads']} thread, torch {libraries['torch']}, ONNX Runtime "
+        f"{libraries['onnxruntime']}, {of['started'][:10]}.",
         f"Times: {of['texts']} test texts drawn at random, one at a time, tokenization included. "
-        f"Texts/s: batches of {of['offline_batch']} sorted by length over {_offline(result)}. Accuracy: the whole test split at batch 1.",
+        f"Texts/s: batches of {of['offline_batch']} sorted by length over {_offline(result)}. Accuracy: the whole "
+        "test split at batch 1.",
         *(_few_note(result, name) for name in slow),
         _warm_note(of),
-        f"{of['rounds']} interleaved rounds. Times are medians over the rounds; factors are geometric means of the ratios within a round, with the "
+        f"{of['rounds']} interleaved rounds. Times are medians over the rounds; factors are geometric means of the "
+        "ratios within a round, with the "
         "95 % t interval of their logarithms.",
-        f"A/A control, the denominator against itself: mean {_factor(verdict.mean)}, texts/s {_factor(verdict.texts_per_s)}.",
+        f"A/A control, the denominator against itself: mean {_factor(verdict.mean)}, texts/s "
+        f"{_factor(verdict.texts_per_s)}.",
         *(_form_note(result, name, row) for name, row in result["rows"].items() if "form_of" in row),
         *(f"Left out: {name} ({reason})." for name, reason in result.get("left_out", {}).items()),
     ]
@@ -131,7 +163,9 @@ def _offline(result: Result) -> str:
     if "offline_texts" in of:
         return f"{of['offline_texts']:,} others (whole batches, from short to long)"
     whole = of["dataset"]["rows"]["test"]  # a run of an earlier version
-    fewer = [f"{row['offline_texts']:,} for {name}" for name, row in result["rows"].items() if row["offline_texts"] < whole]
+    fewer = [
+        f"{row['offline_texts']:,} for {name}" for name, row in result["rows"].items() if row["offline_texts"] < whole
+    ]
     return f"the test set{' (whole batches of it, from short to long: ' + ', '.join(fewer) + ')' if fewer else ''}"
 
 
@@ -139,7 +173,8 @@ def _few_note(result: Result, name: str) -> str:
     """Say what a slow row was timed and scored on."""
     row = result["rows"][name]
     return (
-        f"{name} has its times from {row['texts']} of these texts alone and {row['offline_texts']} in batches, on which its factors compare the other "
+        f"{name} has its times from {row['texts']} of these texts alone and {row['offline_texts']} in batches, on "
+        "which its factors compare the other "
         f"rows too, and its accuracy from {row['accuracy_texts']:,} test texts."
     )
 
@@ -149,7 +184,8 @@ def _warm_note(of: dict[str, Any]) -> str:
     if "warmed_with" not in of:
         return "The tokenizers had met the very texts that are timed, which spares words that are new."
     return (
-        f"Every row is opened anew for its turn in a round; its tokenizer has met the words of {of['warmed_with']:,} training texts, "
+        f"Every row is opened anew for its turn in a round; its tokenizer has met the words of {of['warmed_with']:,} "
+        "training texts, "
         "and none of the texts that are timed."
     )
 
@@ -159,8 +195,10 @@ def _form_note(result: Result, name: str, row: dict[str, Any]) -> str:
     variant, found = row["form_of"], row["invariance"]
     alone, batched = (ratio(result, name, figure, variant) for figure in ("mean_ms", "texts_per_s"))
     return (
-        f"{variant} takes {_factor(alone)} times as long as the same with scales of the batch (in batches {_factor(batched)}), which change "
-        f"{found['flips_sorted']} labels in batches sorted by length and {found['flips_shuffled']} in shuffled ones, and a logit by up to "
+        f"{variant} takes {_factor(alone)} times as long as the same with scales of the batch (in batches "
+        f"{_factor(batched)}), which change "
+        f"{found['flips_sorted']} labels in batches sorted by length and {found['flips_shuffled']} in shuffled ones, "
+        "and a logit by up to "
         f"{found['largest_logit_change']:.2f}."
     )
 
@@ -170,7 +208,8 @@ def warnings(result: Result) -> list[str]:
     verdict, found = control_verdict(result), []
     if not verdict.holds:
         found.append(
-            f"This run proves nothing: its A/A control is not 1.00 (mean {_factor(verdict.mean)}, texts/s {_factor(verdict.texts_per_s)}); "
+            f"This run proves nothing: its A/A control is not 1.00 (mean {_factor(verdict.mean)}, texts/s "
+            f"{_factor(verdict.texts_per_s)}); "
             "run it again on a quiet machine."
         )
     elif not verdict.quiet:
@@ -178,14 +217,20 @@ def warnings(result: Result) -> list[str]:
     for name, row in result["rows"].items():
         if changed := row.get("changed_answers"):
             found.append(
-                f"{name} gave {changed} of {result['conditions']['texts']} texts another label than in its evaluation: not the machine it was built on?"
+                f"{name} gave {changed} of {result['conditions']['texts']} texts another label than in its "
+                "evaluation: not the machine it was built on?"
             )
     return found
 
 
 def markdown(result: Result) -> str:
     """Return both tables with their conditions, under a bold line for each reason not to trust them."""
-    parts = [*(f"**{warning}**" for warning in warnings(result)), _markdown(figures(result)), _markdown(factors(result)), " ".join(notes(result))]
+    parts = [
+        *(f"**{warning}**" for warning in warnings(result)),
+        _markdown(figures(result)),
+        _markdown(factors(result)),
+        " ".join(notes(result)),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -195,8 +240,17 @@ def short_table(result: Result) -> str:
     places = [full.heads.index(head) for head in SHORT]
     over = result["denominator"]
     heads = ["variant", *SHORT[1:], f"speed ({over} = 1)", "the same in batches"]
-    rows = [[cells[place] for place in places] + faster[cells[0]] for cells in full.rows if "version" in result["rows"][cells[0]] or cells[0] == over]
-    return "\n\n".join([*(f"**{warning}**" for warning in warnings(result)), _markdown(Table(heads, rows)), notes(result)[0]]) + "\n"
+    rows = [
+        [cells[place] for place in places] + faster[cells[0]]
+        for cells in full.rows
+        if "version" in result["rows"][cells[0]] or cells[0] == over
+    ]
+    return (
+        "\n\n".join(
+            [*(f"**{warning}**" for warning in warnings(result)), _markdown(Table(heads, rows)), notes(result)[0]]
+        )
+        + "\n"
+    )
 
 
 def print_comparison(result: Result, file: Path) -> None:
@@ -209,14 +263,25 @@ def print_comparison(result: Result, file: Path) -> None:
         for row in table.rows:
             shown.add_row(*row)
         if not console.is_terminal:
-            console.width = console.measure(shown, options=console.options.update_width(LOG_WIDTH)).maximum  # a log cuts nothing
+            console.width = console.measure(
+                shown, options=console.options.update_width(LOG_WIDTH)
+            ).maximum  # a log cuts nothing
         console.print(shown)
     for line in [*notes(result), *warnings(result)]:
         console.print(line, markup=False, soft_wrap=True)
     by_figure = {
-        name: {figure: round(ratio(result, name, figure, result["denominator"]).value, 3) for figure in ("mean_ms", "texts_per_s")} for name in timed(result)
+        name: {
+            figure: round(ratio(result, name, figure, result["denominator"]).value, 3)
+            for figure in ("mean_ms", "texts_per_s")
+        }
+        for name in timed(result)
     }
-    print(json.dumps({"result": str(file), "control_holds": control_verdict(result).holds, "times_as_fast": by_figure}, ensure_ascii=False))
+    print(
+        json.dumps(
+            {"result": str(file), "control_holds": control_verdict(result).holds, "times_as_fast": by_figure},
+            ensure_ascii=False,
+        )
+    )
 
 
 def _rounds(result: Result, name: str, figure: str, *, few: bool = False) -> Sequence[float]:
@@ -225,7 +290,11 @@ def _rounds(result: Result, name: str, figure: str, *, few: bool = False) -> Seq
 
 
 def _accuracy(estimate: dict[str, float] | None) -> str:
-    return f"{100 * estimate['value']:.2f} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]" if estimate else "–"
+    return (
+        f"{100 * estimate['value']:.2f} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"
+        if estimate
+        else "–"
+    )
 
 
 def _gate(verdict: dict[str, Any] | None) -> str:

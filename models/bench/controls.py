@@ -1,4 +1,6 @@
-"""The benchmark's control rows: what one would run without this project, each made from the very checkpoint that the variants come from."""
+"""The benchmark's control rows: what one would run without this project, each made from the very checkpoint that the
+variants come from.
+"""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -45,8 +47,11 @@ class Row:
     few: bool = False  # so slow that it is timed on a part of the texts
 
 
-def control_rows(ensemble: Ensemble, tokenizer: Path, training: Sequence[str], workplace: Path) -> tuple[list[Row], dict[str, str]]:
-    """Make every control, and say of those that cannot be made why; `tokenizer` holds the tokenizer's files, `workplace` takes what is exported.
+def control_rows(
+    ensemble: Ensemble, tokenizer: Path, training: Sequence[str], workplace: Path
+) -> tuple[list[Row], dict[str, str]]:
+    """Make every control, and say of those that cannot be made why; `tokenizer` holds the tokenizer's files,
+    `workplace` takes what is exported.
 
     Tokenizers have met the words of the texts `training` before they are timed.
     """
@@ -65,7 +70,9 @@ def control_rows(ensemble: Ensemble, tokenizer: Path, training: Sequence[str], w
         with quiet():
             quantize_stock(plain, stock)
         return Row(
-            STOCK_INT8, partial(opened, stock), about(f"Optimum's ORTQuantizer over the plain export, {same_class}", (stock / MODEL_FILE).stat().st_size)
+            STOCK_INT8,
+            partial(opened, stock),
+            about(f"Optimum's ORTQuantizer over the plain export, {same_class}", (stock / MODEL_FILE).stat().st_size),
         )
 
     def fitted(name: str, fit: Fit, taught: Callable[[], Split], said: str) -> Row:
@@ -86,8 +93,18 @@ def control_rows(ensemble: Ensemble, tokenizer: Path, training: Sequence[str], w
     rows = [
         Row(PLAIN, partial(opened, plain), about(f"Optimum's export, not optimized further, {same_class}", exported)),
         Row(AGAIN, partial(opened, plain), about("the row above a second time, in sessions of its own", exported)),
-        Row(EAGER, lambda: dynamic, about("transformers' auto classes, inference mode, attention as they choose", weights), few=True),
-        Row(f"eager PyTorch, padded to {max_tokens}", lambda: padded, about(f"the same, every text padded to {max_tokens} tokens", weights), few=True),
+        Row(
+            EAGER,
+            lambda: dynamic,
+            about("transformers' auto classes, inference mode, attention as they choose", weights),
+            few=True,
+        ),
+        Row(
+            f"eager PyTorch, padded to {max_tokens}",
+            lambda: padded,
+            about(f"the same, every text padded to {max_tokens} tokens", weights),
+            few=True,
+        ),
     ]
     makers: dict[str, Callable[[], Row]] = {STOCK_INT8: stock_row}
     fits: dict[str, Fit] = {TFIDF: tfidf, STATIC: static}
@@ -100,7 +117,9 @@ def control_rows(ensemble: Ensemble, tokenizer: Path, training: Sequence[str], w
     for name, make in makers.items():
         try:
             rows.append(make())
-        except Exception as error:  # of libraries that have no part in the build: the other rows are worth more than their traceback
+        except (
+            Exception
+        ) as error:  # of libraries that have no part in the build: the other rows are worth more than their traceback
             left_out[name] = reason(error)
     return rows, left_out
 
@@ -112,7 +131,9 @@ def reason(error: Exception) -> str:
 
 
 def write_plain(trained: Path, tokenizer: Path, folder: Path) -> BertForSequenceClassification:
-    """Save the teacher as any fine-tuned BERT is saved, with a last layer that computes all tokens, and let Optimum export it beside that."""
+    """Save the teacher as any fine-tuned BERT is saved, with a last layer that computes all tokens, and let Optimum
+    export it beside that.
+    """
     from optimum.exporters.onnx import main_export  # takes seconds to import
 
     model = load_model(trained)
@@ -149,12 +170,16 @@ class EagerPyTorch:
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str]) -> list[str]:
-        """Return the labels of the texts, in their order; sorted by characters, as sentence-transformers does, before they are cut into batches."""
+        """Return the labels of the texts, in their order; sorted by characters, as sentence-transformers does, before
+        they are cut into batches.
+        """
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         answers = [""] * len(texts)
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
-            numbers = self._model(**self._tokenizer([texts[row] for row in rows], **self._options)).logits.argmax(-1).tolist()
+            numbers = (
+                self._model(**self._tokenizer([texts[row] for row in rows], **self._options)).logits.argmax(-1).tolist()
+            )
             for row, number in zip(rows, numbers, strict=True):
                 answers[row] = self._model.config.id2label[number]
         return answers
@@ -162,7 +187,9 @@ class EagerPyTorch:
 
 def in_batches(answer: Answer) -> Answer:
     """Let a row that pads nothing, and so needs no order, meet the same batches as the others."""
-    return lambda texts: [label for start in range(0, len(texts), BATCH) for label in answer(texts[start : start + BATCH])]
+    return lambda texts: [
+        label for start in range(0, len(texts), BATCH) for label in answer(texts[start : start + BATCH])
+    ]
 
 
 def about(made: str, size: int) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""The teachers of a build's students, read back from its steps: what controls may learn from them too, and the ceiling that their mean sets."""
+"""The teachers of a build's students, read back from its steps: what controls may learn from them too, and the ceiling
+that their mean sets.
+"""
 
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,7 +22,9 @@ from models.train.transfer_sets import TransferSets
 
 
 class Ensemble:
-    """As many teachers as any variant of a plan was taught by, and at most `most` of the variations that it was taught with."""
+    """As many teachers as any variant of a plan was taught by, and at most `most` of the variations that it was taught
+    with.
+    """
 
     def __init__(self, plan: Plan, steps: Path, most: int) -> None:
         self.plan, self._steps = plan, steps
@@ -36,7 +40,10 @@ class Ensemble:
         """Return the weights of a teacher (BonsaiError where they are gone)."""
         folder = self._steps / self.plan.teacher_keys[number]
         if not folder.is_dir():
-            raise BonsaiError(f"the weights of teacher {number + 1} of {self.teachers} are gone from '{self._steps}'; '{BUILD_COMMAND} --out DIR' makes them")
+            raise BonsaiError(
+                f"the weights of teacher {number + 1} of {self.teachers} are gone from '{self._steps}'; "
+                f"'{BUILD_COMMAND} --out DIR' makes them"
+            )
         return folder
 
     def bytes(self) -> int:
@@ -45,12 +52,22 @@ class Ensemble:
 
     @cached_property
     def transfer_set(self) -> Split:
-        """What the students were taught with: the training rows, and variations of them with the label that the teachers' mean gives each (BonsaiError)."""
+        """What the students were taught with: the training rows, and variations of them with the label that the
+        teachers' mean gives each (BonsaiError).
+        """
         for number in range(self.teachers):
             self.folder(number)
         plan = self.plan
         rows = Rows(plan.dataset, self._tokenizer)
-        sets = TransferSets(plan.dataset, self._tokenizer, rows, self._teacher, transfer=self.transfer, teachers={self.teachers}, seed=plan.recipe.seed)
+        sets = TransferSets(
+            plan.dataset,
+            self._tokenizer,
+            rows,
+            self._teacher,
+            transfer=self.transfer,
+            teachers={self.teachers},
+            seed=plan.recipe.seed,
+        )
         labels = sets.transfer_set(self.transfer, self.teachers).train.labels.tolist()
         return Split([*plan.dataset.train.texts, *sets.variations(self.transfer)], labels)
 
@@ -59,7 +76,9 @@ class Ensemble:
         test = self.plan.dataset.test
         data = tokenize(self._tokenizer, test)
         with Bar(self.said, self.teachers * len(test)) as bar:
-            logits = torch.stack([soft_targets(self._teacher(number), data, bar).logits for number in range(self.teachers)]).mean(0)
+            logits = torch.stack(
+                [soft_targets(self._teacher(number), data, bar).logits for number in range(self.teachers)]
+            ).mean(0)
             found = wilson(int((logits.argmax(-1) == data.labels).sum()), len(test))
             bar.finish(f"accuracy {100 * found.value:.2f}")
         return found

@@ -1,4 +1,6 @@
-"""How many times as fast: the geometric mean of the ratios that the rounds give, with the t interval of their logarithms, as the load test has it."""
+"""How many times as fast: the geometric mean of the ratios that the rounds give, with the t interval of their
+logarithms, as the load test has it.
+"""
 
 import math
 from collections.abc import Sequence

@@ -1,8 +1,9 @@
 """Static embeddings with a trained head: model2vec's classifier, trained as its own trainer does.
 
-That trainer (`model2vec.train`) needs Lightning, which nothing else here does. So its loop stands here: the same network (weighted mean of the pieces'
-vectors, normalized, one hidden layer of 512), Adam, halving of the rate and early stopping on the validation rows. What differs is in its favour: the
-epoch that was best there is kept, not the last one, and patience lasts so many updates at least that a small set is learned too.
+That trainer (`model2vec.train`) needs Lightning, which nothing else here does. So its loop stands here: the same
+network (weighted mean of the pieces' vectors, normalized, one hidden layer of 512), Adam, halving of the rate and early
+stopping on the validation rows. What differs is in its favour: the epoch that was best there is kept, not the last one,
+and patience lasts so many updates at least that a small set is learned too.
 """
 
 import copy
@@ -46,27 +47,36 @@ class StaticClassifier(nn.Module):
         lengths = torch.tensor([len(row) for row in ids])
         pieces = torch.tensor([piece for row in ids for piece in row], dtype=torch.long)
         starts = lengths.cumsum(0) - lengths
-        sums = functional.embedding_bag(pieces, self.vectors, starts, mode="sum", per_sample_weights=torch.sigmoid(self.weights)[pieces])
+        sums = functional.embedding_bag(
+            pieces, self.vectors, starts, mode="sum", per_sample_weights=torch.sigmoid(self.weights)[pieces]
+        )
         means = functional.normalize(sums / lengths.clamp(min=1)[:, None])
         return self.output(functional.relu(self.hidden(means)))  # type: ignore[no-any-return]
 
 
 def distill_static(plain: Path) -> Any:
-    """Distill the teacher's encoder into one vector a piece (model2vec: its outputs for single pieces, PCA, frequency weights)."""
+    """Distill the teacher's encoder into one vector a piece (model2vec: its outputs for single pieces, PCA, frequency
+    weights).
+    """
     from model2vec.distill import distill_from_model  # type: ignore[import-not-found,unused-ignore]
 
     with quiet():
         encoder = AutoModel.from_pretrained(plain, add_pooling_layer=False)
         dimensions = min(DIMENSIONS, encoder.config.hidden_size)
-        return distill_from_model(model=encoder, tokenizer=AutoTokenizer.from_pretrained(plain), pca_dims=dimensions, device="cpu")
+        return distill_from_model(
+            model=encoder, tokenizer=AutoTokenizer.from_pretrained(plain), pca_dims=dimensions, device="cpu"
+        )
 
 
 def fit_static(static: Any, dataset: Dataset, taught: Split, max_tokens: int, seed: int) -> tuple[Answer, int, str]:
-    """Train the vectors and a head on some rows, and return what answers, its size in bytes and how it was made (BonsaiError)."""
+    """Train the vectors and a head on some rows, and return what answers, its size in bytes and how it was made
+    (BonsaiError).
+    """
     from model2vec import StaticModel  # type: ignore[import-not-found,unused-ignore]
 
     ids, held_out = (static.tokenize(split.texts, max_length=max_tokens) for split in (taught, dataset.validation))
-    # Pieces that no text has keep their vectors under Adam: trained without them, the rest becomes what it would beside them, in a tenth of the time.
+    # Pieces that no text has keep their vectors under Adam: trained without them, the rest becomes what it would beside
+    # them, in a tenth of the time.
     met = sorted({piece for row in (*ids, *held_out) for piece in row})
     if not met:
         raise BonsaiError("no training text holds a piece of the teacher's vocabulary")
@@ -80,7 +90,9 @@ def fit_static(static: Any, dataset: Dataset, taught: Split, max_tokens: int, se
     weights = np.full(len(vectors), 0.5, dtype=np.float32)
     weights[met] = torch.sigmoid(model.weights.detach()).numpy()
     finished = StaticModel(vectors=vectors, weights=weights, tokenizer=static.tokenizer, normalize=True)
-    first, last = ((layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy()) for layer in (model.hidden, model.output))
+    first, last = (
+        (layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy()) for layer in (model.hidden, model.output)
+    )
 
     def answer(texts: Sequence[str]) -> list[str]:
         encoded = finished.encode(list(texts), max_length=max_tokens, use_multiprocessing=False)
@@ -88,11 +100,25 @@ def fit_static(static: Any, dataset: Dataset, taught: Split, max_tokens: int, se
         return [dataset.labels[number] for number in logits.argmax(1)]
 
     size = vectors.nbytes + weights.nbytes + len(finished.tokenizer.to_str()) + len(pickle.dumps((first, last)))
-    return answer, size, f"{static.dim} dimensions from the teacher's encoder, and a head, trained as model2vec's own trainer does (best after {best} epochs)"
+    return (
+        answer,
+        size,
+        f"{static.dim} dimensions from the teacher's encoder, and a head, trained as model2vec's own trainer does "
+        f"(best after {best} epochs)",
+    )
 
 
-def _train(model: StaticClassifier, ids: list[list[int]], labels: list[int], held_out: list[list[int]], right: list[int], seed: int) -> int:
-    """Train until the validation accuracy has not risen for some epochs; leave the model as it was when best, and return after how many epochs that was."""
+def _train(
+    model: StaticClassifier,
+    ids: list[list[int]],
+    labels: list[int],
+    held_out: list[list[int]],
+    right: list[int],
+    seed: int,
+) -> int:
+    """Train until the validation accuracy has not risen for some epochs; leave the model as it was when best, and
+    return after how many epochs that was.
+    """
     batch = 32 * min(max(1, len(ids) // 960), 16)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
     halve = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=3, min_lr=1e-6, threshold=0.03)

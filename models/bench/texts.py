@@ -17,7 +17,9 @@ FEW_TEXTS, FEW_BATCHES = 50, 4  # of these for rows that take up to 40 ms a text
 
 @dataclass(frozen=True)
 class Texts:
-    """What every row is timed on, alone and in batches: first the few that slow rows have too, so that each is compared on the same texts."""
+    """What every row is timed on, alone and in batches: first the few that slow rows have too, so that each is compared
+    on the same texts.
+    """
 
     training: list[str]  # warms up; no row has met a text that it is timed on
     few: list[str]
@@ -28,7 +30,11 @@ class Texts:
     def about(self, *, few: bool) -> dict[str, int]:
         """Return how many texts a row is timed on."""
         alone, batched = len(self.few), len(self.few_batched)
-        return {"texts": alone, "offline_texts": batched} if few else {"texts": alone + len(self.more), "offline_texts": batched + len(self.more_batched)}
+        return (
+            {"texts": alone, "offline_texts": batched}
+            if few
+            else {"texts": alone + len(self.more), "offline_texts": batched + len(self.more_batched)}
+        )
 
 
 def choose_texts(dataset: Dataset, chosen: Sequence[int], lengths: Tokenizer, seed: int) -> Texts:
@@ -37,10 +43,22 @@ def choose_texts(dataset: Dataset, chosen: Sequence[int], lengths: Tokenizer, se
     others = [text for number, text in enumerate(dataset.test.texts) if number not in among] or dataset.test.texts
     batches = [[others[row] for row in rows] for rows in length_sorted_batches(lengths.encode(others)[0], BATCH)]
     few, more = spread(spread(batches, BATCHES)[0], FEW_BATCHES)
-    return Texts(sample(dataset.train.texts, MET, seed), alone[:FEW_TEXTS], alone[FEW_TEXTS:], list(chain(*few)), list(chain(*more)))
+    return Texts(
+        sample(dataset.train.texts, MET, seed),
+        alone[:FEW_TEXTS],
+        alone[FEW_TEXTS:],
+        list(chain(*few)),
+        list(chain(*more)),
+    )
 
 
 def spread(items: list[T], most: int) -> tuple[list[T], list[T]]:
     """Return so many of the items, at even distances from first to last, and the others."""
-    places = {(2 * number + 1) * len(items) // (2 * most) for number in range(most)} if most < len(items) else set(range(len(items)))
-    return [item for place, item in enumerate(items) if place in places], [item for place, item in enumerate(items) if place not in places]
+    places = (
+        {(2 * number + 1) * len(items) // (2 * most) for number in range(most)}
+        if most < len(items)
+        else set(range(len(items)))
+    )
+    return [item for place, item in enumerate(items) if place in places], [
+        item for place, item in enumerate(items) if place not in places
+    ]

@@ -18,7 +18,9 @@ from models.runtime.progress import Bar
 
 
 def measure_rounds(rows: list[Row], texts: Texts, rounds: int) -> dict[str, list[dict[str, Any]]]:
-    """Let every row have its turn in each round, in an order that begins elsewhere each time and runs backwards every second time."""
+    """Let every row have its turn in each round, in an order that begins elsewhere each time and runs backwards every
+    second time.
+    """
     taken: dict[str, list[dict[str, Any]]] = {row.name: [] for row in rows}
     with Bar("measure", rounds * len(rows)) as bar:
         for turn in range(rounds):
@@ -42,7 +44,11 @@ def measure_turn(row: Row, texts: Texts) -> dict[str, Any]:
     if row.few:
         return few
     times, taken = few_times + times_alone(answer, texts.more), few_seconds + seconds(answer, texts.more_batched)
-    return {**quantiles(times), "texts_per_s": round((len(texts.few_batched) + len(texts.more_batched)) / taken, 5), "few": few}
+    return {
+        **quantiles(times),
+        "texts_per_s": round((len(texts.few_batched) + len(texts.more_batched)) / taken, 5),
+        "few": few,
+    }
 
 
 def seconds(answer: Answer, texts: list[str]) -> float:
@@ -56,7 +62,9 @@ def seconds(answer: Answer, texts: list[str]) -> float:
 
 @contextmanager
 def steady() -> Iterator[None]:
-    """Give every library one thread, and take what is loaded out of the garbage collector's sight, as the service does."""
+    """Give every library one thread, and take what is loaded out of the garbage collector's sight, as the service
+    does.
+    """
     threads, parallel = torch.get_num_threads(), os.environ.get("TOKENIZERS_PARALLELISM")
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -1,4 +1,6 @@
-"""Carry out a plan: the teachers, every variant's passes and its export, one finished folder a step; what an earlier build finished is not made again."""
+"""Carry out a plan: the teachers, every variant's passes and its export, one finished folder a step; what an earlier
+build finished is not made again.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -27,8 +29,9 @@ class Builder:
 
     def __init__(self, plan: Plan, out: Path, current: Mapping[str, Path] | None = None) -> None:
         """`current` names the finished folders of variants that are as the plan wants them."""
-        # Adam's momentum of words that no batch holds decays into denormals, which the CPU computes some 15 times slower: 300 ms instead of 20 ms a step
-        # over all-MiniLM's vocabulary. Threads inherit the setting, so it comes before the first operation that starts them.
+        # Adam's momentum of words that no batch holds decays into denormals, which the CPU computes some 15 times
+        # slower: 300 ms instead of 20 ms a step over all-MiniLM's vocabulary. Threads inherit the setting, so it comes
+        # before the first operation that starts them.
         torch.set_flush_denormal(True)
         torch.use_deterministic_algorithms(True)
         recipe, dataset = plan.recipe, plan.dataset
@@ -41,7 +44,13 @@ class Builder:
         rows = Rows(dataset, self._tokenizer)
         self._teachers = Teachers(plan, rows, self._steps)
         self._transfer_sets = TransferSets(
-            dataset, self._tokenizer, rows, self._teachers.model, transfer=plan.transfer, teachers=plan.teacher_counts, seed=recipe.seed
+            dataset,
+            self._tokenizer,
+            rows,
+            self._teachers.model,
+            transfer=plan.transfer,
+            teachers=plan.teacher_counts,
+            seed=recipe.seed,
         )
 
     def build(self, name: str) -> Path:
@@ -49,7 +58,9 @@ class Builder:
         if name not in self._finished:
             console.print(f"[bold]{name}[/]")
             variant = self._variants[name]
-            work = partial(self._cascade, variant) if isinstance(variant, CascadePlan) else partial(self._variant, variant)
+            work = (
+                partial(self._cascade, variant) if isinstance(variant, CascadePlan) else partial(self._variant, variant)
+            )
             self._finished[name] = self._steps.once(variant.key, work)
         return self._finished[name]
 
@@ -83,7 +94,9 @@ class Builder:
         def work(draft: Path) -> None:
             assert isinstance(config, SoftLabels)
             data = self._transfer_sets.transfer_set(config.transfer, config.teachers)
-            save_model(PASSES[config.pass_name()].load()(load_model(source), data, config, seed=self.plan.recipe.seed), draft)
+            save_model(
+                PASSES[config.pass_name()].load()(load_model(source), data, config, seed=self.plan.recipe.seed), draft
+            )
 
         return work
 

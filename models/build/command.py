@@ -1,4 +1,6 @@
-"""Build the variants of a recipe: `python -m models.build [--recipe F] [--dataset S] [--teacher S] [--only NAME] [--out DIR]`, and more in its --help."""
+"""Build the variants of a recipe: `python -m models.build [--recipe F] [--dataset S] [--teacher S] [--only NAME] [--out
+DIR]`, and more in its --help.
+"""
 
 import argparse
 import fcntl
@@ -22,7 +24,16 @@ from models.runtime.card import read_card
 from models.runtime.errors import BonsaiError
 from models.runtime.files import DRAFT, publish
 from models.runtime.progress import console
-from models.runtime.store import BUILD_FILE, OUT, Build, BuiltVariant, check_store, read_build, save_variant, write_build
+from models.runtime.store import (
+    BUILD_FILE,
+    OUT,
+    Build,
+    BuiltVariant,
+    check_store,
+    read_build,
+    save_variant,
+    write_build,
+)
 
 
 class GateClosed(BonsaiError):
@@ -30,7 +41,9 @@ class GateClosed(BonsaiError):
 
 
 def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
-    """Make what the recipe asks for and is not there yet; build.json is replaced last, once all of it is finished and has passed the gate."""
+    """Make what the recipe asks for and is not there yet; build.json is replaced last, once all of it is finished and
+    has passed the gate.
+    """
     if only is not None and only not in recipe.variants:
         raise BonsaiError(f"--only {only}: no such variant; the recipe has {', '.join(recipe.variants)}")
     checkpoint, dataset = read_inputs(recipe)
@@ -39,7 +52,11 @@ def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
     with locked(out):
         last = _last_build(out)
         current = [variant for variant in plan.variants if is_current(variant, out, last, len(plan.dataset.test))]
-        wanted = [variant for variant in plan.variants if variant in current or only is None or variant.name in _needed(recipe, only)]
+        wanted = [
+            variant
+            for variant in plan.variants
+            if variant in current or only is None or variant.name in _needed(recipe, only)
+        ]
         names = [variant.name for variant in wanted]
         unchanged = last is not None and wanted == current and is_unchanged(names, out, last)
         finished = {name: out / name for name in names} if unchanged else _finish(plan, wanted, current, out)
@@ -49,9 +66,15 @@ def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
         _publish(finished, out)
         measure_latency({name: out / name for name in names}, plan.dataset, recipe.seed)
         corpus = write_corpus(plan.dataset, names, out)
-        built = {variant.name: BuiltVariant(tag=save_variant(out / variant.name), key=variant.key) for variant in wanted}
+        built = {
+            variant.name: BuiltVariant(tag=save_variant(out / variant.name), key=variant.key) for variant in wanted
+        }
         generation = last.generation + 1 if last else 1
-        content = {"recipe": recipe.model_dump(mode="json"), "dataset": plan.dataset.describe(), "corpus_sha256": corpus}
+        content = {
+            "recipe": recipe.model_dump(mode="json"),
+            "dataset": plan.dataset.describe(),
+            "corpus_sha256": corpus,
+        }
         return write_build(out, generation, variants=built, **content)
 
 
@@ -65,9 +88,16 @@ def _judge(recipe: Recipe, finished: dict[str, Path], out: Path) -> None:
     if recipe.gate.on_fail == "warn":
         return
     gates = {name: read_card(folder).gate for name, folder in finished.items()}
-    worse = [f"{name} by {100 * gate.drop:.2f} points" for name, gate in gates.items() if gate is not None and gate.verdict == "worse"]
+    worse = [
+        f"{name} by {100 * gate.drop:.2f} points"
+        for name, gate in gates.items()
+        if gate is not None and gate.verdict == "worse"
+    ]
     if worse:
-        raise GateClosed(f"worse than the teacher beyond {recipe.gate.max_drop} points: {', '.join(worse)}; '{out}' is left as it was (gate.on_fail: error)")
+        raise GateClosed(
+            f"worse than the teacher beyond {recipe.gate.max_drop} points: {', '.join(worse)}; '{out}' is left as it "
+            "was (gate.on_fail: error)"
+        )
 
 
 @contextmanager
@@ -78,7 +108,9 @@ def locked(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BonsaiError(f"another build is writing to '{out}'; wait for it, or give another folder with --out") from error
+            raise BonsaiError(
+                f"another build is writing to '{out}'; wait for it, or give another folder with --out"
+            ) from error
         yield
 
 
@@ -89,8 +121,12 @@ def _last_build(out: Path) -> Build | None:
         return None
 
 
-def _finish(plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[VariantPlan | CascadePlan], out: Path) -> dict[str, Path]:
-    """Finish the variants, each in a folder of its own that nothing serves yet; those that are current stay where they are."""
+def _finish(
+    plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[VariantPlan | CascadePlan], out: Path
+) -> dict[str, Path]:
+    """Finish the variants, each in a folder of its own that nothing serves yet; those that are current stay where they
+    are.
+    """
     # Imported here: torch takes seconds, and an unchanged build does not need it.
     from models.build.builder import Builder
 
@@ -102,7 +138,9 @@ def _finish(plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[V
 
 
 def _publish(finished: dict[str, Path], out: Path) -> None:
-    """Put finished variants where the service and the benchmark look for them: after the gate, so that a closed one leaves no mixture of builds."""
+    """Put finished variants where the service and the benchmark look for them: after the gate, so that a closed one
+    leaves no mixture of builds.
+    """
     for name, folder in finished.items():
         if folder != out / name:
             draft = out / f"{DRAFT}{name}"
@@ -113,14 +151,30 @@ def _publish(finished: dict[str, Path], out: Path) -> None:
 
 def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None]:
     """Turn the command line into a recipe, a folder and the one variant asked for."""
-    parser = argparse.ArgumentParser(prog="python -m models.build", description="Build the variants of a recipe and put them into the BentoML model store.")
-    parser.add_argument("--recipe", type=Path, default=DEFAULT_RECIPE, help="YAML file (default: models/recipes/default.yaml)")
-    parser.add_argument("--dataset", help="embedded, a CSV, TSV, JSON, JSONL, Parquet or Arrow file, a folder, or a Hugging Face id; instead of the recipe's")
+    parser = argparse.ArgumentParser(
+        prog="python -m models.build",
+        description="Build the variants of a recipe and put them into the BentoML model store.",
+    )
+    parser.add_argument(
+        "--recipe", type=Path, default=DEFAULT_RECIPE, help="YAML file (default: models/recipes/default.yaml)"
+    )
+    parser.add_argument(
+        "--dataset",
+        help=(
+            "embedded, a CSV, TSV, JSON, JSONL, Parquet or Arrow file, a folder, or a Hugging Face id; instead of "
+            "the recipe's"
+        ),
+    )
     parser.add_argument("--dataset-config", metavar="NAME", help="which configuration of a Hugging Face id")
-    parser.add_argument("--text-column", metavar="NAME", help="the column that holds the texts, where it has none of the usual names")
+    parser.add_argument(
+        "--text-column", metavar="NAME", help="the column that holds the texts, where it has none of the usual names"
+    )
     parser.add_argument("--label-column", metavar="NAME", help="the column that holds the labels, likewise")
     parser.add_argument(
-        "--skip-unusable", action="store_true", default=None, help="leave out rows without a text or a label, and say how many, instead of ending"
+        "--skip-unusable",
+        action="store_true",
+        default=None,
+        help="leave out rows without a text or a label, and say how many, instead of ending",
     )
     parser.add_argument("--teacher", help="embedded, a local folder, or a Hugging Face id; instead of the recipe's")
     parser.add_argument("--only", metavar="NAME", help="build the teacher and this variant alone")
@@ -174,5 +228,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted; the finished steps are kept, run the same command to go on", file=sys.stderr)
         return 130
     megabytes = sum(card.bytes for card in cards if card.cascade is None) / 1e6
-    console.print(f"{'unchanged' if unchanged else 'built'}: {len(cards)} variants, {megabytes:.0f} MB, build {made.build_id}, generation {made.generation}")
+    console.print(
+        f"{'unchanged' if unchanged else 'built'}: {len(cards)} variants, {megabytes:.0f} MB, build {made.build_id}, "
+        f"generation {made.generation}"
+    )
     return 0

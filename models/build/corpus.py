@@ -1,4 +1,6 @@
-"""corpus.jsonl: the test texts with their gold labels and the label that every variant gave at batch 1, the load test's expected answers."""
+"""corpus.jsonl: the test texts with their gold labels and the label that every variant gave at batch 1, the load test's
+expected answers.
+"""
 
 import hashlib
 import json
@@ -16,7 +18,9 @@ def write_corpus(dataset: Dataset, names: list[str], out: Path) -> str:
     lines = []
     for row, (text, label) in enumerate(zip(dataset.test.texts, dataset.test.labels, strict=True)):
         expected = {name: dataset.labels[numbers[row]] for name, numbers in given.items()}
-        lines.append(json.dumps({"text": text, "label": dataset.labels[label], "expected": expected}, ensure_ascii=False) + "\n")
+        lines.append(
+            json.dumps({"text": text, "label": dataset.labels[label], "expected": expected}, ensure_ascii=False) + "\n"
+        )
     with replaced(out / CORPUS_FILE) as file:
         file.writelines(lines)
     return corpus_sha256(out)

@@ -14,18 +14,26 @@ from models.runtime.store import Build, in_store
 
 
 def is_current(variant: VariantPlan | CascadePlan, out: Path, last: Build | None, rows: int) -> bool:
-    """Tell whether the last build made exactly this variant, and its folder, its predictions and its model in the store are still whole."""
+    """Tell whether the last build made exactly this variant, and its folder, its predictions and its model in the store
+    are still whole.
+    """
     built = last.variants.get(variant.name) if last else None
     if built is None or built.key != variant.key or not in_store(built.tag):
         return False
     folder = out / variant.name
     try:
         card = read_card(folder)
-        return built.tag.endswith(card.version) and is_whole(folder, card) and len(read_predictions(folder).given) == rows
+        return (
+            built.tag.endswith(card.version) and is_whole(folder, card) and len(read_predictions(folder).given) == rows
+        )
     except (BonsaiError, ValidationError, OSError):
         return False
 
 
 def is_unchanged(names: list[str], out: Path, last: Build) -> bool:
     """Tell whether a build of these variants, all of them current, would write just what is there."""
-    return list(last.variants) == names and last.corpus_sha256 == corpus_sha256(out) and all(is_measured(out / name) for name in names)
+    return (
+        list(last.variants) == names
+        and last.corpus_sha256 == corpus_sha256(out)
+        and all(is_measured(out / name) for name in names)
+    )

@@ -1,4 +1,6 @@
-"""Finish a variant: put its folder together, evaluate it there, judge it beside the teacher, and seal it with its card."""
+"""Finish a variant: put its folder together, evaluate it there, judge it beside the teacher, and seal it with its
+card.
+"""
 
 import shutil
 from collections.abc import Mapping
@@ -28,14 +30,24 @@ from models.train.encoder import load_model, parameters
 
 
 def finish_variant(
-    plan: Plan, variant: VariantPlan, trained: Path, exported: Path, draft: Path, teacher_coverages: Mapping[str, Coverage], teacher: Path | None
+    plan: Plan,
+    variant: VariantPlan,
+    trained: Path,
+    exported: Path,
+    draft: Path,
+    teacher_coverages: Mapping[str, Coverage],
+    teacher: Path | None,
 ) -> None:
-    """Make a Hugging Face ONNX folder of a trained model's configuration and its graph; `teacher` is the teacher's finished folder, None for itself."""
+    """Make a Hugging Face ONNX folder of a trained model's configuration and its graph; `teacher` is the teacher's
+    finished folder, None for itself.
+    """
     for name in CONTENT_FILES:
         shutil.copyfile((trained if name == "config.json" else exported) / name, draft / name)
     dataset, max_tokens, seed = plan.dataset, plan.recipe.teacher.max_tokens, plan.recipe.seed
     classifier = Classifier(draft, max_tokens=max_tokens)
-    classifier.temperature = fit_temperature(classifier.logits(dataset.validation.texts)[0], np.array(dataset.validation.labels))
+    classifier.temperature = fit_temperature(
+        classifier.logits(dataset.validation.texts)[0], np.array(dataset.validation.labels)
+    )
     alone, invariance = answers_alone(classifier, dataset.test.texts, seed=seed)
     trimmed = any(isinstance(planned.config, Trim) for planned in variant.graph_passes)
     read = coverages(Tokenizer(draft / "tokenizer.json", max_tokens), dataset) if trimmed else teacher_coverages
@@ -52,7 +64,9 @@ def finish_variant(
 
 
 def finish_cascade(plan: Plan, cascade: CascadePlan, parts: Mapping[str, Path], draft: Path, teacher: Path) -> None:
-    """Choose a cascade's threshold on validation data; `parts` are the finished folders of its small and its large variant."""
+    """Choose a cascade's threshold on validation data; `parts` are the finished folders of its small and its large
+    variant.
+    """
     dataset, config = plan.dataset, cascade.config
     (small_card, small), (large_card, large) = load_variants(dict(parts)).values()
     by_small, by_large = (best_of(part, dataset.validation.texts) for part in (small, large))
@@ -62,17 +76,25 @@ def finish_cascade(plan: Plan, cascade: CascadePlan, parts: Mapping[str, Path], 
     whole = Cascade(small, large, threshold)
     scores = score(whole, dataset, seed=plan.recipe.seed)
     escalated = float((best_of(small, dataset.test.texts).confidence < threshold).mean())
-    made_of = {"small": config.small, "small_version": small_card.version, "large": config.large, "large_version": large_card.version}
+    made_of = {
+        "small": config.small,
+        "small_version": small_card.version,
+        "large": config.large,
+        "large_version": large_card.version,
+    }
     content = {
         "kind": "cascade",
         "passes": [{"cascade": config.model_dump(mode="json")}],
-        "parameters": {name: small_card.parameters[name] + large_card.parameters[name] for name in small_card.parameters},
+        "parameters": {
+            name: small_card.parameters[name] + large_card.parameters[name] for name in small_card.parameters
+        },
         "bytes": small_card.bytes + large_card.bytes,
         "temperature": whole.temperature,
         "cascade": {**made_of, "threshold": threshold, "escalated": escalated, "differing_at_most": at_most},
     }
     console.print(
-        f"  cascade: {100 * escalated:.1f} % of the test texts go from {config.small} to {config.large}; at most {100 * at_most:.2f} % "
+        f"  cascade: {100 * escalated:.1f} % of the test texts go from {config.small} to {config.large}; at most "
+        f"{100 * at_most:.2f} % "
         f"of all keep another label than {config.large}'s (95 % bound by {len(differing):,} validation rows)",
         soft_wrap=True,
     )
@@ -81,12 +103,19 @@ def finish_cascade(plan: Plan, cascade: CascadePlan, parts: Mapping[str, Path], 
 
 def _seal(plan: Plan, name: str, draft: Path, scores: Scores, content: dict[str, Any], teacher: Path | None) -> None:
     """Judge a variant beside the teacher, and write its card and its predictions."""
-    gold, given, labels, gate = np.array(plan.dataset.test.labels), scores.predictions.labels, plan.dataset.labels, plan.recipe.gate
+    gold, given, labels, gate = (
+        np.array(plan.dataset.test.labels),
+        scores.predictions.labels,
+        plan.dataset.labels,
+        plan.recipe.gate,
+    )
     reference = given if teacher is None else read_predictions(teacher).labels
     described: dict[str, Any] = plan.dataset.describe()
     options = plan.recipe.teacher.model_dump(exclude={"source", "revision"})
     if teacher is not None:
-        content["gate"] = verdict_of(gold, reference, given, labels, gate, described.get("overlap", {}).get("trained_on", 0))
+        content["gate"] = verdict_of(
+            gold, reference, given, labels, gate, described.get("overlap", {}).get("trained_on", 0)
+        )
     write_predictions(draft, scores.predictions)
     card = seal(
         draft,
@@ -103,7 +132,11 @@ def _seal(plan: Plan, name: str, draft: Path, scores: Scores, content: dict[str,
         **scores.content,
     )
     found = card.accuracy
-    console.print(f"  accuracy {100 * found.value:.2f} [{100 * found.low:.2f}, {100 * found.high:.2f}]{_verdict(card)}", markup=False, soft_wrap=True)
+    console.print(
+        f"  accuracy {100 * found.value:.2f} [{100 * found.low:.2f}, {100 * found.high:.2f}]{_verdict(card)}",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _verdict(card: Card) -> str:

@@ -1,4 +1,6 @@
-"""What a build says of its inputs before it begins: what the splits share, what becomes of the checkpoint's head, how much of the texts is read."""
+"""What a build says of its inputs before it begins: what the splits share, what becomes of the checkpoint's head, how
+much of the texts is read.
+"""
 
 from collections.abc import Mapping
 
@@ -14,10 +16,20 @@ def say_inputs(plan: Plan, coverages: Mapping[str, Coverage]) -> None:
         console.print(overlap, markup=False, soft_wrap=True)
     head = find_head(plan.checkpoint, plan.dataset.labels)
     if head.rows:
-        console.print("the checkpoint's head was trained for these labels: it is kept as it is, and nothing is trained for the teacher", soft_wrap=True)
+        console.print(
+            "the checkpoint's head was trained for these labels: it is kept as it is, and nothing is trained for the "
+            "teacher",
+            soft_wrap=True,
+        )
     elif head.reason:
-        console.print(f"a new head is trained, the checkpoint's is not used: {head.reason}", markup=False, soft_wrap=True)
+        console.print(
+            f"a new head is trained, the checkpoint's is not used: {head.reason}", markup=False, soft_wrap=True
+        )
     for name, found in coverages.items():
-        console.print(f"{name} texts: {100 * found.truncated:.1f} % are cut, {100 * found.unknown:.1f} % of their word pieces are unknown", markup=False)
+        console.print(
+            f"{name} texts: {100 * found.truncated:.1f} % are cut, {100 * found.unknown:.1f} % of their word pieces "
+            "are unknown",
+            markup=False,
+        )
     for sentence in warnings(coverages, plan.recipe.teacher.max_tokens):
         console.print(f"[bold yellow]warning[/]: {sentence}", soft_wrap=True)

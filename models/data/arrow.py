@@ -19,12 +19,17 @@ def read_parquet(path: Path, file: str) -> Table:
     from pyarrow import parquet
 
     return _read(
-        file, "Parquet", lambda: parquet.ParquetFile(path).schema_arrow, lambda wanted: parquet.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=wanted)
+        file,
+        "Parquet",
+        lambda: parquet.ParquetFile(path).schema_arrow,
+        lambda wanted: parquet.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=wanted),
     )
 
 
 def read_arrow(path: Path, file: str) -> Table:
-    """Return the rows of an Arrow file as `save_to_disk` writes it: a stream, or with an index at its end (BonsaiError where it is broken)."""
+    """Return the rows of an Arrow file as `save_to_disk` writes it: a stream, or with an index at its end (BonsaiError
+    where it is broken).
+    """
     from pyarrow import ArrowInvalid, ipc, memory_map
 
     def opened() -> Any:
@@ -35,19 +40,31 @@ def read_arrow(path: Path, file: str) -> Table:
 
     def batches(wanted: list[str]) -> Iterator[Any]:
         file = opened()
-        all_of_it = file if hasattr(file, "read_next_batch") else (file.get_batch(number) for number in range(file.num_record_batches))
+        all_of_it = (
+            file
+            if hasattr(file, "read_next_batch")
+            else (file.get_batch(number) for number in range(file.num_record_batches))
+        )
         return (batch.select(wanted) for batch in all_of_it)
 
     return _read(file, "Arrow", lambda: opened().schema, batches)
 
 
 def named_rows(batches: Iterable[Any], names: Mapping[str, Sequence[str]], place: str) -> Iterator[NumberedRow]:
-    """Number the rows of Arrow batches; a class's number becomes its name, and -1, which sets without labels carry, becomes none (BonsaiError)."""
+    """Number the rows of Arrow batches; a class's number becomes its name, and -1, which sets without labels carry,
+    becomes none (BonsaiError).
+    """
     number = 0
     for batch in batches:
         for row in batch.to_pylist():
             number += 1
-            yield number, {column: _class_name(names[column], value, f"{place} {number}") if column in names else value for column, value in row.items()}
+            yield (
+                number,
+                {
+                    column: _class_name(names[column], value, f"{place} {number}") if column in names else value
+                    for column, value in row.items()
+                },
+            )
 
 
 def _read(file: str, kind: str, schema: Any, batches: Any) -> Table:
@@ -75,7 +92,11 @@ def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
     """Return the names of the classes of every column that `datasets` marked as a ClassLabel."""
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        return {column: list(feature["names"]) for column, feature in features.items() if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"}
+        return {
+            column: list(feature["names"])
+            for column, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}
 
@@ -84,5 +105,7 @@ def _class_name(names: Sequence[str], number: Any, place: str) -> Any:
     if not isinstance(number, int) or number < 0:
         return None if isinstance(number, int) else number
     if number >= len(names):
-        raise BonsaiError(f"{place}: the label {number} has no name; the data names {len(names)} classes, 0 to {len(names) - 1}")
+        raise BonsaiError(
+            f"{place}: the label {number} has no name; the data names {len(names)} classes, 0 to {len(names) - 1}"
+        )
     return names[number]

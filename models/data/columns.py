@@ -12,7 +12,9 @@ TEXT_COLUMNS = ("text", "sentence", "content")
 LABEL_COLUMNS = ("label", "category", "intent")
 NAMING = ("text", "name", "str", "string")  # a column that ends so spells the label out: label_text beside label
 
-NumberedRow = tuple[int, dict[str, Any] | str]  # a line's or a row's number, from 1, and its columns, or why it has none
+NumberedRow = tuple[
+    int, dict[str, Any] | str
+]  # a line's or a row's number, from 1, and its columns, or why it has none
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class Columns:
 
 
 def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Columns:
-    """Return the columns asked for or, without that, those of the usual names, in any case; refuse what names none or two of them (BonsaiError)."""
+    """Return the columns asked for or, without that, those of the usual names, in any case; refuse what names none or
+    two of them (BonsaiError).
+    """
     if not columns:
         raise BonsaiError(f"{file}: no rows; expected at least one text with its label")
     text = _find(columns, (source.text_column,) if source.text_column else TEXT_COLUMNS, file)
@@ -59,17 +63,26 @@ def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Co
         label = label if label is not None else next(iter(named), None)
     if label is None:
         raise BonsaiError(_missing("label", source.label_column, LABEL_COLUMNS, columns, file))
-    passed_over = (*_others(columns, source.text_column, TEXT_COLUMNS, text), *_others(columns, source.label_column, LABEL_COLUMNS, label))
-    return Columns(text, label, label_name, tuple(column for column in passed_over if column not in (text, label, label_name)))
+    passed_over = (
+        *_others(columns, source.text_column, TEXT_COLUMNS, text),
+        *_others(columns, source.label_column, LABEL_COLUMNS, label),
+    )
+    return Columns(
+        text, label, label_name, tuple(column for column in passed_over if column not in (text, label, label_name))
+    )
 
 
 def _find(columns: Sequence[str], wanted: Sequence[str], file: str) -> str | None:
-    """Return the first wanted column that is there: as it is written, or else in any case and with any blanks around it."""
+    """Return the first wanted column that is there: as it is written, or else in any case and with any blanks around
+    it.
+    """
     for name in wanted:
         loosely = [column for column in columns if column.strip().casefold() == name.strip().casefold()]
         found = [column for column in loosely if column == name] or loosely
         if len(found) > 1:
-            raise BonsaiError(f"{file}: {len(found)} columns are called {' and '.join(map(repr, found))}; expected one such column")
+            raise BonsaiError(
+                f"{file}: {len(found)} columns are called {' and '.join(map(repr, found))}; expected one such column"
+            )
         if found:
             return found[0]
     return None
@@ -86,5 +99,9 @@ def _plain(column: str) -> str:
 
 def _missing(what: str, asked: str | None, known: Sequence[str], columns: Sequence[str], file: str) -> str:
     given = ", ".join(column if len(column) <= 60 else f"{column[:60]}…" for column in columns[:20])
-    accepted = f"'{asked}', as asked for" if asked else f"one of {', '.join(known)}, or name it with --{what}-column (dataset.{what}_column in the recipe)"
+    accepted = (
+        f"'{asked}', as asked for"
+        if asked
+        else f"one of {', '.join(known)}, or name it with --{what}-column (dataset.{what}_column in the recipe)"
+    )
     return f"{file}: no {what} column; its columns are {given}; expected {accepted}"

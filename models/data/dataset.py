@@ -41,74 +41,125 @@ class Dataset:
     test: Split
     out_of_scope: tuple[str, ...]
     sha256: str
-    overlap: dict[str, int] = field(default_factory=dict)  # what the test shares with the rest, as count_overlap counts it
+    overlap: dict[str, int] = field(
+        default_factory=dict
+    )  # what the test shares with the rest, as count_overlap counts it
     skipped: int = 0  # unusable rows, where the recipe lets them be skipped
 
     def describe(self) -> dict[str, object]:
-        """Return what a card says of the data: name, rows by split, number of labels, SHA-256, and what its test shares with the rest."""
+        """Return what a card says of the data: name, rows by split, number of labels, SHA-256, and what its test shares
+        with the rest.
+        """
         rows = {name: len(getattr(self, name)) for name in ("train", "validation", "test")}
         skipped = {"skipped": self.skipped} if self.skipped else {}
-        return {"name": self.name, "rows": rows, **skipped, "labels": len(self.labels), "sha256": self.sha256, "overlap": self.overlap}
+        return {
+            "name": self.name,
+            "rows": rows,
+            **skipped,
+            "labels": len(self.labels),
+            "sha256": self.sha256,
+            "overlap": self.overlap,
+        }
 
     def overlap_in_words(self) -> str | None:
         """Say what the test shares with the rest, where it shares anything."""
         if not any(self.overlap.values()):
             return None
         taught, near, two_labels = (self.overlap[key] for key in ("trained_on", "near_duplicates", "contradictory"))
-        shared = f"of {len(self.test):,} test rows {taught:,} are also training or validation rows and {near:,} are nearly equal to one"
+        shared = (
+            f"of {len(self.test):,} test rows {taught:,} are also training or validation rows and {near:,} are "
+            "nearly equal to one"
+        )
         return f"{self.name}: {shared}; texts that bear different labels: {two_labels:,}"
 
 
 def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.strip) -> Dataset:
     """Return the data set that `source` names; refuse unusable rows with file, row and reason (BonsaiError).
 
-    Texts that are equal once the tokenizer has normalized them are held out together: else the test would ask what was taught.
+    Texts that are equal once the tokenizer has normalized them are held out together: else the test would ask what was
+    taught.
     """
     try:
         found = find_source(source)
         unusable = Unusable(found.name, source.skip_unusable)
         splits = check_rows(found.tables, source, normalize, unusable)
     except OSError as error:
-        raise BonsaiError(f"data set '{source.source}': it cannot be read ({error.strerror or error}); expected files that this user may read") from error
+        raise BonsaiError(
+            f"data set '{source.source}': it cannot be read ({error.strerror or error}); expected files that this "
+            "user may read"
+        ) from error
     unusable.settle()
     train, validation, test = _split(found.name, _one_spelling(found.name, splits), source)
     labels = label_order({row.label for row in train})
     if len(labels) < 2:
-        raise BonsaiError(f"data set '{found.name}': the training rows hold {len(labels)} label(s); a classifier needs at least 2")
+        raise BonsaiError(
+            f"data set '{found.name}': the training rows hold {len(labels)} label(s); a classifier needs at least 2"
+        )
     index = {label: number for number, label in enumerate(labels)}
     untaught = Unusable(found.name, source.skip_unusable, rows=len(train) + len(validation) + len(test))
     for row in (*validation, *test):
         if row.label not in index:
-            untaught.add(row.place, f"the label '{row.label}' occurs in no training row; every label needs training rows")
+            untaught.add(
+                row.place, f"the label '{row.label}' occurs in no training row; every label needs training rows"
+            )
     untaught.settle()
-    kept = {"train": train, **{key: [row for row in rows if row.label in index] for key, rows in (("validation", validation), ("test", test))}}
+    kept = {
+        "train": train,
+        **{
+            key: [row for row in rows if row.label in index]
+            for key, rows in (("validation", validation), ("test", test))
+        },
+    }
     if not kept["validation"] or not kept["test"]:
-        raise BonsaiError(f"data set '{found.name}': no validation or test row bears a label of the training rows; expected the labels of the training rows")
+        raise BonsaiError(
+            f"data set '{found.name}': no validation or test row bears a label of the training rows; expected the "
+            "labels of the training rows"
+        )
     parts = {key: Split([row.text for row in rows], [index[row.label] for row in rows]) for key, rows in kept.items()}
     out_of_scope = list(found.out_of_scope)
-    digest = hashlib.sha256(json.dumps([labels, *([part.texts, part.labels] for part in parts.values()), out_of_scope]).encode())
+    digest = hashlib.sha256(
+        json.dumps([labels, *([part.texts, part.labels] for part in parts.values()), out_of_scope]).encode()
+    )
     overlap = count_overlap(*([(row.key, row.label) for row in rows] for rows in kept.values()))
     return Dataset(
-        found.name, labels, **parts, out_of_scope=found.out_of_scope, sha256=digest.hexdigest(), overlap=overlap, skipped=unusable.count + untaught.count
+        found.name,
+        labels,
+        **parts,
+        out_of_scope=found.out_of_scope,
+        sha256=digest.hexdigest(),
+        overlap=overlap,
+        skipped=unusable.count + untaught.count,
     )
 
 
 def _one_spelling(name: str, splits: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    """Write whole numbers without a point where all labels are such, and refuse names that are one but for their case (BonsaiError)."""
+    """Write whole numbers without a point where all labels are such, and refuse names that are one but for their case
+    (BonsaiError).
+    """
     counts = Counter(row.label for rows in splits.values() for row in rows)
     refuse_same_names(counts, name)
     whole = whole_numbers(counts)
-    return {split: [replace(row, label=whole[row.label]) for row in rows] for split, rows in splits.items()} if whole else splits
+    return (
+        {split: [replace(row, label=whole[row.label]) for row in rows] for split, rows in splits.items()}
+        if whole
+        else splits
+    )
 
 
 def _split(name: str, splits: dict[str, list[Row]], source: DatasetSource) -> tuple[list[Row], list[Row], list[Row]]:
-    """Return training, validation and test rows; those that the source does not have are held out from its training rows (BonsaiError)."""
+    """Return training, validation and test rows; those that the source does not have are held out from its training
+    rows (BonsaiError).
+    """
     train, validation, test = (splits.get(key, []) for key in ("train", "validation", "test"))
     given = train
     missing = [key for key, rows in (("test", test), ("validation", validation)) if not rows]
     for key in missing:
         if key in splits:
-            console.print(f"{name}: no {key} row is usable, so training rows are held out in their place", markup=False, soft_wrap=True)
+            console.print(
+                f"{name}: no {key} row is usable, so training rows are held out in their place",
+                markup=False,
+                soft_wrap=True,
+            )
     if not test:
         train, test = _hold_out(train, TEST_SHARE, source.split_seed)
     if not validation:
@@ -116,14 +167,17 @@ def _split(name: str, splits: dict[str, list[Row]], source: DatasetSource) -> tu
     if not test or not validation:
         most = max(Counter(label for _, label in {(row.key, row.label) for row in given}).values(), default=0)
         raise BonsaiError(
-            f"data set '{name}': no label has more than {most} different text{'s' if most != 1 else ''}, too few to hold out {' and '.join(missing)} rows; "
+            f"data set '{name}': no label has more than {most} different text{'s' if most != 1 else ''}, too few to "
+            f"hold out {' and '.join(missing)} rows; "
             f"expected at least {len(missing) + 1} a label, one for training and one for each split that has no file"
         )
     return train, validation, test
 
 
 def _hold_out(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
-    """Split off `share` of the rows of every label, drawn with the seed, equal texts together; a label keeps at least one row on the first side."""
+    """Split off `share` of the rows of every label, drawn with the seed, equal texts together; a label keeps at least
+    one row on the first side.
+    """
     kept = Counter(row.label for row in rows)
     quota = {label: max(1, round(count * share)) for label, count in kept.items()}
     equal: dict[str, list[int]] = {}

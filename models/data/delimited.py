@@ -1,4 +1,6 @@
-"""CSV and its relatives: which delimiter separates the fields, whether the first line names the columns, and whether every quote has its end."""
+"""CSV and its relatives: which delimiter separates the fields, whether the first line names the columns, and whether
+every quote has its end.
+"""
 
 import csv
 import io
@@ -17,8 +19,12 @@ TEXT, LABEL = TEXT_COLUMNS[0], LABEL_COLUMNS[0]
 SAMPLE, SAMPLE_CHARACTERS = (
     50,
     1_000_000,
-)  # rows, and what they are looked for in, by which a delimiter is judged where the first line names no column that is known
-LEAST_WORDS = 3  # a first line that holds as many in one field, and a label that later lines repeat in the other, is a row
+    # rows, and what they are looked for in, by which a delimiter is judged where the first line names no column that is
+    # known
+)
+LEAST_WORDS = (
+    3  # a first line that holds as many in one field, and a label that later lines repeat in the other, is a row
+)
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,11 @@ class Record:
 
 
 def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -> Table:
-    """Return a table whose first line names its columns or is plainly a row; refuse quotes without an end and lines that name nothing (BonsaiError)."""
-    # No field is longer than its file. The limit is there against files that do not fit in memory; this one is in memory.
+    """Return a table whose first line names its columns or is plainly a row; refuse quotes without an end and lines
+    that name nothing (BonsaiError).
+    """
+    # No field is longer than its file. The limit is there against files that do not fit in memory; this one is in
+    # memory.
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     skipped, text, delimiter = _excel_delimiter(text)
     if not text.strip():
@@ -40,14 +49,24 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     delimiter = delimiter or _delimiter(text, file, source, tabs=tabs)
     records = _records(text, delimiter, skipped, file)
     columns, label = tuple(records[0].fields), LABEL
-    if (guessed := _columns_of_rows(records)) and not _names_columns(columns, source, file) and not (source.text_column or source.label_column):
+    if (
+        (guessed := _columns_of_rows(records))
+        and not _names_columns(columns, source, file)
+        and not (source.text_column or source.label_column)
+    ):
         columns = guessed
-        console.print(f"{file}: the first line is a row, not names of columns; the columns are read as {' and '.join(columns)}", markup=False, soft_wrap=True)
+        console.print(
+            f"{file}: the first line is a row, not names of columns; the columns are read as {' and '.join(columns)}",
+            markup=False,
+            soft_wrap=True,
+        )
     else:
         try:
             label = find_columns(columns, source, file).label
         except BonsaiError as error:
-            raise BonsaiError(f"{error}; if that first line is a row already, put one with the names of the columns above it") from error
+            raise BonsaiError(
+                f"{error}; if that first line is a row already, put one with the names of the columns above it"
+            ) from error
         records = records[1:]
     _refuse_swallowed_rows(records, columns, columns.index(label), delimiter, file)
 
@@ -56,10 +75,17 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
         for record in records:
             fields = record.fields
             if len(fields) > len(columns):
-                advice = f"put texts that hold '{delimiter}' in quotes" if delimiter != "\t" else "put texts that hold tabs in quotes"
+                advice = (
+                    f"put texts that hold '{delimiter}' in quotes"
+                    if delimiter != "\t"
+                    else "put texts that hold tabs in quotes"
+                )
                 yield record.line, f"{len(fields)} fields; expected {len(columns)}, as in the first line: {advice}"
             else:
-                yield record.line, {name: fields[place] if place < len(fields) else None for name, place in places.items()}
+                yield (
+                    record.line,
+                    {name: fields[place] if place < len(fields) else None for name, place in places.items()},
+                )
 
     return Table(file, "line", columns, read)
 
@@ -74,9 +100,16 @@ def _excel_delimiter(text: str) -> tuple[int, str, str | None]:
 
 
 def _delimiter(text: str, file: str, source: DatasetSource, *, tabs: bool) -> str:
-    """Return the delimiter under which the first line names the columns or else the one that cuts the first rows into the most, and equally many, fields."""
+    """Return the delimiter under which the first line names the columns or else the one that cuts the first rows into
+    the most, and equally many, fields.
+    """
     start = text[:SAMPLE_CHARACTERS]
-    samples = {delimiter: [row for row in islice(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), SAMPLE) if row] for delimiter in DELIMITERS}
+    samples = {
+        delimiter: [
+            row for row in islice(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), SAMPLE) if row
+        ]
+        for delimiter in DELIMITERS
+    }
     named = [delimiter for delimiter, rows in samples.items() if rows and _names_columns(rows[0], source, file)]
     regular = [delimiter for delimiter, rows in samples.items() if len({len(row) for row in rows}) == 1]
     usual = "\t" if tabs else ","
@@ -97,7 +130,8 @@ def _records(text: str, delimiter: str, skipped: int, file: str) -> list[Record]
     except BonsaiError as error:
         records, failure = [], error
     if delimiter == "\t" and (failure or any(record.lines for record in records)):
-        # Many tab-separated files do without quotes, and then a quote is a character like any other: lines of equally many fields say so.
+        # Many tab-separated files do without quotes, and then a quote is a character like any other: lines of equally
+        # many fields say so.
         unquoted = list(_parse(text, delimiter, skipped, file, quoting=csv.QUOTE_NONE))
         if len({len(record.fields) for record in unquoted}) == 1:
             return unquoted
@@ -121,13 +155,20 @@ def _parse(text: str, delimiter: str, skipped: int, file: str, *, quoting: int) 
                 yield Record(reader.line_num - len(taken) + 1 + skipped, fields, tuple(taken) if len(taken) > 1 else ())
             taken.clear()
     except csv.Error as error:
-        raise BonsaiError(_unreadable(reader.line_num - len(taken) + 1 + skipped, len(taken), str(error), file)) from error
+        raise BonsaiError(
+            _unreadable(reader.line_num - len(taken) + 1 + skipped, len(taken), str(error), file)
+        ) from error
 
 
 def _unreadable(line: int, lines: int, reason: str, file: str) -> str:
     if "end of data" in reason:
-        return f"{file}, line {line}: the quote that opens in this row has no end; expected a closing quote, or two quotes for each that belongs to the text"
-    until = f" ends in line {line + lines - 1}, in the middle of a text" if lines > 1 else " ends in the middle of a text"
+        return (
+            f"{file}, line {line}: the quote that opens in this row has no end; expected a closing quote, or two "
+            "quotes for each that belongs to the text"
+        )
+    until = (
+        f" ends in line {line + lines - 1}, in the middle of a text" if lines > 1 else " ends in the middle of a text"
+    )
     return (
         f"{file}, line {line}: the quote that opens in this row{until} ({reason}); "
         "expected a closing quote at the end of the text, and two quotes for each that belongs to it"
@@ -135,27 +176,39 @@ def _unreadable(line: int, lines: int, reason: str, file: str) -> str:
 
 
 def _columns_of_rows(records: Sequence[Record]) -> tuple[str, str] | None:
-    """Return the two columns of a file without names, where the first row leaves no doubt which is which: one field is several words, the other recurs."""
+    """Return the two columns of a file without names, where the first row leaves no doubt which is which: one field is
+    several words, the other recurs.
+    """
     first = records[0].fields
     if len(first) != 2:
         return None
     for text, label in ((0, 1), (1, 0)):
-        recurs = [any(len(record.fields) == 2 and record.fields[place] == first[place] for record in records[1:]) for place in (text, label)]
+        recurs = [
+            any(len(record.fields) == 2 and record.fields[place] == first[place] for record in records[1:])
+            for place in (text, label)
+        ]
         if recurs == [False, True] and len(first[text].split()) >= LEAST_WORDS:
             return (TEXT, LABEL) if text == 0 else (LABEL, TEXT)
     return None
 
 
-def _refuse_swallowed_rows(records: Sequence[Record], columns: Sequence[str], label: int, delimiter: str, file: str) -> None:
-    """Refuse a row over several lines of which every one is a row by itself: an opening quote lost its end, and a later quote closed it by chance."""
+def _refuse_swallowed_rows(
+    records: Sequence[Record], columns: Sequence[str], label: int, delimiter: str, file: str
+) -> None:
+    """Refuse a row over several lines of which every one is a row by itself: an opening quote lost its end, and a later
+    quote closed it by chance.
+    """
     labels = {record.fields[label] for record in records if len(record.fields) == len(columns)}
     for record in (record for record in records if record.lines):
-        given = [{row[label] for row in _readings(line, delimiter) if len(row) == len(columns)} for line in record.lines]
+        given = [
+            {row[label] for row in _readings(line, delimiter) if len(row) == len(columns)} for line in record.lines
+        ]
         often = Counter(name for names in given for name in names)
         if all(any(name in labels or often[name] > 1 for name in names) for names in given):
             last = record.line + len(given) - 1
             raise BonsaiError(
-                f"{file}, line {record.line}: the quote that opens in this row ends in line {last}, and all {len(given)} lines from one to the other "
+                f"{file}, line {record.line}: the quote that opens in this row ends in line {last}, and all "
+                f"{len(given)} lines from one to the other "
                 f"are rows by themselves; expected a closing quote in line {record.line}"
             )
 

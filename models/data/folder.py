@@ -1,4 +1,6 @@
-"""Which file of a folder holds which split: by its name or its folder's, in the layouts that people and the hub use; nothing is passed over silently."""
+"""Which file of a folder holds which split: by its name or its folder's, in the layouts that people and the hub use;
+nothing is passed over silently.
+"""
 
 import re
 from collections.abc import Iterator
@@ -17,13 +19,16 @@ SPLIT_WORDS = {
 WORDS = "; ".join(f"{split} as {', '.join(words)}" for split, words in SPLIT_WORDS.items())
 SHARD = re.compile(r"(?P<stem>.*?)-?(?P<number>\d{4,5})(?:-of-(?P<of>\d{4,5}))?(?:-[0-9a-f]{8,})?")
 NOT_DATA = re.compile(
-    r"(readme|licen[cs]e|notice|citation|changelog)(\.(md|txt|rst|cff|html?))?|dataset_(infos?|dict)\.json|state\.json|_success", re.IGNORECASE
+    r"(readme|licen[cs]e|notice|citation|changelog)(\.(md|txt|rst|cff|html?))?|dataset_(infos?|dict)\.json|state\.json|_success",
+    re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of a split that is cut into several: what its siblings' names share, its number, and how many there are if its name says so."""
+    """One file of a split that is cut into several: what its siblings' names share, its number, and how many there are
+    if its name says so.
+    """
 
     family: tuple[str, ...]
     number: int
@@ -31,20 +36,33 @@ class Shard:
 
 
 def split_files(folder: Path) -> dict[str, list[Path]]:
-    """Return the files of every split in the order of their rows; refuse by name what is no data, of no split, or a second candidate (BonsaiError)."""
+    """Return the files of every split in the order of their rows; refuse by name what is no data, of no split, or a
+    second candidate (BonsaiError).
+    """
     found: dict[str, list[Path]] = {}
     for path in _files(folder):
         name = path.relative_to(folder)
         if file_type(path) is None:
-            raise BonsaiError(f"data set '{folder}': '{name}' is of no file type that is read; expected {ACCEPTED}: remove the file, or name the one to read")
-        split = split_of(bare_name(path)) or next((split for parent in reversed(name.parts[:-1]) if (split := split_of(parent))), None)
+            raise BonsaiError(
+                f"data set '{folder}': '{name}' is of no file type that is read; expected {ACCEPTED}: remove the "
+                "file, or name the one to read"
+            )
+        split = split_of(bare_name(path)) or next(
+            (split for parent in reversed(name.parts[:-1]) if (split := split_of(parent))), None
+        )
         if split is None:
-            raise BonsaiError(f"data set '{folder}': the name '{name}' says no split, or more than one; expected a name with {WORDS}, or name the file itself")
+            raise BonsaiError(
+                f"data set '{folder}': the name '{name}' says no split, or more than one; expected a name with "
+                f"{WORDS}, or name the file itself"
+            )
         found.setdefault(split, []).append(path)
     if "train" not in found:
-        given = ", ".join(str(path.relative_to(folder)) for paths in found.values() for path in paths) or "no data at all"
+        given = (
+            ", ".join(str(path.relative_to(folder)) for paths in found.values() for path in paths) or "no data at all"
+        )
         raise BonsaiError(
-            f"data set '{folder}': no train file; expected train.csv or another of {ACCEPTED} and, optionally, test and validation files; it holds {given}"
+            f"data set '{folder}': no train file; expected train.csv or another of {ACCEPTED} and, optionally, test "
+            f"and validation files; it holds {given}"
         )
     return {split: _in_order(folder, split, found[split]) for split in SPLIT_WORDS if split in found}
 
@@ -74,7 +92,8 @@ def _in_order(folder: Path, split: str, paths: list[Path]) -> list[Path]:
         first, second = (path.relative_to(folder) for path in paths[:2])
         more = f", and {len(paths) - 2} more" if len(paths) > 2 else ""
         raise BonsaiError(
-            f"data set '{folder}': {split} rows stand in {first} and in {second}{more}; expected one file a split, or its parts as {split}-00000-of-00002 …"
+            f"data set '{folder}': {split} rows stand in {first} and in {second}{more}; expected one file a split, or "
+            f"its parts as {split}-00000-of-00002 …"
         )
     if known:
         numbers = sorted(shard.number for shard in known)
@@ -83,7 +102,8 @@ def _in_order(folder: Path, split: str, paths: list[Path]) -> list[Path]:
         if numbers != expected:
             missing = ", ".join(map(str, sorted(set(expected) - set(numbers))[:5])) or "none"
             raise BonsaiError(
-                f"data set '{folder}': the {split} files bear the numbers {', '.join(map(str, numbers[:8]))}, of {len(expected)}; missing: {missing}; "
+                f"data set '{folder}': the {split} files bear the numbers {', '.join(map(str, numbers[:8]))}, of "
+                f"{len(expected)}; missing: {missing}; "
                 "expected every part once"
             )
     return sorted(paths, key=lambda path: shard.number if (shard := shards[path]) is not None else 0)

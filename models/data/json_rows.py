@@ -1,4 +1,6 @@
-"""JSON as data sets come in it: one object a line, an array of objects, an object that holds such an array, or an object of columns."""
+"""JSON as data sets come in it: one object a line, an array of objects, an object that holds such an array, or an
+object of columns.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,25 +13,40 @@ ONE_A_LINE = "expected one object a line"
 
 
 def read_json(text: str, file: str) -> Table:
-    """Return the rows of a JSON text in either layout; a line that is no object is left for the check of rows (BonsaiError where the layout is another)."""
+    """Return the rows of a JSON text in either layout; a line that is no object is left for the check of rows
+    (BonsaiError where the layout is another).
+    """
     whole = _whole(text)
     listed = _listed(whole)
     if listed is not None:
         return _table(
-            file, "row", [(number, row if isinstance(row, dict) else f"a JSON {_kind(row)}; expected an object") for number, row in enumerate(listed, 1)]
+            file,
+            "row",
+            [
+                (number, row if isinstance(row, dict) else f"a JSON {_kind(row)}; expected an object")
+                for number, row in enumerate(listed, 1)
+            ],
         )
     if whole is None and text.lstrip()[:1] == "[":
         raise BonsaiError(f"{file}{_broken_at(text)}; expected an array of objects, or one object a line")
     if isinstance(whole, dict) and any(isinstance(value, dict | list) for value in whole.values()):
-        raise BonsaiError(f"{file}: one JSON object with the keys {', '.join(map(str, list(whole)[:8]))}; expected an array of objects, or one object a line")
-    return _table(file, "line", [(number, _object(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()])
+        raise BonsaiError(
+            f"{file}: one JSON object with the keys {', '.join(map(str, list(whole)[:8]))}; expected an array of "
+            "objects, or one object a line"
+        )
+    return _table(
+        file, "line", [(number, _object(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    )
 
 
 def _table(file: str, unit: str, rows: list[NumberedRow]) -> Table:
     columns = tuple(dict.fromkeys(str(key) for _, row in rows if isinstance(row, dict) for key in row))
     if not columns and rows:
         number, fault = rows[0]
-        raise BonsaiError(f"{file}, {unit} {number}: {fault or 'an object without keys'}; none of its {len(rows)} {unit}s is an object with a text and a label")
+        raise BonsaiError(
+            f"{file}, {unit} {number}: {fault or 'an object without keys'}; none of its {len(rows)} {unit}s is an "
+            "object with a text and a label"
+        )
 
     def read(wanted: Sequence[str]) -> Iterator[NumberedRow]:
         return iter(rows)
@@ -46,16 +63,25 @@ def _whole(text: str) -> Any:
 
 
 def _listed(whole: Any) -> list[Any] | None:
-    """Return the rows of an array, of an object that has one array of objects, or one under `data`, and of an object of equally long columns."""
+    """Return the rows of an array, of an object that has one array of objects, or one under `data`, and of an object of
+    equally long columns.
+    """
     if isinstance(whole, list):
         return whole
     if not isinstance(whole, dict):
         return None
-    arrays = {key: value for key, value in whole.items() if isinstance(value, list) and value and isinstance(value[0], dict)}
+    arrays = {
+        key: value for key, value in whole.items() if isinstance(value, list) and value and isinstance(value[0], dict)
+    }
     if arrays:
         return arrays.get("data", next(iter(arrays.values())) if len(arrays) == 1 else None)
-    columns = {key: list(value.values()) if isinstance(value, dict) else value for key, value in whole.items()}  # pandas writes {column: {row: value}}
-    if all(isinstance(column, list) for column in columns.values()) and len({len(column) for column in columns.values()}) == 1:
+    columns = {
+        key: list(value.values()) if isinstance(value, dict) else value for key, value in whole.items()
+    }  # pandas writes {column: {row: value}}
+    if (
+        all(isinstance(column, list) for column in columns.values())
+        and len({len(column) for column in columns.values()}) == 1
+    ):
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return None
 

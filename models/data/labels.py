@@ -8,14 +8,23 @@ from decimal import Decimal
 
 from models.runtime.errors import BonsaiError
 
-UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))  # soft hyphen, zero-width space, word joiner, byte-order mark
+UNSEEN = dict.fromkeys(
+    map(ord, "\u00ad\u200b\u2060\ufeff")
+)  # soft hyphen, zero-width space, word joiner, byte-order mark
 WHOLE = re.compile(r"-?[0-9]{1,100}")
 WHOLE_AS_FLOAT = re.compile(r"(-?[0-9]{1,100})(\.0*)?")
 
 
 def label_name(value: object) -> str | None:
-    """Return a label in one spelling (blanks, Unicode's forms, unseen characters), None where there is none; ValueError for what is no label."""
-    if isinstance(value, float | Decimal) and value == value and value not in (float("inf"), float("-inf")) and value == int(value):
+    """Return a label in one spelling (blanks, Unicode's forms, unseen characters), None where there is none; ValueError
+    for what is no label.
+    """
+    if (
+        isinstance(value, float | Decimal)
+        and value == value
+        and value not in (float("inf"), float("-inf"))
+        and value == int(value)
+    ):
         value = int(value)  # a column of whole numbers with gaps is read as floats
     if value is None or value != value:  # NaN, which stands for a gap
         return None
@@ -25,7 +34,9 @@ def label_name(value: object) -> str | None:
 
 
 def whole_numbers(labels: Iterable[str]) -> dict[str, str]:
-    """Return the whole number for every label, where all of them are whole numbers and some are written as 1.0; else nothing."""
+    """Return the whole number for every label, where all of them are whole numbers and some are written as 1.0; else
+    nothing.
+    """
     parts = {label: WHOLE_AS_FLOAT.fullmatch(label) for label in labels}
     if all(parts.values()) and any(part is not None and part[2] for part in parts.values()):
         return {label: part[1] for label, part in parts.items() if part is not None}
@@ -33,7 +44,9 @@ def whole_numbers(labels: Iterable[str]) -> dict[str, str]:
 
 
 def refuse_same_names(counts: Counter[str], name: str) -> None:
-    """Refuse labels that differ only in case or in the width of their characters: nobody means two classes by them (BonsaiError)."""
+    """Refuse labels that differ only in case or in the width of their characters: nobody means two classes by them
+    (BonsaiError).
+    """
     alike: dict[str, list[str]] = {}
     for label in sorted(counts):
         alike.setdefault(unicodedata.normalize("NFKC", label).casefold(), []).append(label)
@@ -41,7 +54,10 @@ def refuse_same_names(counts: Counter[str], name: str) -> None:
     if doubles:
         first = " and ".join(f"'{label}' ({counts[label]} rows)" for label in doubles[0])
         more = f", and so do {len(doubles) - 1} more" if len(doubles) > 1 else ""
-        raise BonsaiError(f"data set '{name}': the labels {first} differ only in how they are written{more}; expected one spelling a label")
+        raise BonsaiError(
+            f"data set '{name}': the labels {first} differ only in how they are written{more}; expected one spelling "
+            "a label"
+        )
 
 
 def label_order(labels: set[str]) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
-"""What a test set shares with the rows that were taught: equal texts, nearly equal ones, and texts that bear two labels.
+"""What a test set shares with the rows that were taught: equal texts, nearly equal ones, and texts that bear two
+labels.
 
-Nearly equal: the sequences of four characters of two texts, without case and punctuation, overlap by 70 % or more (Jaccard), as MinHash estimates it
-(Broder 1997) on the pairs that locality-sensitive hashing finds (Leskovec et al., Mining of Massive Datasets, section 3.4): linear in the rows.
+Nearly equal: the sequences of four characters of two texts, without case and punctuation, overlap by 70 % or more
+(Jaccard), as MinHash estimates it (Broder 1997) on the pairs that locality-sensitive hashing finds (Leskovec et al.,
+Mining of Massive Datasets, section 3.4): linear in the rows.
 """
 
 import re
@@ -12,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEARLY_EQUAL = 0.7
-BANDS, ROWS_A_BAND = 24, 5  # a pair that is 70 % alike shares a band with probability 0.988, one that is 20 % alike with 0.008
+BANDS, ROWS_A_BAND = (
+    24,
+    5,
+)  # a pair that is 70 % alike shares a band with probability 0.988, one that is 20 % alike with 0.008
 HASHES = BANDS * ROWS_A_BAND  # the estimate's standard deviation at 70 % is 0.04
 SHINGLE = 4  # characters
 BLOCK = 4_000_000  # characters at once: some 200 MB
@@ -23,10 +28,14 @@ PAIRS_AT_ONCE = 20_000  # whose hashes are compared: 20 MB
 Signatures = NDArray[np.uint32]  # (texts, HASHES)
 
 
-def count_overlap(train: Sequence[tuple[str, str]], validation: Sequence[tuple[str, str]], test: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Return the numbers of test rows whose text was trained on, of other test rows nearly equal to one that was, and of texts with several labels.
+def count_overlap(
+    train: Sequence[tuple[str, str]], validation: Sequence[tuple[str, str]], test: Sequence[tuple[str, str]]
+) -> dict[str, int]:
+    """Return the numbers of test rows whose text was trained on, of other test rows nearly equal to one that was, and
+    of texts with several labels.
 
-    Rows are pairs of a text as the tokenizer normalizes it and a label; validation rows choose the epoch and the temperature, so they count as taught.
+    Rows are pairs of a text as the tokenizer normalizes it and a label; validation rows choose the epoch and the
+    temperature, so they count as taught.
     """
     taught = {text for text, _ in (*train, *validation)}
     labels = defaultdict(set)
@@ -100,7 +109,9 @@ def _min_hashes(texts: Sequence[str]) -> Signatures:
         shingles ^= shingles >> np.uint64(29)
     hashes = (shingles >> np.uint64(32)).astype(np.uint32)
     counts = lengths - SHINGLE + 1
-    hashes = hashes[np.concatenate([np.arange(start, start + count) for start, count in zip(starts, counts, strict=True)])]  # none reaches into the next text
+    hashes = hashes[
+        np.concatenate([np.arange(start, start + count) for start, count in zip(starts, counts, strict=True)])
+    ]  # none reaches into the next text
     firsts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     draw = np.random.default_rng(0)
     signatures = np.empty((len(texts), HASHES), np.uint32)

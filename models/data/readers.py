@@ -17,11 +17,18 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".arrow")
 ACCEPTED = f"{', '.join(SUFFIXES)} (text files also with .gz)"
 # UTF-32's mark begins with UTF-16's, so it is looked for first.
-MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 def file_type(path: Path) -> str | None:
-    """Return the ending that says how a file is read, in lower case and without `.gz`, or None where it is none of those accepted."""
+    """Return the ending that says how a file is read, in lower case and without `.gz`, or None where it is none of
+    those accepted.
+    """
     name = path.name.lower()
     plain = name.removesuffix(".gz")
     suffix = Path(plain).suffix
@@ -43,7 +50,11 @@ def read_table(path: Path, file: str, source: DatasetSource) -> Table:
     if suffix == ".arrow":
         return read_arrow(path, file)
     text = _decode(_content(path, file), file)
-    return read_delimited(text, file, source, tabs=suffix == ".tsv") if suffix in (".csv", ".tsv") else read_json(text, file)
+    return (
+        read_delimited(text, file, source, tabs=suffix == ".tsv")
+        if suffix in (".csv", ".tsv")
+        else read_json(text, file)
+    )
 
 
 def _content(path: Path, file: str) -> bytes:
@@ -64,9 +75,13 @@ def _decode(content: bytes, file: str) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         expected = "a UTF-8 file, or UTF-16 with its mark at the start"
         raise BonsaiError(
-            f"{file}, line {line}: byte {error.start} is not {encoding.removesuffix('-sig').upper()} ({error.reason}); expected {expected}"
+            f"{file}, line {line}: byte {error.start} is not {encoding.removesuffix('-sig').upper()} "
+            f"({error.reason}); expected {expected}"
         ) from error
     if found := re.search("\0", text):
         line = text.count("\n", 0, found.start()) + 1
-        raise BonsaiError(f"{file}, line {line}: a zero byte, which no text holds (UTF-16 without its mark at the start?); expected a UTF-8 file")
+        raise BonsaiError(
+            f"{file}, line {line}: a zero byte, which no text holds (UTF-16 without its mark at the start?); expected "
+            "a UTF-8 file"
+        )
     return text

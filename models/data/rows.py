@@ -47,14 +47,24 @@ class Unusable:
             return
         more = f"; and {self.count - SAID:,} more" if self.count > SAID else ""
         said = "; ".join(f"{' and '.join(places)}: {reason}" for reason, places in self.first.items()) + more
-        found = f"data set '{self.name}': {self.count:,} of {self.rows:,} rows {'is' if self.count == 1 else 'are'} unusable"
+        found = (
+            f"data set '{self.name}': {self.count:,} of {self.rows:,} rows {'is' if self.count == 1 else 'are'} "
+            "unusable"
+        )
         if not self.skip:
-            raise BonsaiError(f"{found}: {said}; repair them, or leave them out with --skip-unusable (dataset.skip_unusable in the recipe)")
+            raise BonsaiError(
+                f"{found}: {said}; repair them, or leave them out with --skip-unusable (dataset.skip_unusable in the "
+                "recipe)"
+            )
         console.print(f"{found} and skipped: {said}", markup=False, soft_wrap=True)
 
 
-def check_rows(tables: Mapping[str, Sequence[Table]], source: DatasetSource, normalize: Callable[[str], str], unusable: Unusable) -> dict[str, list[Row]]:
-    """Return the usable rows of every split; the others are noted in `unusable` (BonsaiError where columns are missing or labels bear two names)."""
+def check_rows(
+    tables: Mapping[str, Sequence[Table]], source: DatasetSource, normalize: Callable[[str], str], unusable: Unusable
+) -> dict[str, list[Row]]:
+    """Return the usable rows of every split; the others are noted in `unusable` (BonsaiError where columns are missing
+    or labels bear two names).
+    """
     names = _Names()
     splits: dict[str, list[Row]] = {}
     for split, parts in tables.items():
@@ -64,7 +74,11 @@ def check_rows(tables: Mapping[str, Sequence[Table]], source: DatasetSource, nor
             if columns.passed_over:
                 said = f"texts are read from '{columns.text}' and labels from '{columns.label_name or columns.label}'"
                 others = " and ".join(f"'{column}'" for column in columns.passed_over)
-                console.print(f"{table.name}: {said}, not from {others} (--text-column, --label-column)", markup=False, soft_wrap=True)
+                console.print(
+                    f"{table.name}: {said}, not from {others} (--text-column, --label-column)",
+                    markup=False,
+                    soft_wrap=True,
+                )
             before = unusable.rows
             for number, values in table.read(columns.all):
                 place = f"{table.name}, {table.unit} {number}"
@@ -90,14 +104,24 @@ class _Names:
         self._labels: dict[str, tuple[str, str]] = {}
 
     def one_to_one(self, label: str, name: str, place: str, columns: Columns) -> str:
-        """Return the name that takes the label's place; refuse a second name for one label, or a second label for one name (BonsaiError)."""
+        """Return the name that takes the label's place; refuse a second name for one label, or a second label for one
+        name (BonsaiError).
+        """
         known_name, named_at = self._names.setdefault(label, (name, place))
         known_label, labelled_at = self._labels.setdefault(name, (label, place))
-        advice = f"; expected one {columns.label_name} for each {columns.label}, or name the column to take with --label-column"
+        advice = (
+            f"; expected one {columns.label_name} for each {columns.label}, or name the column to take with "
+            "--label-column"
+        )
         if known_name != name:
-            raise BonsaiError(f"{place}: the label '{label}' is called '{name}' here and '{known_name}' at {named_at}{advice}")
+            raise BonsaiError(
+                f"{place}: the label '{label}' is called '{name}' here and '{known_name}' at {named_at}{advice}"
+            )
         if known_label != label:
-            raise BonsaiError(f"{place}: the name '{name}' belongs to the label '{label}' here and to '{known_label}' at {labelled_at}{advice}")
+            raise BonsaiError(
+                f"{place}: the name '{name}' belongs to the label '{label}' here and to '{known_label}' at "
+                f"{labelled_at}{advice}"
+            )
         return name
 
 

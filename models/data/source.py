@@ -30,11 +30,21 @@ def find_source(source: DatasetSource) -> Found:
     if source.source == "embedded":
         with (EMBEDDED / "out_of_scope.csv").open(encoding="utf-8", newline="") as file:
             out_of_scope = tuple(row["text"] for row in csv.DictReader(file))
-        return Found("embedded", {split: [read_table(EMBEDDED / f"{split}.csv", f"{split}.csv", source)] for split in ("train", "test")}, out_of_scope)
+        return Found(
+            "embedded",
+            {split: [read_table(EMBEDDED / f"{split}.csv", f"{split}.csv", source)] for split in ("train", "test")},
+            out_of_scope,
+        )
     path = Path(source.source)
     if path.is_dir():
         files = split_files(path)
-        return Found(path.absolute().name, {split: [read_table(part, str(part.relative_to(path)), source) for part in parts] for split, parts in files.items()})
+        return Found(
+            path.absolute().name,
+            {
+                split: [read_table(part, str(part.relative_to(path)), source) for part in parts]
+                for split, parts in files.items()
+            },
+        )
     if path.is_file():
         return Found(bare_name(path), {"train": [read_table(path, path.name, source)]})
     if path.suffix.lower() in (*SUFFIXES, ".gz") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.source):

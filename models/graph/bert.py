@@ -1,11 +1,14 @@
-"""A BERT classifier as an ONNX graph of the operators that ONNX Runtime computes fastest, written node by node from the weights.
+"""A BERT classifier as an ONNX graph of the operators that ONNX Runtime computes fastest, written node by node from the
+weights.
 
-Pattern matching over an exported graph (onnxruntime.transformers.optimizer) leaves out a fusion that it does not recognize without a word;
-here the nodes are there by construction. The last layer works for [CLS] alone, token types are zeros and folded into the positions.
+Pattern matching over an exported graph (onnxruntime.transformers.optimizer) leaves out a fusion that it does not
+recognize without a word; here the nodes are there by construction. The last layer works for [CLS] alone, token types
+are zeros and folded into the positions.
 
-LayerNorm is written as centring and SimplifiedLayerNormalization (Zhang and Sennrich 2019): ONNX Runtime 1.32's LayerNormalization and
-SkipLayerNormalization walk element by element, at 5 ns each, where these three take 0.9 together. Its shift is left to the weights that read the state.
-Biases are additions of their own, not inputs of the operator behind them: an integer product adds its bias at no cost (models/passes/quantize.py).
+LayerNorm is written as centring and SimplifiedLayerNormalization (Zhang and Sennrich 2019): ONNX Runtime 1.32's
+LayerNormalization and SkipLayerNormalization walk element by element, at 5 ns each, where these three take 0.9
+together. Its shift is left to the weights that read the state. Biases are additions of their own, not inputs of the
+operator behind them: an integer product adds its bias at no cost (models/passes/quantize.py).
 """
 
 from collections.abc import Mapping
@@ -28,14 +31,18 @@ MASKED = -1e4  # added to the score of a padded token, whose share is then zero 
 
 @dataclass(frozen=True)
 class State:
-    """Hidden states: a tensor of the graph, and the LayerNorm's shift that is still to be added to every one of them."""
+    """Hidden states: a tensor of the graph, and the LayerNorm's shift that is still to be added to every one of
+    them.
+    """
 
     tensor: str
     shift: Array
 
 
 class Graph:
-    """Nodes and initializers under construction, from these weights; every method returns the name of the tensor that it makes."""
+    """Nodes and initializers under construction, from these weights; every method returns the name of the tensor that
+    it makes.
+    """
 
     def __init__(self, weights: Weights, config: Mapping[str, Any]) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -59,7 +66,9 @@ class Graph:
 
     def product(self, state: State, prefix: str, name: str) -> str:
         """Multiply by a torch Linear's weight, without its bias."""
-        return self.node("MatMul", [state.tensor, self.constant(f"{name}.weight", self.weights[f"{prefix}.weight"].T)], name)
+        return self.node(
+            "MatMul", [state.tensor, self.constant(f"{name}.weight", self.weights[f"{prefix}.weight"].T)], name
+        )
 
     def bias(self, state: State, prefix: str) -> Array:
         """Return what is left to add to `product`: the Linear's bias, and what it makes of the state's shift."""
@@ -87,10 +96,13 @@ class Graph:
         return State(normed, self.weights[f"{prefix}.bias"].astype(np.float64))
 
 
-def bert_graph(weights: Weights, config: Mapping[str, Any], heads: list[int], head_size: int, cls_id: int) -> onnx.ModelProto:
+def bert_graph(
+    weights: Weights, config: Mapping[str, Any], heads: list[int], head_size: int, cls_id: int
+) -> onnx.ModelProto:
     """Return the graph from input ids and attention mask (batch, tokens) to logits (batch, labels).
 
-    `heads` counts those of every layer. Every text has to begin with the token `cls_id`: the query of a lone layer is computed here from its embedding.
+    `heads` counts those of every layer. Every text has to begin with the token `cls_id`: the query of a lone layer is
+    computed here from its embedding.
     """
     graph = Graph(weights, config)
     state = _embeddings(graph)
@@ -100,9 +112,13 @@ def bert_graph(weights: Weights, config: Mapping[str, Any], heads: list[int], he
         mask = graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)
         for number, count in enumerate(heads[:-1]):
             state = _layer(graph, number, state, state, mask, count, head_size)
-        first = State(graph.node("Gather", [state.tensor, graph.constant("first", np.array([0]))], "cls", axis=1), state.shift)
+        first = State(
+            graph.node("Gather", [state.tensor, graph.constant("first", np.array([0]))], "cls", axis=1), state.shift
+        )
         last = _layer(graph, len(heads) - 1, first, state, mask, heads[-1], head_size)
-        cls = State(graph.node("Squeeze", [last.tensor, graph.constant("tokens_axis", np.array([1]))], "cls_state"), last.shift)
+        cls = State(
+            graph.node("Squeeze", [last.tensor, graph.constant("tokens_axis", np.array([1]))], "cls_state"), last.shift
+        )
     pooled = graph.node("Tanh", [graph.dense(cls, "bert.pooler.dense", "pooler")], "pooled")
     graph.dense(State(pooled, np.zeros(len(weights["bert.pooler.dense.bias"]))), "classifier", "logits")
     return _model(graph, len(weights["classifier.bias"]))
@@ -113,7 +129,12 @@ def _embeddings(graph: Graph) -> State:
     words, positions = _centred_tables(graph.weights)
     word = graph.node("Gather", [graph.floats("words.table", words), "input_ids"], "words")
     length = graph.node("Shape", ["input_ids"], "length", start=1, end=2)
-    bounds = [graph.floats("positions.table", positions), graph.constant("start", np.array([0])), length, graph.constant("rows_axis", np.array([0]))]
+    bounds = [
+        graph.floats("positions.table", positions),
+        graph.constant("start", np.array([0])),
+        length,
+        graph.constant("rows_axis", np.array([0])),
+    ]
     total = graph.node("Add", [word, graph.node("Slice", bounds, "positions")], "embedded.centred")
     return graph.norm(total, "bert.embeddings.LayerNorm", "embedded")
 
@@ -121,7 +142,9 @@ def _embeddings(graph: Graph) -> State:
 def _centred_tables(weights: Weights) -> tuple[Array, Array]:
     prefix = "bert.embeddings"
     words = weights[f"{prefix}.word_embeddings.weight"].astype(np.float64)
-    positions = weights[f"{prefix}.position_embeddings.weight"] + weights[f"{prefix}.token_type_embeddings.weight"][0].astype(np.float64)
+    positions = weights[f"{prefix}.position_embeddings.weight"] + weights[f"{prefix}.token_type_embeddings.weight"][
+        0
+    ].astype(np.float64)
     return _centred(words), _centred(positions)
 
 
@@ -140,7 +163,11 @@ def _first_state(graph: Graph, cls_id: int) -> Array:
 def _layer(graph: Graph, number: int, query: State, state: State, mask: str, heads: int, head_size: int) -> State:
     prefix, name = f"bert.encoder.layer.{number}", f"layer{number}"
     reads = {"query": query, "key": state, "value": state}
-    inputs = [*(graph.dense(read, f"{prefix}.attention.self.{part}", f"{name}.{part}") for part, read in reads.items()), "", mask]
+    inputs = [
+        *(graph.dense(read, f"{prefix}.attention.self.{part}", f"{name}.{part}") for part, read in reads.items()),
+        "",
+        mask,
+    ]
     context = graph.node("MultiHeadAttention", inputs, f"{name}.context", FUSED, num_heads=heads, scale=head_size**-0.5)
     plain = State(context, np.zeros(heads * head_size))
     output = graph.dense(plain, f"{prefix}.attention.output.dense", f"{name}.attention_output", query.shift)
@@ -149,32 +176,52 @@ def _layer(graph: Graph, number: int, query: State, state: State, mask: str, hea
 
 
 def _only_layer(graph: Graph, state: State, cls: Array, heads: int, head_size: int) -> State:
-    """Attend from [CLS] when its state is a constant: key and value matrices meet one vector a head instead of every token.
+    """Attend from [CLS] when its state is a constant: key and value matrices meet one vector a head instead of every
+    token.
 
-    A score is (Wq cls + bq)·(Wk x + bk) = x·u + c: the vector u is computed here, and the softmax does not see c. As the shares of the tokens x sum to 1,
-    their values mix to Σ p (Wv x + bv) = Wv (Σ p x) + bv (DeepSeek-V2 2024, section 2.1, absorbs its key and value matrices so).
+    A score is (Wq cls + bq)·(Wk x + bk) = x·u + c: the vector u is computed here, and the softmax does not see c. As
+    the shares of the tokens x sum to 1, their values mix to Σ p (Wv x + bv) = Wv (Σ p x) + bv (DeepSeek-V2 2024,
+    section 2.1, absorbs its key and value matrices so).
     """
     prefix, name = "bert.encoder.layer.0", "layer0"
-    matrices = {part: graph.weights[f"{prefix}.attention.self.{part}.weight"].astype(np.float64) for part in ("query", "key", "value")}
+    matrices = {
+        part: graph.weights[f"{prefix}.attention.self.{part}.weight"].astype(np.float64)
+        for part in ("query", "key", "value")
+    }
     by_head = {part: matrix.reshape(heads, head_size, -1) for part, matrix in matrices.items()}
     query = (matrices["query"] @ cls + graph.weights[f"{prefix}.attention.self.query.bias"]).reshape(heads, head_size)
     absorbed = np.einsum("hd,hdi->hi", query, by_head["key"]) * head_size**-0.5
-    # States times weights, in fp32 (an integer product would take a MatMul): a constant on the right is packed once and summed in one order. The other way
-    # round, ONNX Runtime cuts the sum by the number of tokens, and what is rounded to integers after it would depend on a batch's longest text.
-    by_token = graph.node("FusedMatMul", [state.tensor, graph.floats(f"{name}.absorbed_query", absorbed.T)], f"{name}.scores_by_token", FUSED)
+    # States times weights, in fp32 (an integer product would take a MatMul): a constant on the right is packed once and
+    # summed in one order. The other way round, ONNX Runtime cuts the sum by the number of tokens, and what is rounded
+    # to integers after it would depend on a batch's longest text.
+    by_token = graph.node(
+        "FusedMatMul",
+        [state.tensor, graph.floats(f"{name}.absorbed_query", absorbed.T)],
+        f"{name}.scores_by_token",
+        FUSED,
+    )
     scores = graph.node("Transpose", [by_token], f"{name}.scores", perm=[0, 2, 1])
     added = graph.node("Gather", [graph.floats("mask.table", np.array([MASKED, 0.0])), "attention_mask"], "mask")
     added = graph.node("Unsqueeze", [added, graph.constant("heads_axis", np.array([1]))], "mask.heads")
     shares = graph.node("Softmax", [graph.node("Add", [scores, added], f"{name}.masked")], f"{name}.shares", axis=-1)
     mixed = graph.node("MatMul", [shares, state.tensor], f"{name}.mixed")  # (batch, heads, hidden)
     mixed = graph.node("Transpose", [mixed], f"{name}.mixed.heads_first", perm=[1, 0, 2])
-    values = graph.node("MatMul", [mixed, graph.floats(f"{name}.value.weight", by_head["value"].transpose(0, 2, 1))], f"{name}.value")
+    values = graph.node(
+        "MatMul", [mixed, graph.floats(f"{name}.value.weight", by_head["value"].transpose(0, 2, 1))], f"{name}.value"
+    )
     values = graph.node("Transpose", [values], f"{name}.value.batch_first", perm=[1, 0, 2])
     context = graph.node("Reshape", [values, graph.constant("joined", np.array([0, -1]))], f"{name}.context")
     # The residual is a constant too: it joins the bias, and weights and bias are centred here.
     dense = f"{prefix}.attention.output.dense"
-    weight, bias = graph.weights[f"{dense}.weight"].T.astype(np.float64), graph.bias(State(context, graph.bias(state, f"{prefix}.attention.self.value")), dense)
-    product = graph.node("MatMul", [context, graph.floats(f"{name}.attention_output.weight", _centred(weight))], f"{name}.attention_output.product")
+    weight, bias = (
+        graph.weights[f"{dense}.weight"].T.astype(np.float64),
+        graph.bias(State(context, graph.bias(state, f"{prefix}.attention.self.value")), dense),
+    )
+    product = graph.node(
+        "MatMul",
+        [context, graph.floats(f"{name}.attention_output.weight", _centred(weight))],
+        f"{name}.attention_output.product",
+    )
     output = graph.add(product, _centred(bias + cls), f"{name}.attention_output")
     return _feed_forward(graph, 0, graph.norm(output, f"{prefix}.attention.output.LayerNorm", f"{name}.attended"))
 
@@ -189,7 +236,10 @@ def _feed_forward(graph: Graph, number: int, attended: State) -> State:
 
 
 def _model(graph: Graph, labels: int) -> onnx.ModelProto:
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"]) for name in ("input_ids", "attention_mask")]
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
+        for name in ("input_ids", "attention_mask")
+    ]
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])]
     content = helper.make_graph(graph.nodes, "bert", inputs, outputs, graph.initializers)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]

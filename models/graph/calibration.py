@@ -1,4 +1,6 @@
-"""Calibration for static quantization: the range of every activation that meets a weight matrix, noted in the fp32 graph's own file (no torch)."""
+"""Calibration for static quantization: the range of every activation that meets a weight matrix, noted in the fp32
+graph's own file (no torch).
+"""
 
 import json
 from collections.abc import Container, Iterable
@@ -21,7 +23,9 @@ RANGES_KEY = "bonsai.activation_ranges"
 
 @dataclass(frozen=True)
 class TrainingTexts:
-    """The texts that a graph pass may look at, how many tokens the model reads of them, and the seed that draws some."""
+    """The texts that a graph pass may look at, how many tokens the model reads of them, and the seed that draws
+    some.
+    """
 
     texts: list[str]
     max_tokens: int
@@ -29,13 +33,17 @@ class TrainingTexts:
 
 
 def calibrate_folder(folder: Path, training: TrainingTexts) -> None:
-    """Calibrate the graph of a folder over some training texts, cut into pieces by the tokenizer that lies beside it."""
+    """Calibrate the graph of a folder over some training texts, cut into pieces by the tokenizer that lies beside
+    it.
+    """
     some = Random(training.seed).sample(training.texts, min(CALIBRATION_ROWS, len(training.texts)))
     calibrate(folder / MODEL_FILE, Tokenizer(folder / "tokenizer.json", training.max_tokens).encode(some)[0])
 
 
 def calibrate(file: Path, token_ids: Iterable[list[int]]) -> None:
-    """Run texts through an fp32 graph and note, for each input of a weight's product, the least and the greatest value."""
+    """Run texts through an fp32 graph and note, for each input of a weight's product, the least and the greatest
+    value.
+    """
     model = onnx.load(file)
     weights = {tensor.name for tensor in model.graph.initializer}
     names = sorted({node.input[0] for node in model.graph.node if is_product(node, weights)})
@@ -61,7 +69,8 @@ def activation_ranges(model: onnx.ModelProto) -> dict[str, list[float]]:
         if entry.key == RANGES_KEY:
             return json.loads(entry.value)  # type: ignore[no-any-return]
     raise BonsaiError(
-        "quantize: the graph carries no calibrated activation ranges; expected one that 'python -m models.build' exported, or activations: dynamic_per_batch"
+        "quantize: the graph carries no calibrated activation ranges; expected one that 'python -m models.build' "
+        "exported, or activations: dynamic_per_batch"
     )
 
 

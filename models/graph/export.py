@@ -15,7 +15,13 @@ from models.runtime.errors import BonsaiError
 from models.train.encoder import shape
 
 TOLERANCE = 1e-4
-PROOF_LENGTHS = ((5,), (17,), (64,), (3, 11, 31), (40, 8, 8, 24))  # tokens of every text in a batch; unequal ones are padded
+PROOF_LENGTHS = (
+    (5,),
+    (17,),
+    (64,),
+    (3, 11, 31),
+    (40, 8, 8, 24),
+)  # tokens of every text in a batch; unequal ones are padded
 
 
 def export_onnx(model: BertForSequenceClassification, cls_id: int, folder: Path) -> None:
@@ -25,10 +31,15 @@ def export_onnx(model: BertForSequenceClassification, cls_id: int, folder: Path)
     """
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     head_size = model.config.hidden_size // model.config.num_attention_heads
-    onnx.save(bert_graph(weights, model.config.to_dict(), shape(model)["heads"], head_size, cls_id), folder / MODEL_FILE)
+    onnx.save(
+        bert_graph(weights, model.config.to_dict(), shape(model)["heads"], head_size, cls_id), folder / MODEL_FILE
+    )
     difference = largest_difference(model, folder / MODEL_FILE, cls_id)
     if not difference <= TOLERANCE:
-        raise BonsaiError(f"export: the ONNX logits differ from the torch model's by {difference:.2e}; expected at most {TOLERANCE:.0e}: the build stops")
+        raise BonsaiError(
+            f"export: the ONNX logits differ from the torch model's by {difference:.2e}; expected at most "
+            f"{TOLERANCE:.0e}: the build stops"
+        )
 
 
 @torch.inference_mode()
@@ -41,7 +52,9 @@ def largest_difference(model: BertForSequenceClassification, file: Path, cls_id:
         ids = torch.zeros((len(lengths), limit), dtype=torch.long)
         mask = torch.zeros_like(ids)
         for row, length in enumerate(lengths):
-            ids[row, :length] = torch.tensor([cls_id, *(order.randrange(vocabulary) for _ in range(min(length, limit) - 1))])
+            ids[row, :length] = torch.tensor(
+                [cls_id, *(order.randrange(vocabulary) for _ in range(min(length, limit) - 1))]
+            )
             mask[row, :length] = 1
         expected = model(input_ids=ids, attention_mask=mask).logits.numpy()
         given = session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})[0]

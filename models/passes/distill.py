@@ -1,4 +1,6 @@
-"""Distillation: a student of fewer layers, started from the teacher's, learns its soft labels and its last [CLS] state (Hinton 2015, Sanh 2019)."""
+"""Distillation: a student of fewer layers, started from the teacher's, learns its soft labels and its last [CLS] state
+(Hinton 2015, Sanh 2019).
+"""
 
 import copy
 
@@ -11,7 +13,9 @@ from models.train.encoder import keep_layers, layers
 from models.train.training import train
 
 
-def distill(model: BertForSequenceClassification, data: DistillationData, config: Distill, *, seed: int) -> BertForSequenceClassification:
+def distill(
+    model: BertForSequenceClassification, data: DistillationData, config: Distill, *, seed: int
+) -> BertForSequenceClassification:
     """Return a student with some of `model`'s layers, trained on the teachers' soft targets."""
     student = keep_layers(copy.deepcopy(model), config.chosen(len(layers(model))))
     if config.contextual:

@@ -1,4 +1,6 @@
-"""Structured pruning: remove the attention heads and FFN neurons whose removal costs the least loss, then recover (Michel et al. 2019, Hou et al. 2020)."""
+"""Structured pruning: remove the attention heads and FFN neurons whose removal costs the least loss, then recover
+(Michel et al. 2019, Hou et al. 2020).
+"""
 
 import copy
 
@@ -16,7 +18,9 @@ BATCH = 64
 MULTIPLE = 16  # matrix sizes that the CPU's GEMM kernels fill without a remainder
 
 
-def prune(model: BertForSequenceClassification, data: DistillationData, config: Prune, *, seed: int) -> BertForSequenceClassification:
+def prune(
+    model: BertForSequenceClassification, data: DistillationData, config: Prune, *, seed: int
+) -> BertForSequenceClassification:
     """Return a smaller copy of `model`, retrained on the teachers' soft labels."""
     smaller = copy.deepcopy(model)
     heads, neurons = importance(smaller, data.validation)
@@ -29,7 +33,9 @@ def prune(model: BertForSequenceClassification, data: DistillationData, config: 
 
 
 def importance(model: BertForSequenceClassification, data: Tokenized) -> tuple[list[Tensor], list[Tensor]]:
-    """Return, for every layer, one score a head and one a neuron: mean over texts of |activation · gradient|, the loss's change to first order."""
+    """Return, for every layer, one score a head and one a neuron: mean over texts of |activation · gradient|, the
+    loss's change to first order.
+    """
     inputs: dict[int, Tensor] = {}
 
     def remember(place: int, tensor: Tensor) -> None:
@@ -37,7 +43,10 @@ def importance(model: BertForSequenceClassification, data: Tokenized) -> tuple[l
         inputs[place] = tensor
 
     modules = [module for layer in layers(model) for module in (layer.attention.output.dense, layer.output.dense)]
-    hooks = [module.register_forward_pre_hook(lambda _, args, place=place: remember(place, args[0])) for place, module in enumerate(modules)]
+    hooks = [
+        module.register_forward_pre_hook(lambda _, args, place=place: remember(place, args[0]))
+        for place, module in enumerate(modules)
+    ]
     scores = [torch.zeros(module.in_features) for module in modules]
     model.eval()
     for rows in data.batches(list(range(len(data))), BATCH, TRAINING_TOKENS):
@@ -54,11 +63,15 @@ def importance(model: BertForSequenceClassification, data: Tokenized) -> tuple[l
     for hook in hooks:
         hook.remove()
     sizes = [layer.attention.self.attention_head_size for layer in layers(model)]
-    return [score[::size] / len(data) for score, size in zip(scores[::2], sizes, strict=True)], [score / len(data) for score in scores[1::2]]
+    return [score[::size] / len(data) for score, size in zip(scores[::2], sizes, strict=True)], [
+        score / len(data) for score in scores[1::2]
+    ]
 
 
 def keep_most_important(scores: list[Tensor], remove: int, multiple: int, *, by_layer: bool) -> list[list[int]]:
-    """Choose what every layer keeps after `remove` of all are gone: an equal number a layer, or ranked over all layers; always a multiple, never none."""
+    """Choose what every layer keeps after `remove` of all are gone: an equal number a layer, or ranked over all layers;
+    always a multiple, never none.
+    """
     if by_layer:
         kept = [len(layer) - remove // len(scores) for layer in scores]
     else:
@@ -67,5 +80,11 @@ def keep_most_important(scores: list[Tensor], remove: int, multiple: int, *, by_
         gone = torch.zeros(len(normed), dtype=torch.bool)
         gone[normed.argsort(stable=True)[:remove]] = True
         kept = [int((~part).sum()) for part in gone.split([len(layer) for layer in scores])]
-    kept = [min(len(layer), max(multiple, -(-count // multiple) * multiple)) for layer, count in zip(scores, kept, strict=True)]
-    return [sorted(layer.argsort(descending=True, stable=True)[:count].tolist()) for layer, count in zip(scores, kept, strict=True)]
+    kept = [
+        min(len(layer), max(multiple, -(-count // multiple) * multiple))
+        for layer, count in zip(scores, kept, strict=True)
+    ]
+    return [
+        sorted(layer.argsort(descending=True, stable=True)[:count].tolist())
+        for layer, count in zip(scores, kept, strict=True)
+    ]

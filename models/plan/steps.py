@@ -15,7 +15,9 @@ def step_key(*parts: object) -> str:
 
 
 class Steps:
-    """The folder `.steps`: one finished folder a key; an interrupted step leaves only a draft, which the next build removes."""
+    """The folder `.steps`: one finished folder a key; an interrupted step leaves only a draft, which the next build
+    removes.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,6 +1,8 @@
-"""The tensors of a checkpoint's model.safetensors, held against what its config.json asks for: by the file's header alone (no torch).
+"""The tensors of a checkpoint's model.safetensors, held against what its config.json asks for: by the file's header
+alone (no torch).
 
-transformers fills what it misses with random numbers and says so in a warning; here whatever is not in the file is found before anything is trained.
+transformers fills what it misses with random numbers and says so in a warning; here whatever is not in the file is
+found before anything is trained.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 
 from models.runtime.errors import BonsaiError
 
-WORDS = "embeddings.word_embeddings.weight"  # every BERT has this tensor once: what stands before its name stands before all
+# every BERT has this tensor once: what stands before its name stands before all
+WORDS = "embeddings.word_embeddings.weight"
 FLOATS = ("F16", "BF16", "F32", "F64")
 EXPECTED = "expected all weights of a BERT, as save_pretrained writes them"
 Shape = tuple[int, ...]
@@ -19,7 +22,9 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Weights:
-    """The stored name of every tensor that the file has for a BertForSequenceClassification, and how many outputs its head has (0: it has none)."""
+    """The stored name of every tensor that the file has for a BertForSequenceClassification, and how many outputs its
+    head has (0: it has none).
+    """
 
     stored: dict[str, str]
     outputs: int
@@ -30,7 +35,9 @@ class Weights:
 
 
 def read_header(file: Path, config: Mapping[str, int]) -> Weights:
-    """Find every tensor of the model, whatever one prefix the names have; refuse a body that is not whole (BonsaiError). Pooler and head may be missing."""
+    """Find every tensor of the model, whatever one prefix the names have; refuse a body that is not whole
+    (BonsaiError). Pooler and head may be missing.
+    """
     tensors = _tensors(file)
     prefixes = [name.removesuffix(WORDS) for name in tensors if name == WORDS or name.endswith(f".{WORDS}")]
     if len(prefixes) != 1:
@@ -44,16 +51,25 @@ def read_header(file: Path, config: Mapping[str, int]) -> Weights:
     if any(name in tensors for name in pooler.values()):
         stored |= pooler
     if missing := [name for name in stored.values() if name not in tensors]:
-        raise BonsaiError(f"model.safetensors lacks {len(missing)} of the {len(stored)} tensors that config.json asks for: {_some(missing)}; {EXPECTED}")
+        raise BonsaiError(
+            f"model.safetensors lacks {len(missing)} of the {len(stored)} tensors that config.json asks for: "
+            f"{_some(missing)}; {EXPECTED}"
+        )
     shapes = body_shapes(config) | _linear("pooler.dense", config["hidden_size"], config["hidden_size"])
     for name, full in stored.items():
         if (there := tensors[full][0]) != (asked := shapes[name.removeprefix("bert.")]):
-            raise BonsaiError(f"model.safetensors: {full} is {_size(there)}, config.json asks for {_size(asked)}; expected the two files of one model")
+            raise BonsaiError(
+                f"model.safetensors: {full} is {_size(there)}, config.json asks for {_size(asked)}; expected the two "
+                "files of one model"
+            )
     head, outputs = _head(prefixes[0], tensors, config["hidden_size"])
     stored |= head
     if wrong := [name for name in stored.values() if tensors[name][1] not in FLOATS]:
         kind = tensors[wrong[0]][1]
-        raise BonsaiError(f"model.safetensors: {wrong[0]} holds {kind} numbers; expected {', '.join(FLOATS)}: give the model as it was before it was quantized")
+        raise BonsaiError(
+            f"model.safetensors: {wrong[0]} holds {kind} numbers; expected {', '.join(FLOATS)}: give the model as it "
+            "was before it was quantized"
+        )
     return Weights(stored, outputs)
 
 
@@ -70,7 +86,9 @@ def body_shapes(config: Mapping[str, int]) -> dict[str, Shape]:
         layer = f"encoder.layer.{number}"
         for name in ("query", "key", "value"):
             shapes |= _linear(f"{layer}.attention.self.{name}", hidden, hidden)
-        shapes |= _linear(f"{layer}.attention.output.dense", hidden, hidden) | _norm(f"{layer}.attention.output.LayerNorm", hidden)
+        shapes |= _linear(f"{layer}.attention.output.dense", hidden, hidden) | _norm(
+            f"{layer}.attention.output.LayerNorm", hidden
+        )
         shapes |= _linear(f"{layer}.intermediate.dense", inner, hidden)
         shapes |= _linear(f"{layer}.output.dense", hidden, inner) | _norm(f"{layer}.output.LayerNorm", hidden)
     return shapes
@@ -87,7 +105,9 @@ def _tensors(file: Path) -> dict[str, tuple[Shape, str]]:
 
 
 def _head(prefix: str, tensors: Mapping[str, tuple[Shape, str]], hidden: int) -> tuple[dict[str, str], int]:
-    """Return the head's tensors and its outputs: one linear layer beside a body that is called bert, as BertForSequenceClassification has it."""
+    """Return the head's tensors and its outputs: one linear layer beside a body that is called bert, as
+    BertForSequenceClassification has it.
+    """
     if not prefix.endswith("bert."):
         return {}, 0
     head = {name: prefix.removesuffix("bert.") + name for name in _linear("classifier", 1, 1)}
@@ -106,7 +126,9 @@ def _norm(name: str, size: int) -> dict[str, Shape]:
 
 
 def _old_name(name: str) -> str:
-    """Return what TensorFlow's BERT called a LayerNorm's two vectors; the first checkpoints, bert-base-uncased among them, still do."""
+    """Return what TensorFlow's BERT called a LayerNorm's two vectors; the first checkpoints, bert-base-uncased among
+    them, still do.
+    """
     return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
 
 

@@ -1,4 +1,6 @@
-"""How far a variant's probabilities can be trusted: temperature scaling, expected calibration error, out-of-scope detection."""
+"""How far a variant's probabilities can be trusted: temperature scaling, expected calibration error, out-of-scope
+detection.
+"""
 
 from typing import Any
 
@@ -17,9 +19,10 @@ Floats = npt.NDArray[np.floating[Any]]
 def fit_temperature(logits: Floats, gold: Labels) -> float:
     """Return the temperature that makes the gold labels of held-out rows most likely (Guo et al. 2017, section 4.2).
 
-    As if two more rows of the usual kind had been seen, one right and one whose gold label is the next best (the rule of succession, as Platt 1999 smooths his
-    targets). Of hundreds of rows this changes nothing that shows; where all of them are right, it is what keeps the temperature from going to zero, and with it
-    the difference between sure and unsure that a cascade lives on.
+    As if two more rows of the usual kind had been seen, one right and one whose gold label is the next best (the rule
+    of succession, as Platt 1999 smooths his targets). Of hundreds of rows this changes nothing that shows; where all of
+    them are right, it is what keeps the temperature from going to zero, and with it the difference between sure and
+    unsure that a cascade lives on.
     """
     rows = np.arange(len(gold))
     others = logits.copy()
@@ -29,7 +32,10 @@ def fit_temperature(logits: Floats, gold: Labels) -> float:
 
     def loss(log_temperature: float) -> float:
         likely = log_softmax(logits / float(np.exp(log_temperature)), axis=1)
-        return -float((1 - wrong) * likely[rows, gold].mean(dtype=np.float64) + wrong * likely[rows, next_best].mean(dtype=np.float64))
+        return -float(
+            (1 - wrong) * likely[rows, gold].mean(dtype=np.float64)
+            + wrong * likely[rows, next_best].mean(dtype=np.float64)
+        )
 
     return round(float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded").x)), 4)
 
@@ -38,15 +44,29 @@ def reliability(confidence: Floats, correct: npt.NDArray[np.bool_]) -> list[dict
     """Return the bins of a reliability diagram that hold rows: share of rows, mean confidence and accuracy."""
     places = np.minimum((confidence * BINS).astype(int), BINS - 1)
     held = [places == place for place in range(BINS)]
-    return [{"share": float(rows.mean()), "confidence": float(confidence[rows].mean()), "accuracy": float(correct[rows].mean())} for rows in held if rows.any()]
+    return [
+        {
+            "share": float(rows.mean()),
+            "confidence": float(confidence[rows].mean()),
+            "accuracy": float(correct[rows].mean()),
+        }
+        for rows in held
+        if rows.any()
+    ]
 
 
 def calibration_error(confidence: Floats, correct: npt.NDArray[np.bool_]) -> float:
-    """Return the expected calibration error: the mean gap between confidence and accuracy over the bins (Guo et al. 2017, section 2)."""
-    return float(sum(entry["share"] * abs(entry["confidence"] - entry["accuracy"]) for entry in reliability(confidence, correct)))
+    """Return the expected calibration error: the mean gap between confidence and accuracy over the bins (Guo et al.
+    2017, section 2).
+    """
+    return float(
+        sum(entry["share"] * abs(entry["confidence"] - entry["accuracy"]) for entry in reliability(confidence, correct))
+    )
 
 
 def auroc(inside: Floats, outside: Floats) -> float:
-    """Return how often a text of the task gets a higher maximum probability than one outside of it (Hendrycks and Gimpel 2017)."""
+    """Return how often a text of the task gets a higher maximum probability than one outside of it (Hendrycks and
+    Gimpel 2017).
+    """
     ranks = rankdata(np.concatenate([inside, outside]))
     return float((ranks[: len(inside)].sum() - len(inside) * (len(inside) + 1) / 2) / (len(inside) * len(outside)))

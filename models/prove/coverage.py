@@ -1,4 +1,6 @@
-"""How much of the texts a tokenizer lets the model see: what is longer than it reads, and what it has no word piece for (no torch)."""
+"""How much of the texts a tokenizer lets the model see: what is longer than it reads, and what it has no word piece for
+(no torch).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -31,23 +33,36 @@ def coverage(tokenizer: Tokenizer, texts: Sequence[str]) -> Coverage:
 
 def coverages(tokenizer: Tokenizer, dataset: Dataset) -> dict[str, Coverage]:
     """Return the coverage of the training and of the test texts."""
-    return {name: coverage(tokenizer, split.texts) for name, split in (("training", dataset.train), ("test", dataset.test))}
+    return {
+        name: coverage(tokenizer, split.texts) for name, split in (("training", dataset.train), ("test", dataset.test))
+    }
 
 
 def warnings(found: Mapping[str, Coverage], max_tokens: int) -> list[str]:
     """Return one sentence for what is cut and one for what is unknown, where it is more than a fifth of some split."""
     cut = [f"{100 * one.truncated:.0f} % of the {name} texts" for name, one in found.items() if one.truncated > MUCH]
-    unknown = [f"{100 * one.unknown:.0f} % of the {name} texts' word pieces" for name, one in found.items() if one.unknown > MUCH]
+    unknown = [
+        f"{100 * one.unknown:.0f} % of the {name} texts' word pieces"
+        for name, one in found.items()
+        if one.unknown > MUCH
+    ]
     said = []
     if cut:
-        said.append(f"{' and '.join(cut)} are cut: the model reads their first {max_tokens} tokens alone (teacher.max_tokens)")
+        said.append(
+            f"{' and '.join(cut)} are cut: the model reads their first {max_tokens} tokens alone (teacher.max_tokens)"
+        )
     if unknown:
-        said.append(f"{' and '.join(unknown)} are unknown to the tokenizer: it takes a teacher that was trained on their language and script")
+        said.append(
+            f"{' and '.join(unknown)} are unknown to the tokenizer: it takes a teacher that was trained on their "
+            "language and script"
+        )
     return said
 
 
 def card_warnings(cards: Iterable[Card]) -> list[str]:
-    """Return the sentences for finished variants, each once: the teacher's, then what holds of another alone, with its name."""
+    """Return the sentences for finished variants, each once: the teacher's, then what holds of another alone, with its
+    name.
+    """
     said: dict[str, str] = {}
     for card in cards:
         for sentence in warnings(card_coverages(card), card.max_tokens):

@@ -1,4 +1,6 @@
-"""Score a finished variant with the object that serves it: the test split once, one text at a time as a server gets them."""
+"""Score a finished variant with the object that serves it: the test split once, one text at a time as a server gets
+them.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,12 +20,16 @@ from models.runtime.progress import Bar
 
 PERTURBATIONS: dict[str, Callable[[str, int], str]] = {"typos": typos, "other_case": other_case}
 PART = 256  # texts that one core batches by itself, for the others to have some too
-SLICE = 4096  # texts whose logits are held at once: of 1,000 labels they take 16 MB, where those of 200,000 texts take 800
+SLICE = (
+    4096  # texts whose logits are held at once: of 1,000 labels they take 16 MB, where those of 200,000 texts take 800
+)
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What is kept of some texts' logits: the most likely label's number, and its probability with and without the temperature."""
+    """What is kept of some texts' logits: the most likely label's number, and its probability with and without the
+    temperature.
+    """
 
     labels: Labels
     confidence: Floats
@@ -43,7 +49,10 @@ def score(predictor: Predictor, dataset: Dataset, *, seed: int, alone: Answers |
     gold = np.array(dataset.test.labels, dtype=np.int64)
     alone = alone or best_of(predictor, dataset.test.texts, size=1)
     right = alone.labels == gold
-    changed = {name: best_of(predictor, [change(text, seed) for text in dataset.test.texts]).labels for name, change in PERTURBATIONS.items()}
+    changed = {
+        name: best_of(predictor, [change(text, seed) for text in dataset.test.texts]).labels
+        for name, change in PERTURBATIONS.items()
+    }
     outside: Floats = best_of(predictor, dataset.out_of_scope).confidence if dataset.out_of_scope else np.empty(0)
     predictions = Predictions(
         given=alone.labels.tolist(),
@@ -56,7 +65,10 @@ def score(predictor: Predictor, dataset: Dataset, *, seed: int, alone: Answers |
     content: dict[str, object] = {
         "accuracy": wilson(int(right.sum()), len(gold)),
         "macro_f1": macro_f1(gold, alone.labels, len(dataset.labels)),
-        "calibration_error": {"before": calibration_error(alone.uncalibrated, right), "after": calibration_error(alone.confidence, right)},
+        "calibration_error": {
+            "before": calibration_error(alone.uncalibrated, right),
+            "after": calibration_error(alone.confidence, right),
+        },
         "robustness": {name: float((labels == gold).mean()) for name, labels in changed.items()},
     }
     if len(outside):
@@ -65,7 +77,9 @@ def score(predictor: Predictor, dataset: Dataset, *, seed: int, alone: Answers |
 
 
 def answers_alone(classifier: Classifier, texts: Sequence[str], *, seed: int) -> tuple[Answers, Invariance]:
-    """Return what a classifier answers at batch 1, and how far that changes in batches; slices of the texts are batched each by itself."""
+    """Return what a classifier answers at batch 1, and how far that changes in batches; slices of the texts are batched
+    each by itself.
+    """
     answers, batched = [], []
     with Bar("evaluate", len(texts)) as bar:
         for some in _slices(texts, SLICE):
@@ -91,7 +105,9 @@ def logits_alone(classifier: Classifier, texts: Sequence[str], *, title: str) ->
 
 
 def best_of(predictor: Predictor, texts: Sequence[str], size: int = PART) -> Answers:
-    """Return a predictor's best labels with their probabilities, so many texts at a time; as for a cascade, there are no others."""
+    """Return a predictor's best labels with their probabilities, so many texts at a time; as for a cascade, there are
+    no others.
+    """
     found = each(predictor.best, _slices(texts, size))
     return _joined([Answers(one.numbers, one.shares, one.shares) for one in found])
 
@@ -109,7 +125,9 @@ def _slices(texts: Sequence[str], size: int) -> Iterator[list[str]]:
 
 
 def _joined(parts: Sequence[Answers]) -> Answers:
-    return Answers(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "confidence", "uncalibrated")))
+    return Answers(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "confidence", "uncalibrated"))
+    )
 
 
 def _rounded(values: Floats) -> list[float]:

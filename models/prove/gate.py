@@ -9,9 +9,9 @@ from models.prove.statistics import Labels, mcnemar, rows_for_power, tango
 from models.recipe.recipe import Gate
 from models.runtime.card import Verdict
 
-POWER = (
-    0.8  # as trials are planned: so likely are the rows that would decide to do it; those where the interval just ends at the margin decide half of the time
-)
+# as trials are planned: so likely are the rows that would decide to do it; those where the interval just ends at the
+# margin decide half of the time
+POWER = 0.8
 LARGEST_TEST = 100_000  # rows; what takes as many or more is not decided by any test set that people label
 
 
@@ -31,10 +31,12 @@ def pair(gold: Labels, teacher: Labels, variant: Labels) -> Paired:
 
 
 def judge(counts: Paired, gate: Gate) -> Verdict:
-    """Say on which side of the margin the whole interval of the drop lies: *passed* below it, *worse* above it, *undecided* where the margin is inside.
+    """Say on which side of the margin the whole interval of the drop lies: *passed* below it, *worse* above it,
+    *undecided* where the margin is inside.
 
-    Both words are held to the same proof, so that each is as seldom wrong. A variant that is below its teacher beyond chance, but not shown to be so by more
-    than the margin, is undecided: what the recipe allows it to lose is no reason to call it worse.
+    Both words are held to the same proof, so that each is as seldom wrong. A variant that is below its teacher beyond
+    chance, but not shown to be so by more than the margin, is undecided: what the recipe allows it to lose is no reason
+    to call it worse.
     """
     margin = gate.max_drop / 100
     low, high = tango(counts.lost, counts.won, counts.rows, gate.alpha)
@@ -54,6 +56,8 @@ def judge(counts: Paired, gate: Gate) -> Verdict:
 
 
 def rows_to_decide(counts: Paired, gate: Gate) -> int:
-    """Return how many test rows decide in four of five tests, if wins and losses went on at the present rates; LARGEST_TEST for as many or more."""
+    """Return how many test rows decide in four of five tests, if wins and losses went on at the present rates;
+    LARGEST_TEST for as many or more.
+    """
     rows = rows_for_power(counts.lost / counts.rows, counts.won / counts.rows, gate.max_drop / 100, gate.alpha, POWER)
     return LARGEST_TEST if rows >= LARGEST_TEST else math.ceil(rows)

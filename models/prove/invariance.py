@@ -1,4 +1,6 @@
-"""Does a text get the same answer whoever shares its batch? Batch 1 against batches of 32, sorted by length and shuffled."""
+"""Does a text get the same answer whoever shares its batch? Batch 1 against batches of 32, sorted by length and
+shuffled.
+"""
 
 from random import Random
 
@@ -14,7 +16,9 @@ def batch_invariance(classifier: Classifier, texts: list[str], alone: Logits, se
     order = list(range(len(texts)))
     Random(seed).shuffle(order)
     batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-    in_sorted, *of_batches = each(lambda some: classifier.logits(some)[0], [texts, *([texts[row] for row in rows] for rows in batches)])
+    in_sorted, *of_batches = each(
+        lambda some: classifier.logits(some)[0], [texts, *([texts[row] for row in rows] for rows in batches)]
+    )
     shuffled = np.empty_like(alone)
     shuffled[order] = np.concatenate(of_batches)
     labels = alone.argmax(axis=1)

@@ -1,7 +1,7 @@
 """Time finished variants in process: batch 1 at real lengths, one thread, all variants interleaved.
 
-Every turn opens the variant anew. So no round profits from the last one's words, which tokenizers remember, and what differs from session to session
-is part of what the rounds say.
+Every turn opens the variant anew. So no round profits from the last one's words, which tokenizers remember, and what
+differs from session to session is part of what the rounds say.
 """
 
 import json
@@ -32,7 +32,9 @@ Answer = Callable[[Sequence[str]], list[str]]
 
 
 def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int) -> None:
-    """Write `measured.json` into every folder: p50, p99 and mean of one test text in milliseconds, medians over the rounds, with the conditions."""
+    """Write `measured.json` into every folder: p50, p99 and mean of one test text in milliseconds, medians over the
+    rounds, with the conditions.
+    """
     texts, training = sample(dataset.test.texts, TEXTS, seed), sample(dataset.train.texts, MET, seed)
     names = list(folders)
     taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
@@ -48,7 +50,9 @@ def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int) -> No
         bar.finish(f"{len(texts)} texts, {ROUNDS} rounds, one thread")
     about = {"texts": len(texts), "calls": ROUNDS * len(texts), "seed": seed, "conditions": conditions()}
     for name, rounds in taken.items():
-        figures = {figure: median(one[figure] for one in rounds) for figure in ("p50_ms", "p99_ms", "mean_ms")}  # a cascade's escalations show in the mean
+        figures = {
+            figure: median(one[figure] for one in rounds) for figure in ("p50_ms", "p99_ms", "mean_ms")
+        }  # a cascade's escalations show in the mean
         write_json(folders[name] / MEASURED_FILE, {**figures, "rounds": rounds, **about})
 
 
@@ -83,7 +87,10 @@ def times_alone(answer: Answer, texts: Sequence[str]) -> list[float]:
 def quantiles(times: Sequence[float]) -> dict[str, float]:
     """Return a round's figures."""
     p50, p95, p99 = np.quantile(times, [0.5, 0.95, 0.99]).tolist()
-    return {name: round(value, 5) for name, value in (("p50_ms", p50), ("p95_ms", p95), ("p99_ms", p99), ("mean_ms", float(np.mean(times))))}
+    return {
+        name: round(value, 5)
+        for name, value in (("p50_ms", p50), ("p95_ms", p95), ("p99_ms", p99), ("mean_ms", float(np.mean(times))))
+    }
 
 
 def conditions() -> dict[str, Any]:

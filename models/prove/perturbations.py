@@ -3,7 +3,11 @@
 from random import Random
 
 KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-NEIGHBOURS = {key: [row[place + step] for step in (-1, 1) if 0 <= place + step < len(row)] for row in KEYS for place, key in enumerate(row)}
+NEIGHBOURS = {
+    key: [row[place + step] for step in (-1, 1) if 0 <= place + step < len(row)]
+    for row in KEYS
+    for place, key in enumerate(row)
+}
 TYPO_RATE = 0.05  # of the letters: one in a word of twenty, some two or three in a question
 
 

@@ -1,4 +1,6 @@
-"""What a finished variant answered, row by row: kept beside its card, so that every table and picture can be drawn again."""
+"""What a finished variant answered, row by row: kept beside its card, so that every table and picture can be drawn
+again.
+"""
 
 from pathlib import Path
 
@@ -12,7 +14,9 @@ PREDICTIONS_FILE = "evidence.json"
 
 
 class Predictions(BaseModel):
-    """Label numbers and confidences on the test rows, at batch 1; labels under perturbations; confidences on out-of-scope texts."""
+    """Label numbers and confidences on the test rows, at batch 1; labels under perturbations; confidences on
+    out-of-scope texts.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

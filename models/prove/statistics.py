@@ -27,7 +27,8 @@ def clopper_pearson(events: int, rows: int, confidence: float) -> float:
 def macro_f1(gold: Labels, given: Labels, classes: int, seed: int = 0) -> Estimate:
     """Return the mean of the classes' F1 with its percentile bootstrap interval, 95 %, over the rows.
 
-    Rows of the same two labels count alike, so a resample is a multinomial draw of how often each pair of labels comes up.
+    Rows of the same two labels count alike, so a resample is a multinomial draw of how often each pair of labels comes
+    up.
     """
     pairs, counts = np.unique(np.stack([gold, given]), axis=1, return_counts=True)
     generator = np.random.default_rng(seed)
@@ -45,25 +46,38 @@ def _f1(pairs: Labels, counts: Labels, classes: int) -> float:
 
 
 def tango(lost: int, won: int, rows: int, alpha: float) -> tuple[float, float]:
-    """Return the score interval, 1 - alpha, for the difference of two paired proportions (lost - won) / rows (Tango 1998, Statistics in Medicine 17).
+    """Return the score interval, 1 - alpha, for the difference of two paired proportions (lost - won) / rows (Tango
+    1998, Statistics in Medicine 17).
 
     It holds its level where Wald's breaks down: with few or no discordant rows.
     """
     quantile = float(norm.ppf(1 - alpha / 2))
     estimate = (lost - won) / rows
     edge = 1 - 1e-9
-    low = brentq(lambda value: _clipped(_score(lost, won, rows, value) - quantile), -edge, estimate) if estimate > -edge else -1.0
-    high = brentq(lambda value: _clipped(_score(lost, won, rows, value) + quantile), estimate, edge) if estimate < edge else 1.0
+    low = (
+        brentq(lambda value: _clipped(_score(lost, won, rows, value) - quantile), -edge, estimate)
+        if estimate > -edge
+        else -1.0
+    )
+    high = (
+        brentq(lambda value: _clipped(_score(lost, won, rows, value) + quantile), estimate, edge)
+        if estimate < edge
+        else 1.0
+    )
     return float(low), float(high)
 
 
 def inferiority(lost: int, won: int, rows: int, margin: float) -> float:
-    """Return the one-sided p of Tango's score test that the difference is `margin` or more: below alpha / 2 where his interval ends below the margin."""
+    """Return the one-sided p of Tango's score test that the difference is `margin` or more: below alpha / 2 where his
+    interval ends below the margin.
+    """
     return float(norm.cdf(_score(lost, won, rows, margin)))
 
 
 def rows_for_power(lost: float, won: float, margin: float, alpha: float, power: float) -> float:
-    """Return how many rows take the margin out of Tango's interval with this probability, where so large shares of them are lost and won."""
+    """Return how many rows take the margin out of Tango's interval with this probability, where so large shares of them
+    are lost and won.
+    """
     difference = lost - won
     if difference == margin:
         return math.inf
@@ -80,7 +94,9 @@ def _score(lost: float, won: float, rows: int, difference: float) -> float:
 
 
 def _variance(lost: float, won: float, rows: int, difference: float) -> float:
-    """Return the variance of lost - won at a difference, the share of wins its most likely one there (Tango 1998, section 3)."""
+    """Return the variance of lost - won at a difference, the share of wins its most likely one there (Tango 1998,
+    section 3).
+    """
     linear = -lost - won + (2 * rows - lost + won) * difference
     constant = -won * difference * (1 - difference)
     nuisance = (math.sqrt(max(linear**2 - 8 * rows * constant, 0.0)) - linear) / (4 * rows)

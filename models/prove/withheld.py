@@ -1,4 +1,6 @@
-"""What a variant may not pass with, however small its drop: no better than one label, a class that it lost, a test that was taught."""
+"""What a variant may not pass with, however small its drop: no better than one label, a class that it lost, a test that
+was taught.
+"""
 
 from collections.abc import Sequence
 
@@ -11,22 +13,33 @@ from models.prove.wording import join, points, quoted
 from models.recipe.recipe import Gate
 from models.runtime.card import LostClass, Majority, Verdict
 
-# A row that was trained on is right in teacher and variant alike: where they are a share s of the test, the drop over the other rows is 1 / (1 - s) of the
-# measured one. At a twentieth a measured drop of 0.95 points is one of 1.00, which is as fine as a verdict at that margin can be read.
+# A row that was trained on is right in teacher and variant alike: where they are a share s of the test, the drop over
+# the other rows is 1 / (1 - s) of the measured one. At a twentieth a measured drop of 0.95 points is one of 1.00, which
+# is as fine as a verdict at that margin can be read.
 MOST_TRAINED_ON = 0.05
-LOST_SHARE = 0.2  # of the rows of a class that the teacher has right; what a variant loses of a large class beyond chance may be a row in a hundred
-NEVER_NAMED = 2  # rows of a class that the teacher has right, so that never to give its label is a loss; one row is anybody's luck
+# of the rows of a class that the teacher has right; what a variant loses of a large class beyond chance may be a row in
+# a hundred
+LOST_SHARE = 0.2
+# rows of a class that the teacher has right, so that never to give its label is a loss; one row is anybody's luck
+NEVER_NAMED = 2
 NAMED = 3  # classes in a sentence
 RULE = (
-    "for a variant that is not shown to be better than always answering the commonest label of the test rows, or whose teacher is not (Tango's interval "
-    f"for paired rows); for one that lost a class; and where more than {100 * MOST_TRAINED_ON:g} % of the test texts are training or validation texts too. "
-    f"A class is lost when its recall falls by {100 * LOST_SHARE:g} % of the teacher's or more, beyond chance (exact one-sided McNemar, Holm over the "
+    "for a variant that is not shown to be better than always answering the commonest label of the test rows, or "
+    "whose teacher is not (Tango's interval "
+    f"for paired rows); for one that lost a class; and where more than {100 * MOST_TRAINED_ON:g} % of the test texts "
+    "are training or validation texts too. "
+    f"A class is lost when its recall falls by {100 * LOST_SHARE:g} % of the teacher's or more, beyond chance (exact "
+    "one-sided McNemar, Holm over the "
     f"classes), or when a variant never gives a label that the teacher gives rightly {NEVER_NAMED} times or more"
 )
 
 
-def verdict_of(gold: Labels, teacher: Labels, variant: Labels, labels: Sequence[str], gate: Gate, trained_on: int) -> Verdict:
-    """Judge a variant's drop, and let it not pass, whatever the drop, where there is a reason against it; then no number of rows would do."""
+def verdict_of(
+    gold: Labels, teacher: Labels, variant: Labels, labels: Sequence[str], gate: Gate, trained_on: int
+) -> Verdict:
+    """Judge a variant's drop, and let it not pass, whatever the drop, where there is a reason against it; then no
+    number of rows would do.
+    """
     found = judge(pair(gold, teacher, variant), gate)
     first, second = (against_majority(gold, given, labels, gate.alpha) for given in (teacher, variant))
     lost = lost_classes(gold, teacher, variant, labels, gate.alpha)
@@ -34,11 +47,15 @@ def verdict_of(gold: Labels, teacher: Labels, variant: Labels, labels: Sequence[
     if why is None:
         return found
     verdict = "undecided" if found.verdict == "passed" else found.verdict
-    return found.model_copy(update={"verdict": verdict, "withheld": why, "lost_classes": lost or None, "rows_to_decide": 0})
+    return found.model_copy(
+        update={"verdict": verdict, "withheld": why, "lost_classes": lost or None, "rows_to_decide": 0}
+    )
 
 
 def against_majority(gold: Labels, given: Labels, labels: Sequence[str], alpha: float) -> Majority:
-    """Hold a classifier against always answering the commonest label of the same rows: its lead, with Tango's interval for paired rows."""
+    """Hold a classifier against always answering the commonest label of the same rows: its lead, with Tango's interval
+    for paired rows.
+    """
     rows = np.bincount(gold, minlength=len(labels))
     commonest = int(rows.argmax())
     counts = pair(gold, given, np.full_like(gold, commonest))
@@ -47,11 +64,14 @@ def against_majority(gold: Labels, given: Labels, labels: Sequence[str], alpha: 
     return Majority(label=labels[commonest], share=share, lead=lead, low=low, high=high)
 
 
-def lost_classes(gold: Labels, teacher: Labels, variant: Labels, labels: Sequence[str], alpha: float) -> list[LostClass]:
+def lost_classes(
+    gold: Labels, teacher: Labels, variant: Labels, labels: Sequence[str], alpha: float
+) -> list[LostClass]:
     """Return the classes that a variant lost, those with most rows first.
 
-    A class is lost whose recall falls by a fifth or more of the teacher's and beyond chance (exact one-sided McNemar on its rows, Holm over the classes of the
-    test); and one of too few rows for a test, of which the teacher has at least two right while the variant gives its label to no row at all.
+    A class is lost whose recall falls by a fifth or more of the teacher's and beyond chance (exact one-sided McNemar on
+    its rows, Holm over the classes of the test); and one of too few rows for a test, of which the teacher has at least
+    two right while the variant gives its label to no row at all.
     """
     number = len(labels)
     right, also = teacher == gold, variant == gold
@@ -64,7 +84,13 @@ def lost_classes(gold: Labels, teacher: Labels, variant: Labels, labels: Sequenc
     never = (np.bincount(variant, minlength=number) == 0) & (known >= NEVER_NAMED)
     found = sorted(np.flatnonzero(fallen | never).tolist(), key=lambda place: (-rows[place], place))
     return [
-        LostClass(label=labels[place], rows=int(rows[place]), teacher=int(known[place]), variant=int(kept[place]), named=bool((variant == place).any()))
+        LostClass(
+            label=labels[place],
+            rows=int(rows[place]),
+            teacher=int(known[place]),
+            variant=int(kept[place]),
+            named=bool((variant == place).any()),
+        )
         for place in found
     ]
 
@@ -79,7 +105,10 @@ def _reason(teacher: Majority, variant: Majority, lost: Sequence[LostClass], tra
     if lost:
         said.append(f"it lost {lost_words(lost)}")
     if trained_on > MOST_TRAINED_ON * rows:
-        many = f"{trained_on:,} of the {rows:,} test texts are training or validation texts too, more than {100 * MOST_TRAINED_ON:g} %"
+        many = (
+            f"{trained_on:,} of the {rows:,} test texts are training or validation texts too, more than "
+            f"{100 * MOST_TRAINED_ON:g} %"
+        )
         said.append(f"{many}, so that the test asks what was taught")
     return "; ".join(said) or None
 
@@ -87,7 +116,8 @@ def _reason(teacher: Majority, variant: Majority, lost: Sequence[LostClass], tra
 def not_better(found: Majority) -> str:
     """Say that a classifier's lead over the majority label may be chance, with its figures."""
     return (
-        f"not shown to be better than always answering {quoted(found.label)}, which is right on {100 * found.share:.2f} % of the test rows "
+        f"not shown to be better than always answering {quoted(found.label)}, which is right on "
+        f"{100 * found.share:.2f} % of the test rows "
         f"(a lead of {points(found.lead)} points, interval {points(found.low)} to {points(found.high)})"
     )
 
@@ -95,7 +125,10 @@ def not_better(found: Majority) -> str:
 def lost_words(lost: Sequence[LostClass]) -> str:
     """Name the classes that a variant lost, with how many rows of each are right."""
     said = [
-        f"{quoted(one.label)} ({one.variant} of {one.rows} rows right, the teacher {one.teacher}{'' if one.named else '; it never gives this label'})"
+        (
+            f"{quoted(one.label)} ({one.variant} of {one.rows} rows right, the teacher "
+            f"{one.teacher}{'' if one.named else '; it never gives this label'})"
+        )
         for one in lost[:NAMED]
     ]
     more = [f"{len(lost) - NAMED} more"] if len(lost) > NAMED else []

@@ -1,4 +1,6 @@
-"""The passes: what each may be told, and the one table that names them. A new pass is a class and a line here, and a file in models/passes."""
+"""The passes: what each may be told, and the one table that names them. A new pass is a class and a line here, and a
+file in models/passes.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -45,18 +47,26 @@ class PassConfig(Strict):
 
 
 class SoftLabels(Schedule, PassConfig):
-    """Loss = alpha · hard + (1 − alpha) · T² · soft + hidden · MSE of the served teacher's last [CLS] state (Hinton et al. 2015, section 2)."""
+    """Loss = alpha · hard + (1 − alpha) · T² · soft + hidden · MSE of the served teacher's last [CLS] state (Hinton et
+    al. 2015, section 2).
+    """
 
     temperature: float = Field(3.0, gt=0)
     alpha: float = Field(0.5, ge=0, le=1)
     hidden: float = Field(0.5, ge=0)
     transfer: int = Field(0, ge=0, le=1_000_000)  # variations of the training texts, which the teachers label
-    teachers: int = Field(1, ge=1, le=10)  # so many fine-tunings of the checkpoint, each with another seed, whose logits are averaged; the first is served
-    freeze_embeddings: bool = True  # the student keeps the teacher's: on Banking77 one layer scored 92.4 so and 90.9 with its own, in a third of the time
+    teachers: int = Field(
+        1, ge=1, le=10
+    )  # so many fine-tunings of the checkpoint, each with another seed, whose logits are averaged; the first is served
+    # the student keeps the teacher's: on Banking77 one layer scored 92.4 so and 90.9 with its own, in a third of the
+    # time
+    freeze_embeddings: bool = True
 
 
 class Prune(SoftLabels):
-    """Remove attention heads and FFN neurons, then recover; `scope` says whether they are ranked in each layer or over all layers."""
+    """Remove attention heads and FFN neurons, then recover; `scope` says whether they are ranked in each layer or over
+    all layers.
+    """
 
     remove_heads: int = Field(4, ge=0)
     remove_ffn: float = Field(0.5, ge=0, lt=1)
@@ -67,51 +77,72 @@ class Prune(SoftLabels):
     def after(self, shape: Shape) -> Shape:
         """Return the shape with fewer heads."""
         if self.remove_heads >= shape.heads:
-            raise BonsaiError(f"prune: remove_heads is {self.remove_heads}, of {shape.heads} a layer; expected 0 to {shape.heads - 1}")
+            raise BonsaiError(
+                f"prune: remove_heads is {self.remove_heads}, of {shape.heads} a layer; expected 0 to {shape.heads - 1}"
+            )
         return replace(shape, heads=shape.heads - self.remove_heads)
 
 
 class Distill(SoftLabels):
-    """Train a student of fewer layers: a number (spread over the teacher's, the last included) or a list of the teacher's layers to start from."""
+    """Train a student of fewer layers: a number (spread over the teacher's, the last included) or a list of the
+    teacher's layers to start from.
+    """
 
     layers: Annotated[int, Field(ge=1)] | list[Annotated[int, Field(ge=0)]] = 3
     epochs: int = Field(10, ge=1, le=100)
     learning_rate: float = Field(3e-4, gt=0, lt=1)
-    contextual: int = Field(0, ge=0)  # word embeddings are the teacher's mean states after so many of its layers; 0: its own embeddings
+    contextual: int = Field(
+        0, ge=0
+    )  # word embeddings are the teacher's mean states after so many of its layers; 0: its own embeddings
 
     def chosen(self, available: int) -> list[int]:
         """Return the layers, of so many, that the student starts from (BonsaiError when they are not there)."""
         asked = self.layers
-        chosen = [round((place + 1) * available / asked) - 1 for place in range(asked)] if isinstance(asked, int) else list(asked)
+        chosen = (
+            [round((place + 1) * available / asked) - 1 for place in range(asked)]
+            if isinstance(asked, int)
+            else list(asked)
+        )
         if not chosen or len(set(chosen)) < len(chosen) or max(chosen) >= available or min(chosen) < 0:
             raise BonsaiError(
-                f"distill: layers is {asked}, of a model with {available}; expected 1 to {available}, or distinct layers from 0 to {available - 1}"
+                f"distill: layers is {asked}, of a model with {available}; expected 1 to {available}, or distinct "
+                f"layers from 0 to {available - 1}"
             )
         return chosen
 
     def after(self, shape: Shape) -> Shape:
         """Return the shape with fewer layers."""
         if self.contextual >= shape.layers:
-            raise BonsaiError(f"distill: contextual is {self.contextual}, of a model with {shape.layers} layers; expected 0 to {shape.layers - 1}")
+            raise BonsaiError(
+                f"distill: contextual is {self.contextual}, of a model with {shape.layers} layers; expected 0 to "
+                f"{shape.layers - 1}"
+            )
         return replace(shape, layers=len(self.chosen(shape.layers)))
 
 
 class Trim(PassConfig):
-    """Keep this many of the word pieces that the training texts use most, and every single character: a smaller file, the same speed."""
+    """Keep this many of the word pieces that the training texts use most, and every single character: a smaller file,
+    the same speed.
+    """
 
     tokens: int = Field(8000, ge=100)
 
     def after(self, shape: Shape) -> Shape:
         """Refuse tokenizers that cannot spell a word with fewer pieces."""
         if shape.tokenizer not in TRIMMED:
-            raise BonsaiError(f"trim: the teacher's tokenizer is of the kind {shape.tokenizer}; expected {' or '.join(TRIMMED)}: leave it out")
+            raise BonsaiError(
+                f"trim: the teacher's tokenizer is of the kind {shape.tokenizer}; expected {' or '.join(TRIMMED)}: "
+                "leave it out"
+            )
         return shape
 
 
 class Quantize(PassConfig):
-    """INT8: signed weights, one scale an output channel, times unsigned activations, whose scales are fixed by calibration or taken as they come.
+    """INT8: signed weights, one scale an output channel, times unsigned activations, whose scales are fixed by
+    calibration or taken as they come.
 
-    With `dynamic_per_batch` the batch mates of a text change its logits; it is the form that other tools call dynamic quantization.
+    With `dynamic_per_batch` the batch mates of a text change its logits; it is the form that other tools call dynamic
+    quantization.
     """
 
     activations: Literal["static", "dynamic_per_batch"] = "static"
@@ -120,7 +151,9 @@ class Quantize(PassConfig):
 
 @dataclass(frozen=True)
 class PassKind:
-    """A pass's options, the function that does it, what that works on, and a version that is raised when the function's results change."""
+    """A pass's options, the function that does it, what that works on, and a version that is raised when the function's
+    results change.
+    """
 
     config: type[PassConfig]
     function: str  # "module:name", imported when it is called: torch takes seconds
@@ -140,7 +173,9 @@ PASSES = {  # those of the graph in the order in which they may follow one anoth
     "trim": PassKind(Trim, "models.passes.trim:trim", "graph", 3),
     "quantize": PassKind(Quantize, "models.passes.quantize:quantize", "graph", 3),
 }
-MODEL_PASSES, GRAPH_PASSES = ([name for name, kind in PASSES.items() if kind.stage == stage] for stage in ("model", "graph"))
+MODEL_PASSES, GRAPH_PASSES = (
+    [name for name, kind in PASSES.items() if kind.stage == stage] for stage in ("model", "graph")
+)
 
 
 def named(entry: Any) -> str | None:
@@ -153,4 +188,5 @@ def named(entry: Any) -> str | None:
 if TYPE_CHECKING:
     Pass = PassConfig
 else:
-    Pass = Annotated[Union[tuple(Annotated[kind.config, Tag(name)] for name, kind in PASSES.items())], Discriminator(named)]  # noqa: UP007
+    _tagged = tuple(Annotated[kind.config, Tag(name)] for name, kind in PASSES.items())
+    Pass = Annotated[Union[_tagged], Discriminator(named)]  # noqa: UP007

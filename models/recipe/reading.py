@@ -20,7 +20,9 @@ def load_recipe(path: Path) -> Recipe:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_RecipeLoader)
         return Recipe.model_validate({} if content is None else content)
     except OSError as error:
-        raise BonsaiError(f"recipe '{path}': {error.strerror}; expected a YAML file such as {DEFAULT_RECIPE.name}") from error
+        raise BonsaiError(
+            f"recipe '{path}': {error.strerror}; expected a YAML file such as {DEFAULT_RECIPE.name}"
+        ) from error
     except UnicodeDecodeError as error:
         raise BonsaiError(f"recipe '{path}': not UTF-8 at byte {error.start}; expected a UTF-8 YAML file") from error
     except yaml.YAMLError as error:
@@ -30,14 +32,20 @@ def load_recipe(path: Path) -> Recipe:
 
 
 class _RecipeLoader(yaml.SafeLoader):
-    """YAML as people expect it: no key twice (it keeps the last without a word), and 2e-4 is a number (YAML 1.1 wants 2.0e-4)."""
+    """YAML as people expect it: no key twice (it keeps the last without a word), and 2e-4 is a number (YAML 1.1 wants
+    2.0e-4).
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
         for key in keys:
             if keys.count(key) > 1:
-                raise yaml.YAMLError(f"the key '{key}' stands there twice (line {node.start_mark.line + 1} on); expected it once")
+                raise yaml.YAMLError(
+                    f"the key '{key}' stands there twice (line {node.start_mark.line + 1} on); expected it once"
+                )
         return super().construct_mapping(node, deep)
 
 
-_RecipeLoader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))  # type: ignore[no-untyped-call]
+_RecipeLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)  # type: ignore[no-untyped-call]

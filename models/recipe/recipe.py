@@ -10,12 +10,29 @@ from models.recipe.strict import Schedule, Strict
 
 VARIANT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 RESERVED_NAMES = frozenset(
-    ["predict", "variants", "experiments", "feedback", "compare", "v2", "docs", "schema", "metrics", "livez", "readyz", "healthz", "static_content", "assets"]
+    [
+        "predict",
+        "variants",
+        "experiments",
+        "feedback",
+        "compare",
+        "v2",
+        "docs",
+        "schema",
+        "metrics",
+        "livez",
+        "readyz",
+        "healthz",
+        "static_content",
+        "assets",
+    ]
 )
 
 
 class TeacherSource(Schedule):
-    """`embedded`, a local folder or a Hugging Face id, and how it is fine-tuned when it has no trained head for these labels."""
+    """`embedded`, a local folder or a Hugging Face id, and how it is fine-tuned when it has no trained head for these
+    labels.
+    """
 
     source: str = "embedded"
     revision: str | None = None
@@ -27,8 +44,9 @@ class TeacherSource(Schedule):
 class DatasetSource(Strict):
     """`embedded`, a file, a folder or a Hugging Face id; columns are found by their usual names unless named here.
 
-    `split_seed` draws the rows that are held out where the source has no test or no validation file: the recipe's `seed` moves none of them.
-    `config` chooses among the configurations of a Hugging Face id; `skip_unusable` leaves out, and counts, rows without a text or a label.
+    `split_seed` draws the rows that are held out where the source has no test or no validation file: the recipe's
+    `seed` moves none of them. `config` chooses among the configurations of a Hugging Face id; `skip_unusable` leaves
+    out, and counts, rows without a text or a label.
     """
 
     source: str = "embedded"
@@ -40,7 +58,9 @@ class DatasetSource(Strict):
 
 
 class Gate(Strict):
-    """How much accuracy a variant may lose: `max_drop` in percentage points, judged at `alpha`; `error` stops the build when a variant is worse."""
+    """How much accuracy a variant may lose: `max_drop` in percentage points, judged at `alpha`; `error` stops the build
+    when a variant is worse.
+    """
 
     max_drop: float = Field(1.0, gt=0, lt=100)
     alpha: float = Field(0.05, gt=0, lt=1)
@@ -50,14 +70,17 @@ class Gate(Strict):
 class CascadeOf(Strict):
     """Two earlier variants: the small one answers, and escalates what it is unsure of.
 
-    The threshold is the lowest that leaves at most `max_drop` percent of all texts with another label than the larger one's, by the upper 95 % bound that the
-    validation rows give: more accuracy than this the cascade can hardly lose. Fewer rows than some 300 / `max_drop`, as 300 at the default, cannot show so
-    little: then no row that differs is left so, and the card says what bound that gives.
+    The threshold is the lowest that leaves at most `max_drop` percent of all texts with another label than the larger
+    one's, by the upper 95 % bound that the validation rows give: more accuracy than this the cascade can hardly lose.
+    Fewer rows than some 300 / `max_drop`, as 300 at the default, cannot show so little: then no row that differs is
+    left so, and the card says what bound that gives.
     """
 
     small: str
     large: str
-    max_drop: float = Field(1.0, ge=0, lt=100)  # of 1,000 rows as many may differ as when half a percent was held to these rows alone
+    max_drop: float = Field(
+        1.0, ge=0, lt=100
+    )  # of 1,000 rows as many may differ as when half a percent was held to these rows alone
 
     @model_validator(mode="before")
     @classmethod
@@ -66,7 +89,11 @@ class CascadeOf(Strict):
 
 
 def _made_of(entry: Any) -> str:
-    return "cascade" if isinstance(entry, CascadeOf) or (isinstance(entry, dict) and list(entry) == ["cascade"]) else "passes"
+    return (
+        "cascade"
+        if isinstance(entry, CascadeOf) or (isinstance(entry, dict) and list(entry) == ["cascade"])
+        else "passes"
+    )
 
 
 def check_name(name: object) -> str:
@@ -74,7 +101,9 @@ def check_name(name: object) -> str:
     if not isinstance(name, str) or not VARIANT_NAME.fullmatch(name):
         raise ValueError(f"variant name {name!r} is not usable; expected {VARIANT_NAME.pattern}")
     if name in RESERVED_NAMES or name == "teacher":
-        raise ValueError(f"variant name '{name}' is reserved; expected none of teacher, {', '.join(sorted(RESERVED_NAMES))}")
+        raise ValueError(
+            f"variant name '{name}' is reserved; expected none of teacher, {', '.join(sorted(RESERVED_NAMES))}"
+        )
     return name
 
 
@@ -110,13 +139,18 @@ class Recipe(Strict):
 def _check_parts(name: str, cascade: CascadeOf, earlier: list[str]) -> None:
     for part in (cascade.small, cascade.large):
         if part not in ("teacher", *earlier):
-            raise ValueError(f"variant '{name}': cascade of '{part}'; expected teacher or a variant above it: {', '.join(earlier) or 'there is none'}")
+            raise ValueError(
+                f"variant '{name}': cascade of '{part}'; expected teacher or a variant above it: "
+                f"{', '.join(earlier) or 'there is none'}"
+            )
 
 
 def _check_order(name: str, passes: list[str]) -> None:
     stages = [GRAPH_PASSES.index(entry) + 1 if entry in GRAPH_PASSES else 0 for entry in passes]
     graph, model = " and ".join(GRAPH_PASSES), " and ".join(MODEL_PASSES)
     if stages != sorted(stages):
-        raise ValueError(f"variant '{name}': {graph} work on the exported graph; expected them after {model}, in this order")
+        raise ValueError(
+            f"variant '{name}': {graph} work on the exported graph; expected them after {model}, in this order"
+        )
     if any(passes.count(entry) > 1 for entry in GRAPH_PASSES):
         raise ValueError(f"variant '{name}': {' or '.join(GRAPH_PASSES)} stands there twice; expected each once")

@@ -42,13 +42,21 @@ def _of_variant(name: str, location: Place, detail: Any) -> str:
 def _worded(location: Place, detail: Any, model: type[BaseModel]) -> str:
     where, parent = _place(location, model)
     if detail["type"] == "extra_forbidden":
-        return f"unknown key '{'.'.join([*where, str(location[-1])])}'; expected one of {', '.join(parent.model_fields)}"
+        return (
+            f"unknown key '{'.'.join([*where, str(location[-1])])}'; expected one of {', '.join(parent.model_fields)}"
+        )
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
-    return f"'{'.'.join(where)}' is {detail['input']!r}: {message}" if where else f"{detail['input']!r} was given: {message}"
+    return (
+        f"'{'.'.join(where)}' is {detail['input']!r}: {message}"
+        if where
+        else f"{detail['input']!r} was given: {message}"
+    )
 
 
 def _place(location: Place, model: type[BaseModel]) -> tuple[list[str], type[BaseModel]]:
-    """Return the keys of a complaint's place, without pydantic's names for the branches of a union, and the model that holds the last of them."""
+    """Return the keys of a complaint's place, without pydantic's names for the branches of a union, and the model that
+    holds the last of them.
+    """
     keys: list[str] = []
     for part in location:
         if isinstance(part, int):

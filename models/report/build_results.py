@@ -69,13 +69,21 @@ def read_build_results(out: Path) -> BuildResults:
         gold = np.array([labels.index(row["label"]) for row in rows], dtype=np.int64)
         variants = [_read_variant(out / name) for name in build.variants]
     except (OSError, ValueError, KeyError) as error:
-        raise BonsaiError(f"the build in '{out}' is not whole ({' '.join(str(error).split())}); run '{BUILD_COMMAND}' again") from error
+        raise BonsaiError(
+            f"the build in '{out}' is not whole ({' '.join(str(error).split())}); run '{BUILD_COMMAND}' again"
+        ) from error
     for result in variants:
-        if not build.variants[result.name].tag.endswith(result.card.version) or len(result.predictions.given) != len(rows):
-            raise BonsaiError(f"'{out / result.name}' belongs to another build than '{out}'; run '{BUILD_COMMAND}' again")
+        if not build.variants[result.name].tag.endswith(result.card.version) or len(result.predictions.given) != len(
+            rows
+        ):
+            raise BonsaiError(
+                f"'{out / result.name}' belongs to another build than '{out}'; run '{BUILD_COMMAND}' again"
+            )
     return BuildResults(build, labels, [row["text"] for row in rows], gold, variants)
 
 
 def _read_variant(folder: Path) -> VariantResults:
     measured = json.loads((folder / MEASURED_FILE).read_text(encoding="utf-8"))
-    return VariantResults(read_card(folder), read_predictions(folder), float(measured["mean_ms"]), measured["conditions"])
+    return VariantResults(
+        read_card(folder), read_predictions(folder), float(measured["mean_ms"]), measured["conditions"]
+    )

@@ -11,7 +11,9 @@ from models.runtime.store import OUT
 
 def main(arguments: list[str] | None = None) -> int:
     """Draw the report of one build."""
-    parser = argparse.ArgumentParser(prog="python -m models.report", description="Draw the report of a finished build again.")
+    parser = argparse.ArgumentParser(
+        prog="python -m models.report", description="Draw the report of a finished build again."
+    )
     parser.add_argument("--out", type=Path, default=OUT, help="the variants' folder (default: variants)")
     try:
         print(write_report(parser.parse_args(arguments).out))

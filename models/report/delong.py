@@ -1,4 +1,6 @@
-"""The difference of two areas under the ROC curve over the same texts, with its interval (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44)."""
+"""The difference of two areas under the ROC curve over the same texts, with its interval (DeLong, DeLong and
+Clarke-Pearson 1988, Biometrics 44).
+"""
 
 from dataclasses import dataclass
 
@@ -18,7 +20,9 @@ class Difference:
 
 
 def auroc_difference(inside: tuple[Floats, Floats], outside: tuple[Floats, Floats], alpha: float) -> Difference:
-    """Return the first classifier's area minus the second's; `inside` and `outside` hold both classifiers' confidences on the same texts."""
+    """Return the first classifier's area minus the second's; `inside` and `outside` hold both classifiers' confidences
+    on the same texts.
+    """
     (first, against), (second, against_second) = (_placements(*pair) for pair in zip(inside, outside, strict=True))
     ahead, behind = first - second, against - against_second
     value = float(ahead.mean())

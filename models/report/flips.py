@@ -32,7 +32,16 @@ def flips(results: BuildResults, result: VariantResults) -> list[Flip]:
     changed = [row for row in range(len(given)) if given[row] != teacher[row]]
     changed.sort(key=lambda row: (-result.predictions.confidence[row], row))
     names = results.labels
-    return [Flip(results.texts[row], names[results.gold[row]], names[teacher[row]], names[given[row]], result.predictions.confidence[row]) for row in changed]
+    return [
+        Flip(
+            results.texts[row],
+            names[results.gold[row]],
+            names[teacher[row]],
+            names[given[row]],
+            result.predictions.confidence[row],
+        )
+        for row in changed
+    ]
 
 
 def write_flips(file: Path, listed: list[Flip]) -> None:

@@ -9,7 +9,9 @@ from models.prove.statistics import Labels, holm, mcnemar, tango
 
 @dataclass(frozen=True)
 class GroupDrop:
-    """One group's accuracies and the drop between them, with its interval and McNemar's p, Holm-adjusted over the groups."""
+    """One group's accuracies and the drop between them, with its interval and McNemar's p, Holm-adjusted over the
+    groups.
+    """
 
     group: str
     rows: int
@@ -21,7 +23,9 @@ class GroupDrop:
     holm_p: float
 
 
-def drops_by_group(groups: Sequence[str], gold: Labels, teacher: Labels, variant: Labels, alpha: float) -> list[GroupDrop]:
+def drops_by_group(
+    groups: Sequence[str], gold: Labels, teacher: Labels, variant: Labels, alpha: float
+) -> list[GroupDrop]:
     """Return the drop in every group, in the order in which the groups come up."""
     members: dict[str, list[int]] = {}
     for row, group in enumerate(groups):
@@ -33,13 +37,17 @@ def drops_by_group(groups: Sequence[str], gold: Labels, teacher: Labels, variant
         count = counts[group]
         low, high = tango(count.lost, count.won, count.rows, alpha)
         before, after = (float((given[rows] == gold[rows]).mean()) for given in (teacher, variant))
-        made.append(GroupDrop(group, count.rows, before, after, (count.lost - count.won) / count.rows, low, high, holm_p))
+        made.append(
+            GroupDrop(group, count.rows, before, after, (count.lost - count.won) / count.rows, low, high, holm_p)
+        )
     return made
 
 
 def worst(made: Sequence[GroupDrop], most: int) -> list[GroupDrop]:
     """Return the groups that lost, the largest drop first, and of equal drops the larger group."""
-    return sorted((delta for delta in made if delta.drop > 0), key=lambda delta: (-delta.drop, -delta.rows, delta.group))[:most]
+    return sorted(
+        (delta for delta in made if delta.drop > 0), key=lambda delta: (-delta.drop, -delta.rows, delta.group)
+    )[:most]
 
 
 def length_buckets(texts: Sequence[str]) -> list[str]:

@@ -41,7 +41,14 @@ def write_report(out: Path) -> Path:
 def page(results: BuildResults) -> str:
     """Return the page; the same files give the same bytes."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": percent, "points": points, "signed": signed, "p_value": p_value, "short": short, "breakable": breakable}
+    environment.filters |= {
+        "percent": percent,
+        "points": points,
+        "signed": signed,
+        "p_value": p_value,
+        "short": short,
+        "breakable": breakable,
+    }
     cards = [result.card for result in results.variants]
     gate = cards[1].gate if len(cards) > 1 else None
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
@@ -77,7 +84,9 @@ def page(results: BuildResults) -> str:
 
 
 def scope_differences(results: BuildResults) -> dict[str, Difference]:
-    """Return how far every variant's out-of-scope AUROC lies above the teacher's; nothing where the data set has no such texts."""
+    """Return how far every variant's out-of-scope AUROC lies above the teacher's; nothing where the data set has no
+    such texts.
+    """
     if not results.teacher.predictions.out_of_scope:
         return {}
 
@@ -95,11 +104,21 @@ def lengths(results: BuildResults) -> list[dict[str, Any]]:
     groups = length_buckets(results.texts)
     by_variant = {result.name: by_length(_drops(results, result, groups)) for result in results.judged}
     rows = zip(*by_variant.values(), strict=True)
-    return [{"group": row[0].group, "rows": row[0].rows, "teacher": row[0].teacher, "drops": dict(zip(by_variant, row, strict=True))} for row in rows]
+    return [
+        {
+            "group": row[0].group,
+            "rows": row[0].rows,
+            "teacher": row[0].teacher,
+            "drops": dict(zip(by_variant, row, strict=True)),
+        }
+        for row in rows
+    ]
 
 
 def worst_classes(results: BuildResults) -> dict[str, list[GroupDrop]]:
-    """Return, for every variant, the classes that its card calls lost, and of the others those that lost most against the teacher."""
+    """Return, for every variant, the classes that its card calls lost, and of the others those that lost most against
+    the teacher.
+    """
     groups = [results.labels[number] for number in results.gold]
     lost, shown = lost_labels(results), {}
     for result in results.judged:
@@ -156,4 +175,6 @@ def _drops(results: BuildResults, result: VariantResults, groups: list[str]) -> 
 
 def _both_widths(draw: Callable[..., bytes], results: BuildResults) -> dict[str, str]:
     """Draw for a wide and for a narrow window: a picture that shrinks to a phone's width cannot be read there."""
-    return {name: base64.b64encode(draw(results, narrow=name == "narrow")).decode("ascii") for name in ("wide", "narrow")}
+    return {
+        name: base64.b64encode(draw(results, narrow=name == "narrow")).decode("ascii") for name in ("wide", "narrow")
+    }

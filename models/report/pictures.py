@@ -1,4 +1,6 @@
-"""The report's pictures, as SVG: accuracy against latency with the Pareto front, and reliability diagrams (Guo et al. 2017, figure 1)."""
+"""The report's pictures, as SVG: accuracy against latency with the Pareto front, and reliability diagrams (Guo et al.
+2017, figure 1).
+"""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -35,14 +37,25 @@ STYLE: dict[Any, Any] = {
     "xtick.color": "#4b5563",
     "ytick.color": "#4b5563",
 }
-AROUND = ((1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (0, -1))  # where a name may stand, seen from its point
+AROUND = (
+    (1, 0),
+    (-1, 0),
+    (1, 1),
+    (-1, 1),
+    (1, -1),
+    (-1, -1),
+    (0, 1),
+    (0, -1),
+)  # where a name may stand, seen from its point
 DISTANCES = (7, 16, 28, 42, 58)  # points
 DASHES = (0, (4, 3))
 NAME_WEIGHT, LINE_WEIGHT = 3.0, 0.4  # a name across a thin line can still be read
 
 
 def accuracy_against_latency(results: BuildResults, *, narrow: bool) -> bytes:
-    """Draw every variant's accuracy with its interval against the time of one text, and the front that no variant beats in both."""
+    """Draw every variant's accuracy with its interval against the time of one text, and the front that no variant beats
+    in both.
+    """
     with mpl.rc_context(STYLE):
         figure = _figure((4.1, 4.6) if narrow else (9.6, 5.2))
         axes = figure.add_subplot()
@@ -53,12 +66,36 @@ def accuracy_against_latency(results: BuildResults, *, narrow: bool) -> bytes:
         axes.spines[["top", "right"]].set_visible(False)
         _frame(axes, results.variants)
         front = pareto_front(results.variants)
-        axes.step([one.mean_ms for one in front], [_percent(one) for one in front], where="post", color="#9ca3af", linewidth=1.4, zorder=2)
+        axes.step(
+            [one.mean_ms for one in front],
+            [_percent(one) for one in front],
+            where="post",
+            color="#9ca3af",
+            linewidth=1.4,
+            zorder=2,
+        )
         for result in results.variants:
             color, marker, _ = LOOKS[result.verdict]
             bar = result.card.accuracy
-            axes.plot([result.mean_ms] * 2, [100 * bar.low, 100 * bar.high], color=color, linewidth=1.6, alpha=0.45, zorder=3, solid_capstyle="butt")
-            axes.scatter([result.mean_ms], [_percent(result)], color=color, marker=marker, s=46, zorder=4, edgecolors="white", linewidths=0.8)
+            axes.plot(
+                [result.mean_ms] * 2,
+                [100 * bar.low, 100 * bar.high],
+                color=color,
+                linewidth=1.6,
+                alpha=0.45,
+                zorder=3,
+                solid_capstyle="butt",
+            )
+            axes.scatter(
+                [result.mean_ms],
+                [_percent(result)],
+                color=color,
+                marker=marker,
+                s=46,
+                zorder=4,
+                edgecolors="white",
+                linewidths=0.8,
+            )
         if (lowest := _lowest_allowed(results)) is not None:
             axes.axhline(lowest, color=GREY, linewidth=1, linestyle=DASHES, zorder=1)
         _legend(figure, results, narrow=narrow)
@@ -89,12 +126,19 @@ def reliability_diagrams(results: BuildResults, *, narrow: bool) -> bytes:
                 _reliability(panel, results, results.variants[place])
             else:
                 panel.set_axis_off()
-        for place in range(len(results.variants) - columns, len(results.variants)):  # the last panel of each column, which may stand above an empty one
+        for place in range(
+            len(results.variants) - columns, len(results.variants)
+        ):  # the last panel of each column, which may stand above an empty one
             panels.flat[place].tick_params(labelbottom=True)
         figure.supxlabel("confidence", fontsize=9, color="#374151")
         figure.supylabel("share right", fontsize=9, color="#374151")
-        lines = [Line2D([], [], color=color, marker="o", markersize=4, markerfacecolor=face, linewidth=1) for color, face in (BEFORE, AFTER)]
-        figure.legend(lines, ["before temperature", "after"], loc="outside upper center", ncols=2, frameon=False, fontsize=9)
+        lines = [
+            Line2D([], [], color=color, marker="o", markersize=4, markerfacecolor=face, linewidth=1)
+            for color, face in (BEFORE, AFTER)
+        ]
+        figure.legend(
+            lines, ["before temperature", "after"], loc="outside upper center", ncols=2, frameon=False, fontsize=9
+        )
         return _svg(figure)
 
 
@@ -116,7 +160,10 @@ def _percent(result: VariantResults) -> float:
 
 def _frame(axes: Axes, variants: Sequence[VariantResults]) -> None:
     times = [result.mean_ms for result in variants]
-    low, high = min(result.card.accuracy.low for result in variants), max(result.card.accuracy.high for result in variants)
+    low, high = (
+        min(result.card.accuracy.low for result in variants),
+        max(result.card.accuracy.high for result in variants),
+    )
     room = max(8 * (high - low), 0.2)
     axes.set_xscale("log")
     axes.set_xlim(min(times) / 1.9, max(times) * 1.9)
@@ -136,18 +183,32 @@ def _lowest_allowed(results: BuildResults) -> float | None:
 
 def _legend(figure: Figure, results: BuildResults, *, narrow: bool) -> None:
     shown = [look for verdict, look in LOOKS.items() if any(result.verdict == verdict for result in results.variants)]
-    handles = [Line2D([], [], color=color, marker=marker, linestyle="none", markeredgecolor="white", markersize=7.5) for color, marker, _ in shown]
+    handles = [
+        Line2D([], [], color=color, marker=marker, linestyle="none", markeredgecolor="white", markersize=7.5)
+        for color, marker, _ in shown
+    ]
     names = [name for _, _, name in shown]
     handles.append(Line2D([], [], color="#9ca3af", linewidth=1.4))
     names.append("Pareto front")
     if (lowest := _lowest_allowed(results)) is not None:
         handles.append(Line2D([], [], color=GREY, linewidth=1, linestyle=DASHES))
         names.append(f"teacher − {_percent(results.teacher) - lowest:.3g}")
-    figure.legend(handles, names, loc="outside upper center", ncols=3 if narrow else 6, frameon=False, fontsize=9, handletextpad=0.5, columnspacing=1.4)
+    figure.legend(
+        handles,
+        names,
+        loc="outside upper center",
+        ncols=3 if narrow else 6,
+        frameon=False,
+        fontsize=9,
+        handletextpad=0.5,
+        columnspacing=1.4,
+    )
 
 
 def _name_points(axes: Axes, results: BuildResults, front: Sequence[VariantResults]) -> None:
-    """Write each name where it covers no other name, point or line, or as little of them as can be, and near its point."""
+    """Write each name where it covers no other name, point or line, or as little of them as can be, and near its
+    point.
+    """
     inside = axes.get_window_extent()
     taken = [*_obstacles(axes, results, front)]
     for result in results.variants:
@@ -163,7 +224,9 @@ def _name_points(axes: Axes, results: BuildResults, front: Sequence[VariantResul
                     va={1: "bottom", 0: "center", -1: "top"}[up],
                     fontsize=9,
                     color=LOOKS[result.verdict][0],
-                    arrowprops={"arrowstyle": "-", "color": "#9ca3af", "linewidth": 0.7, "shrinkB": 4} if distance > DISTANCES[0] else None,
+                    arrowprops={"arrowstyle": "-", "color": "#9ca3af", "linewidth": 0.7, "shrinkB": 4}
+                    if distance > DISTANCES[0]
+                    else None,
                     zorder=5,
                 )
                 box = _text_box(name).padded(1.5)
@@ -192,7 +255,10 @@ def _obstacles(axes: Axes, results: BuildResults, front: Sequence[VariantResults
     for result in results.variants:
         x, y = axes.transData.transform((result.mean_ms, _percent(result)))
         yield Bbox.from_extents(x - 6, y - 6, x + 6, y + 6), NAME_WEIGHT
-        low, high = (axes.transData.transform((result.mean_ms, 100 * end))[1] for end in (result.card.accuracy.low, result.card.accuracy.high))
+        low, high = (
+            axes.transData.transform((result.mean_ms, 100 * end))[1]
+            for end in (result.card.accuracy.low, result.card.accuracy.high)
+        )
         yield Bbox.from_extents(x - 2, low, x + 2, high), LINE_WEIGHT
     if (lowest := _lowest_allowed(results)) is not None:
         inside, (_, y) = axes.get_window_extent(), axes.transData.transform((1, lowest))
@@ -211,7 +277,9 @@ def _shared(one: Bbox, other: Bbox) -> float:
 def _reliability(panel: Axes, results: BuildResults, result: VariantResults) -> None:
     correct = result.predictions.labels == results.gold
     panel.plot([0, 1], [0, 1], color="#9ca3af", linewidth=0.8, linestyle=(0, (3, 3)), zorder=1)
-    for order, (confidence, look) in enumerate([(result.predictions.uncalibrated, BEFORE), (result.predictions.confidence, AFTER)], 2):
+    for order, (confidence, look) in enumerate(
+        [(result.predictions.uncalibrated, BEFORE), (result.predictions.confidence, AFTER)], 2
+    ):
         _bins(panel, reliability(np.array(confidence), correct), look, order)
     panel.set_xlim(-0.03, 1.03)
     panel.set_ylim(-0.03, 1.03)
@@ -221,7 +289,15 @@ def _reliability(panel: Axes, results: BuildResults, result: VariantResults) -> 
     panel.spines[["top", "right"]].set_visible(False)
     error = result.card.calibration_error
     panel.set_title(result.name, fontsize=9, color="#111827", loc="left")
-    panel.text(0.04, 0.97, f"ECE {100 * error['before']:.1f} → {100 * error['after']:.1f}", transform=panel.transAxes, va="top", fontsize=8, color="#374151")
+    panel.text(
+        0.04,
+        0.97,
+        f"ECE {100 * error['before']:.1f} → {100 * error['after']:.1f}",
+        transform=panel.transAxes,
+        va="top",
+        fontsize=8,
+        color="#374151",
+    )
 
 
 def _bins(panel: Axes, bins: list[dict[str, float]], look: tuple[str, str], order: int) -> None:

@@ -17,7 +17,9 @@ COLORS = {"passed": "green", "undecided": "yellow", "worse": "red"}
 
 
 def print_table(cards: list[Card], out: Path) -> None:
-    """Print, for every variant, how it was made, its size, what it scores, what the gate says and how long one text takes on average."""
+    """Print, for every variant, how it was made, its size, what it scores, what the gate says and how long one text
+    takes on average.
+    """
     console = Console()
     table = _table(cards, out, gap=2)
     if _width(console, table) > LOG_WIDTH:
@@ -25,7 +27,12 @@ def print_table(cards: list[Card], out: Path) -> None:
     if not console.is_terminal:
         console.width = max(LOG_WIDTH, _width(console, table))
     console.print(table)
-    below = (*(f"* {said}" for said in shortcomings(cards)), overlap_note(cards[0]), undecided_note(cards), family_note(cards))
+    below = (
+        *(f"* {said}" for said in shortcomings(cards)),
+        overlap_note(cards[0]),
+        undecided_note(cards),
+        family_note(cards),
+    )
     for note in (*below, *(f"warning: {sentence}" for sentence in card_warnings(cards))):
         if note:
             console.print(note, markup=False, highlight=False, soft_wrap=True)

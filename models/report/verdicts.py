@@ -1,4 +1,6 @@
-"""What the gate's verdicts come to for a whole build: the family's p values and error, what would decide the rest, and the conclusion in words."""
+"""What the gate's verdicts come to for a whole build: the family's p values and error, what would decide the rest, and
+the conclusion in words.
+"""
 
 from collections.abc import Sequence
 
@@ -18,7 +20,9 @@ def holm_over_family(cards: Sequence[Card]) -> dict[str, float]:
 
 
 def family_note(cards: Sequence[Card]) -> str:
-    """Say how likely one of several passes is wrong, and which of them stand for the whole family; empty where there is one or no pass to doubt."""
+    """Say how likely one of several passes is wrong, and which of them stand for the whole family; empty where there is
+    one or no pass to doubt.
+    """
     judged = {card.name: card.gate for card in cards if card.gate}
     passed = [name for name, gate in judged.items() if gate.verdict == "passed"]
     if len(judged) < 2 or not passed:
@@ -29,8 +33,10 @@ def family_note(cards: Sequence[Card]) -> str:
     each = next(iter(judged.values())).alpha / 2
     together = min(1.0, len(judged) * each)
     return (
-        f"a variant that loses the margin or more passes by chance at most {100 * each:g} % of the time, one or more of {len(judged)} such at most "
-        f"{100 * together:g} %; held to {100 * each:g} % for all together (Holm), {join(standing) or 'none'} still {'pass' if len(standing) > 1 else 'passes'}"
+        f"a variant that loses the margin or more passes by chance at most {100 * each:g} % of the time, one or more "
+        f"of {len(judged)} such at most "
+        f"{100 * together:g} %; held to {100 * each:g} % for all together (Holm), {join(standing) or 'none'} still "
+        f"{'pass' if len(standing) > 1 else 'passes'}"
     )
 
 
@@ -43,15 +49,23 @@ def undecided_note(cards: Sequence[Card]) -> str:
     beyond = waiting.pop(LARGEST_TEST, [])
     said = []
     if waiting:
-        needed = [f"{rows:,} {'' if place else 'test rows would decide '}{join(names)}" for place, (rows, names) in enumerate(sorted(waiting.items()))]
-        said.append(f"{', '.join(needed)} with a probability of {100 * POWER:g} %, if wins and losses went on at the present rates")
+        needed = [
+            f"{rows:,} {'' if place else 'test rows would decide '}{join(names)}"
+            for place, (rows, names) in enumerate(sorted(waiting.items()))
+        ]
+        said.append(
+            f"{', '.join(needed)} with a probability of {100 * POWER:g} %, if wins and losses went on at the present "
+            "rates"
+        )
     if beyond:
         said.append(f"not even {LARGEST_TEST:,} test rows would decide {join(beyond)}, so near the margin is the drop")
     return f"undecided: {'; '.join(said)}" if said else ""
 
 
 def shortcomings(cards: Sequence[Card]) -> list[str]:
-    """Say what keeps variants from passing whatever their drop, and, where there is no variant, what is wrong with the teacher alone."""
+    """Say what keeps variants from passing whatever their drop, and, where there is no variant, what is wrong with the
+    teacher alone.
+    """
     reasons: dict[str, list[str]] = {}
     for card in cards:
         if card.gate and card.gate.withheld:
@@ -62,12 +76,15 @@ def shortcomings(cards: Sequence[Card]) -> list[str]:
 
 
 def overlap_note(card: Card) -> str:
-    """Say how many test rows were taught and how many texts contradict each other, by any card of the build; empty where none do, or nobody counted."""
+    """Say how many test rows were taught and how many texts contradict each other, by any card of the build; empty
+    where none do, or nobody counted.
+    """
     counts, rows = card.dataset.get("overlap", {}), card.dataset["rows"]["test"]
     if not any(counts.values()):
         return ""
     return (
-        f"{counts['trained_on']:,} of {rows:,} test texts are training or validation texts too, {counts['near_duplicates']:,} more are nearly equal to one; "
+        f"{counts['trained_on']:,} of {rows:,} test texts are training or validation texts too, "
+        f"{counts['near_duplicates']:,} more are nearly equal to one; "
         f"texts that bear several labels: {counts['contradictory']:,}"
     )
 
@@ -78,7 +95,10 @@ def conclude(results: BuildResults) -> list[str]:
     short = [_sentence(said) for said in shortcomings(cards)]
     if not results.judged:
         return ["Only the teacher is built: there is no variant to judge.", *short]
-    passed, undecided, worse = ([result for result in results.judged if result.verdict == verdict] for verdict in ("passed", "undecided", "worse"))
+    passed, undecided, worse = (
+        [result for result in results.judged if result.verdict == verdict]
+        for verdict in ("passed", "undecided", "worse")
+    )
     said = [_passed(results, passed)]
     if passed:
         said.append(_fastest(results.teacher, min(passed, key=lambda result: result.mean_ms)))
@@ -101,7 +121,8 @@ def _undecided(results: BuildResults, waiting: list[VariantResults]) -> list[str
         return []
     them = "The interval of its drop holds" if len(waiting) == 1 else "The intervals of their drops hold"
     said = [
-        f"Undecided: {_list(waiting)}. {them} the margin, so {len(results.gold):,} test rows do not tell on which side it lies; "
+        f"Undecided: {_list(waiting)}. {them} the margin, so {len(results.gold):,} test rows do not tell on which "
+        "side it lies; "
         "that is neither a pass nor a failure."
     ]
     below = [result.name for result in waiting if _gate(result).low > 0]
@@ -117,21 +138,32 @@ def _sentence(said: str) -> str:
 def _passed(results: BuildResults, passed: list[VariantResults]) -> str:
     gate = _gate(results.judged[0])
     margin = f"{100 * gate.margin:g} point{'' if gate.margin == 0.01 else 's'} of accuracy"
-    teacher = f"the teacher, which has {100 * results.teacher.card.accuracy.value:.2f} % of {len(results.gold):,} test rows right"
+    teacher = (
+        f"the teacher, which has {100 * results.teacher.card.accuracy.value:.2f} % of {len(results.gold):,} "
+        "test rows right"
+    )
     if not passed:
-        return f"None of {len(results.judged)} variants passed: none may be said to lose less than {margin} against {teacher}."
+        return (
+            f"None of {len(results.judged)} variants passed: none may be said to lose less than {margin} against "
+            f"{teacher}."
+        )
     are = "is" if len(passed) == 1 else "are"
     return (
-        f"{len(passed)} of {len(results.judged)} variants passed: {join([result.name for result in passed])} {are} shown, "
+        f"{len(passed)} of {len(results.judged)} variants passed: {join([result.name for result in passed])} {are} "
+        "shown, "
         f"with {level(gate)} confidence, to lose less than {margin} against {teacher}."
     )
 
 
 def _fastest(teacher: VariantResults, best: VariantResults) -> str:
-    slower = f" (with the {100 * best.card.cascade.escalated:.1f} % of them that it escalates)" if best.card.cascade else ""
+    slower = (
+        f" (with the {100 * best.card.cascade.escalated:.1f} % of them that it escalates)" if best.card.cascade else ""
+    )
     return (
-        f"The fastest that passed is {best.name}: a text takes it {best.mean_ms:.2f} ms on average{slower}, where the teacher takes {teacher.mean_ms:.2f} "
-        f"({teacher.mean_ms / best.mean_ms:.1f} times as fast), in {best.card.bytes / 1e6:.1f} MB instead of {teacher.card.bytes / 1e6:.1f}; "
+        f"The fastest that passed is {best.name}: a text takes it {best.mean_ms:.2f} ms on average{slower}, where the "
+        f"teacher takes {teacher.mean_ms:.2f} "
+        f"({teacher.mean_ms / best.mean_ms:.1f} times as fast), in {best.card.bytes / 1e6:.1f} MB instead of "
+        f"{teacher.card.bytes / 1e6:.1f}; "
         f"it has {100 * best.card.accuracy.value:.2f} % right, a drop of {_drop(best)}."
     )
 
@@ -139,8 +171,17 @@ def _fastest(teacher: VariantResults, best: VariantResults) -> str:
 def _frail(results: BuildResults) -> list[str]:
     """Name what holds on the texts as written and is worse on the same texts as other people type them."""
     judged = robustness(results)
-    frail = {kind: [one.name for one in results.judged if one.verdict != "worse" and judged[one.name][kind].verdict == "worse"] for kind in PERTURBED}
-    return [f"Under {PERTURBED[kind]}, {join(names)} {'is' if len(names) == 1 else 'are'} worse than the teacher." for kind, names in frail.items() if names]
+    frail = {
+        kind: [
+            one.name for one in results.judged if one.verdict != "worse" and judged[one.name][kind].verdict == "worse"
+        ]
+        for kind in PERTURBED
+    }
+    return [
+        f"Under {PERTURBED[kind]}, {join(names)} {'is' if len(names) == 1 else 'are'} worse than the teacher."
+        for kind, names in frail.items()
+        if names
+    ]
 
 
 def _list(variants: list[VariantResults]) -> str:

@@ -1,4 +1,6 @@
-"""The card of a variant: what it is, how it was made and what it scores; nothing that depends on the machine (no torch)."""
+"""The card of a variant: what it is, how it was made and what it scores; nothing that depends on the machine (no
+torch).
+"""
 
 import hashlib
 import json
@@ -36,7 +38,9 @@ class Invariance(BaseModel):
 
 
 class Majority(BaseModel):
-    """How far a classifier is ahead of always answering the commonest label of the test rows, in shares of them, with the interval at the gate's alpha."""
+    """How far a classifier is ahead of always answering the commonest label of the test rows, in shares of them, with
+    the interval at the gate's alpha.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,7 +57,9 @@ class Majority(BaseModel):
 
 
 class LostClass(BaseModel):
-    """A class whose recall a variant lost: its test rows, how many of them the teacher and the variant have right, and whether the variant ever names it."""
+    """A class whose recall a variant lost: its test rows, how many of them the teacher and the variant have right, and
+    whether the variant ever names it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,7 +71,9 @@ class LostClass(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What the gate says of one variant; drops are shares of the test rows, positive where the variant is worse than the teacher."""
+    """What the gate says of one variant; drops are shares of the test rows, positive where the variant is worse than
+    the teacher.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,7 +92,9 @@ class Verdict(BaseModel):
 
 
 class CascadeParts(BaseModel):
-    """Which variants a cascade is made of, the confidence below which the small one escalates, and what that comes to."""
+    """Which variants a cascade is made of, the confidence below which the small one escalates, and what that
+    comes to.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,11 +104,15 @@ class CascadeParts(BaseModel):
     large_version: str
     threshold: float
     escalated: float  # share of the test rows that the larger one answered
-    differing_at_most: float | None = None  # share of rows with another label than the larger one's, 95 % upper bound by the validation rows
+    differing_at_most: float | None = (
+        None  # share of rows with another label than the larger one's, 95 % upper bound by the validation rows
+    )
 
 
 class Card(BaseModel):
-    """One variant's content: `version` is the first 12 hex digits of a hash over the folder's files and everything else here."""
+    """One variant's content: `version` is the first 12 hex digits of a hash over the folder's files and everything else
+    here.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -123,7 +137,9 @@ class Card(BaseModel):
     calibration_error: dict[str, float]
     robustness: dict[str, float]
     out_of_scope_auroc: float | None = None
-    unknown_tokens: dict[str, float] | None = None  # share of the word pieces of the training and of the test texts, [CLS] and [SEP] not counted
+    unknown_tokens: dict[str, float] | None = (
+        None  # share of the word pieces of the training and of the test texts, [CLS] and [SEP] not counted
+    )
     truncated_texts: dict[str, float] | None = None  # share of these texts
     invariance: Invariance | None = None
     majority: Majority | None = None
@@ -151,7 +167,11 @@ def is_whole(folder: Path, card: Card) -> bool:
 
 
 def _version(folder: Path, draft: Card) -> str:
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CONTENT_FILES if (folder / name).exists()}
+    hashes = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in CONTENT_FILES
+        if (folder / name).exists()
+    }
     return hashlib.sha256(json.dumps([hashes, draft.content()], sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -160,8 +180,14 @@ def read_card(folder: Path) -> Card:
     try:
         return Card.model_validate_json((folder / CARD_FILE).read_bytes())
     except OSError as error:
-        raise BonsaiError(f"'{folder}' is no variant folder: {CARD_FILE} cannot be read ({error.strerror}); run 'python -m models.build'") from error
+        raise BonsaiError(
+            f"'{folder}' is no variant folder: {CARD_FILE} cannot be read ({error.strerror}); run 'python -m "
+            "models.build'"
+        ) from error
     except ValidationError as error:
         detail = error.errors()[0]
         where = ".".join(map(str, detail["loc"])) or "the file"
-        raise BonsaiError(f"'{folder / CARD_FILE}' is no card: {where}: {detail['msg']}; run 'python -m models.build' to build it again") from error
+        raise BonsaiError(
+            f"'{folder / CARD_FILE}' is no card: {where}: {detail['msg']}; run 'python -m models.build' to build it "
+            "again"
+        ) from error

@@ -1,4 +1,6 @@
-"""The classifier that is evaluated, benchmarked and served: tokenizer, ONNX session and labels of one variant folder (no torch)."""
+"""The classifier that is evaluated, benchmarked and served: tokenizer, ONNX session and labels of one variant folder
+(no torch).
+"""
 
 import json
 import time
@@ -20,7 +22,9 @@ Logits = npt.NDArray[np.float32]
 
 
 class Prediction(NamedTuple):
-    """The best labels with their probabilities, most likely first, and whether the text was longer than the model reads."""
+    """The best labels with their probabilities, most likely first, and whether the text was longer than the model
+    reads.
+    """
 
     top: list[tuple[str, float]]
     truncated: bool
@@ -31,7 +35,9 @@ class Prediction(NamedTuple):
 
 
 class Best(NamedTuple):
-    """The most likely labels of some texts: their numbers and their probabilities, (texts,) each, and which texts were truncated."""
+    """The most likely labels of some texts: their numbers and their probabilities, (texts,) each, and which texts were
+    truncated.
+    """
 
     numbers: npt.NDArray[np.int64]
     shares: Logits
@@ -71,11 +77,16 @@ class Classifier:
         self._inputs = frozenset(node.name for node in self._session.get_inputs())
 
     def try_extremes(self) -> None:
-        """Run the longest text of the last word piece: what fits no table of the model, or gives other logits than labels, fails here and not in a request."""
+        """Run the longest text of the last word piece: what fits no table of the model, or gives other logits than
+        labels, fails here and not in a request.
+        """
         last = max(self._tokenizer.vocabulary().values())
         logits = self.run([[last] * self._all.shape[1]])
         if logits.shape != (1, len(self.labels)) or not np.isfinite(logits).all():
-            raise ValueError(f"the model gives logits of shape {logits.shape}, not all of them finite or one for each of the {len(self.labels)} labels")
+            raise ValueError(
+                f"the model gives logits of shape {logits.shape}, not all of them finite or one for each of the "
+                f"{len(self.labels)} labels"
+            )
 
     def meet(self, texts: Sequence[str]) -> None:
         """Let the tokenizer remember the words of some texts, without running the model."""
@@ -93,14 +104,18 @@ class Classifier:
     def best(self, texts: Sequence[str], deadline: float | None = None) -> Best:
         """Return the most likely label of every text, with its calibrated probability."""
         logits, truncated = self.logits(texts, deadline=deadline)
-        return Best(logits.argmax(axis=1), np.float32(1) / np.add.reduce(_shares(logits, self.temperature), axis=1), truncated)
+        return Best(
+            logits.argmax(axis=1), np.float32(1) / np.add.reduce(_shares(logits, self.temperature), axis=1), truncated
+        )
 
     def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]:
         """Return calibrated probabilities (texts, labels) and which texts were truncated."""
         logits, truncated = self.logits(texts, deadline=deadline)
         return softmax(logits, self.temperature), truncated
 
-    def logits(self, texts: Sequence[str], batch: int = BATCH, deadline: float | None = None) -> tuple[Logits, list[bool]]:
+    def logits(
+        self, texts: Sequence[str], batch: int = BATCH, deadline: float | None = None
+    ) -> tuple[Logits, list[bool]]:
         """Return logits (texts, labels) and which texts were truncated."""
         ids, truncated = self._tokenizer.encode(texts)
         if len(ids) == 1 and deadline is None:

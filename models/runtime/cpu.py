@@ -12,7 +12,9 @@ INTEGER_FLAGS = ("avx512_vnni", "avx_vnni", "amx_int8")  # four unsigned bytes t
 
 @cache
 def cpu_fields() -> dict[str, str]:
-    """Return the fields of the last processor in /proc/cpuinfo (`vendor_id`, `model name`, `flags`, …), or its name alone where there is no such file."""
+    """Return the fields of the last processor in /proc/cpuinfo (`vendor_id`, `model name`, `flags`, …), or its name
+    alone where there is no such file.
+    """
     if not CPUINFO.exists():
         return {"model name": platform.processor()}
     lines = (line.split(":", 1) for line in CPUINFO.read_text().splitlines() if ":" in line)
@@ -25,9 +27,11 @@ def integer_flags() -> list[str]:
 
 
 def bf16_is_fast() -> bool:
-    """Tell whether this processor multiplies bf16 faster than fp32: with tiles (AMX), or an AMD one with the bf16 instructions.
+    """Tell whether this processor multiplies bf16 faster than fp32: with tiles (AMX), or an AMD one with the bf16
+    instructions.
 
-    Emerald Rapids with its tiles hidden has the instructions and yet takes 503 ms for the training step that fp32 does in 341 ms; Zen 4 gains.
+    Emerald Rapids with its tiles hidden has the instructions and yet takes 503 ms for the training step that fp32 does
+    in 341 ms; Zen 4 gains.
     """
     flags = cpu_fields().get("flags", "").split()
     return "amx_tile" in flags or ("AuthenticAMD" in cpu_fields().get("vendor_id", "") and "avx512_bf16" in flags)

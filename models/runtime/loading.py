@@ -12,14 +12,21 @@ AGAIN = "run 'python -m models.build' to build it again"
 
 
 def load_variants(folders: dict[str, Path], *, threads: int = 1) -> dict[str, tuple[Card, Predictor]]:
-    """Load variants by name, in this order; a cascade shares the classifiers of its parts, which must be among them (BonsaiError)."""
+    """Load variants by name, in this order; a cascade shares the classifiers of its parts, which must be among them
+    (BonsaiError).
+    """
     cards = {name: read_card(folder) for name, folder in folders.items()}
     for name, card in cards.items():
         if card.name != name:
             raise BonsaiError(f"variant '{name}': its folder '{folders[name]}' holds '{card.name}'; {AGAIN}")
         check_whole(folders[name], card)
-    classifiers = {name: _load_classifier(folders[name], card, threads) for name, card in cards.items() if card.cascade is None}
-    return {name: (card, classifiers[name] if card.cascade is None else _join(card, cards, classifiers)) for name, card in cards.items()}
+    classifiers = {
+        name: _load_classifier(folders[name], card, threads) for name, card in cards.items() if card.cascade is None
+    }
+    return {
+        name: (card, classifiers[name] if card.cascade is None else _join(card, cards, classifiers))
+        for name, card in cards.items()
+    }
 
 
 def check_whole(folder: Path, card: Card) -> None:
@@ -28,9 +35,13 @@ def check_whole(folder: Path, card: Card) -> None:
         if is_whole(folder, card):
             return
         # A cascade has no files of its own; its parts are checked.
-        found = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CONTENT_FILES if card.cascade is None]
+        found = [
+            hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CONTENT_FILES if card.cascade is None
+        ]
     except OSError as error:
-        raise BonsaiError(f"variant '{card.name}': {Path(error.filename).name} cannot be read ({error.strerror}); {AGAIN}") from error
+        raise BonsaiError(
+            f"variant '{card.name}': {Path(error.filename).name} cannot be read ({error.strerror}); {AGAIN}"
+        ) from error
     if card.model_sha256 is None or card.model_sha256 in found:
         difference = f"{CARD_FILE}, or a file beside {MODEL_FILE},"
     else:
@@ -42,15 +53,22 @@ def _load_classifier(folder: Path, card: Card, threads: int) -> Classifier:
     try:
         classifier = Classifier(folder, max_tokens=card.max_tokens, temperature=card.temperature, threads=threads)
         classifier.try_extremes()
-    except Exception as error:  # what ONNX Runtime, tokenizers and a missing key say of files that another version wrote
+    except (
+        Exception
+    ) as error:  # what ONNX Runtime, tokenizers and a missing key say of files that another version wrote
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise BonsaiError(f"variant '{card.name}' cannot be used here ({reason}); {AGAIN} with the versions of this environment") from error
+        raise BonsaiError(
+            f"variant '{card.name}' cannot be used here ({reason}); {AGAIN} with the versions of this environment"
+        ) from error
     return classifier
 
 
 def _join(card: Card, cards: dict[str, Card], classifiers: dict[str, Classifier]) -> Cascade:
     assert card.cascade is not None
-    for part, version in ((card.cascade.small, card.cascade.small_version), (card.cascade.large, card.cascade.large_version)):
+    for part, version in (
+        (card.cascade.small, card.cascade.small_version),
+        (card.cascade.large, card.cascade.large_version),
+    ):
         if part not in classifiers or cards[part].version != version:
             raise BonsaiError(f"variant '{card.name}': its part '{part}' at version {version} is not there; {AGAIN}")
     return Cascade(classifiers[card.cascade.small], classifiers[card.cascade.large], card.cascade.threshold)

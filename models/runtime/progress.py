@@ -1,4 +1,6 @@
-"""Progress on the terminal: a bar where a person watches; where a log is written, a line now and then and one a finished task."""
+"""Progress on the terminal: a bar where a person watches; where a log is written, a line now and then and one a
+finished task.
+"""
 
 import time
 from types import TracebackType
@@ -14,7 +16,12 @@ class Bar:
     """A context manager around one long task."""
 
     def __init__(self, title: str, total: int) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+        )
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._progress.add_task(title, total=total, note="")
         self._title, self._total = title, total
@@ -29,12 +36,17 @@ class Bar:
         self._progress.update(self._task, advance=by, note=note)
         if not console.is_terminal and time.monotonic() - self._said > SILENCE_S:
             self._said = time.monotonic()
-            console.print(f"  {self._title}: {self._progress.tasks[0].completed:.0f} of {self._total}{note and f', {note}'}", markup=False)
+            console.print(
+                f"  {self._title}: {self._progress.tasks[0].completed:.0f} of {self._total}{note and f', {note}'}",
+                markup=False,
+            )
 
     def finish(self, note: str) -> None:
         """Say in one line, which stays, how the task ended and what it took."""
         self._progress.stop()
         console.print(f"  {self._title}: {note} [{time.monotonic() - self._start:.0f} s]", markup=False)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()

@@ -49,9 +49,15 @@ def read_build(out: Path) -> Build:
     try:
         return Build.model_validate_json((out / BUILD_FILE).read_bytes())
     except OSError as error:
-        raise BonsaiError(f"no variants are built in '{out}': {BUILD_FILE} cannot be read ({error.strerror}); run '{BUILD_COMMAND}' first") from error
+        raise BonsaiError(
+            f"no variants are built in '{out}': {BUILD_FILE} cannot be read ({error.strerror}); run '{BUILD_COMMAND}' "
+            "first"
+        ) from error
     except ValidationError as error:
-        raise BonsaiError(f"'{out / BUILD_FILE}' is no build of this version ({error.errors()[0]['msg']}); run '{BUILD_COMMAND}' again") from error
+        raise BonsaiError(
+            f"'{out / BUILD_FILE}' is no build of this version ({error.errors()[0]['msg']}); run '{BUILD_COMMAND}' "
+            "again"
+        ) from error
 
 
 def write_build(out: Path, generation: int, **content: Any) -> Build:
@@ -65,17 +71,22 @@ def write_build(out: Path, generation: int, **content: Any) -> Build:
 def save_variant(folder: Path) -> str:
     """Put a variant folder into the BentoML model store, unless that very version is there whole; return its tag."""
     card = read_card(folder)
-    # Names that differ in underscores alone share a tag's name, but never its version, which is a hash over the name too.
+    # Names that differ in underscores alone share a tag's name, but never its version, which is a hash over the name
+    # too.
     tag = f"bonsai-{card.name.replace('_', '-').strip('-')}:{card.version}"
     if not in_store(tag):
         try:
             _forget(tag)
             # Left `measured.json` out: it belongs to this machine, the model to all.
-            with bentoml.models.create(tag, module="models.runtime.loading", metadata=card.content(), labels={"variant": card.name}) as model:
+            with bentoml.models.create(
+                tag, module="models.runtime.loading", metadata=card.content(), labels={"variant": card.name}
+            ) as model:
                 for name in (name for name in (*CONTENT_FILES, CARD_FILE) if (folder / name).exists()):
                     shutil.copyfile(folder / name, model.path_of(name))
         except OSError as error:
-            raise BonsaiError(f"'{tag}' cannot be put into the BentoML model store ({_reason(error)}); {HOME_HELP}") from error
+            raise BonsaiError(
+                f"'{tag}' cannot be put into the BentoML model store ({_reason(error)}); {HOME_HELP}"
+            ) from error
     return tag
 
 
@@ -93,7 +104,9 @@ def _reason(error: OSError) -> str:
 
 
 def _forget(tag: str) -> None:
-    """Remove what an interrupted copy may have left: the store itself refuses to delete a model without its model.yaml."""
+    """Remove what an interrupted copy may have left: the store itself refuses to delete a model without its
+    model.yaml.
+    """
     name, version = tag.split(":")
     shutil.rmtree(Path(BentoMLContainer.model_store_dir.get()) / name / version, ignore_errors=True)
 
@@ -104,10 +117,14 @@ def stored(tag: str) -> Path:
         return Path(bentoml.models.get(tag).path)
     except NotFound as error:
         home = "run it with the BENTOML_HOME that does"
-        raise BonsaiError(f"the BentoML model store does not hold '{tag}'; run '{BUILD_COMMAND}' to store it again, or {home}") from error
+        raise BonsaiError(
+            f"the BentoML model store does not hold '{tag}'; run '{BUILD_COMMAND}' to store it again, or {home}"
+        ) from error
     except Exception as error:  # of a damaged entry BentoML lets through what YAML, attrs and the file system say
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise BonsaiError(f"the BentoML model store holds '{tag}' damaged ({reason}); run '{BUILD_COMMAND}' to store it again") from error
+        raise BonsaiError(
+            f"the BentoML model store holds '{tag}' damaged ({reason}); run '{BUILD_COMMAND}' to store it again"
+        ) from error
 
 
 def in_store(tag: str) -> bool:

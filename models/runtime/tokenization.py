@@ -1,7 +1,8 @@
 """Text to token ids, the same way in training, evaluation and serving (`tokenizers` only, no torch).
 
-WordPiece cuts a text into words first and every word into pieces on its own. So the pieces of a word are looked up where they are known already, which
-takes an eighth of the time; texts of anything but printable ASCII, and what names a special token, go through `tokenizers` whole.
+WordPiece cuts a text into words first and every word into pieces on its own. So the pieces of a word are looked up
+where they are known already, which takes an eighth of the time; texts of anything but printable ASCII, and what names a
+special token, go through `tokenizers` whole.
 """
 
 import json
@@ -14,10 +15,13 @@ from typing import Any
 
 import tokenizers
 
-# A text beyond this many characters a token is cut before it is tokenized, so that a megabyte costs no more than a page.
-# WordPiece turns a word of over 100 characters into one [UNK]: 128 characters a token lose nothing that people write.
+# A text beyond this many characters a token is cut before it is tokenized, so that a megabyte costs no more than a
+# page. WordPiece turns a word of over 100 characters into one [UNK]: 128 characters a token lose nothing that people
+# write.
 CHARACTERS_PER_TOKEN = 128
-WORDS = re.compile(r"[0-9A-Za-z]+|[^0-9A-Za-z ]")  # BERT's words in printable ASCII: letters and digits in a row, and each mark of punctuation
+WORDS = re.compile(
+    r"[0-9A-Za-z]+|[^0-9A-Za-z ]"
+)  # BERT's words in printable ASCII: letters and digits in a row, and each mark of punctuation
 MOST_BYTES = 8 * 2**20  # of remembered words, a tokenizer: some 30,000 of English
 NUMBER_BYTES, PLACE_BYTES = 32, 100
 LONGEST_WORD = 100  # characters of a word that is remembered: WordPiece makes one [UNK] of any longer one
@@ -37,7 +41,9 @@ class Tokenizer:
         self.frame: list[int] = self._tokenizer.encode("").ids  # what stands around every text: [CLS] and [SEP]
         self._room = max_tokens - len(self.frame)
         content = json.loads(file.read_text(encoding="utf-8"))
-        ids = {role: self._tokenizer.token_to_id(token) for role, token in special_tokens(self._tokenizer, content).items()}
+        ids = {
+            role: self._tokenizer.token_to_id(token) for role, token in special_tokens(self._tokenizer, content).items()
+        }
         self.unknown_id: int = ids.get("unk", -1)  # no id where every text can be spelled
         self.pad_id: int = ids.get("pad", 0)
         # Every special token begins with one of these; of BERT's it is the bracket.
@@ -56,7 +62,12 @@ class Tokenizer:
         for place, text in enumerate(texts):
             cut = len(text) > self._longest
             text = text[: self._longest] if cut else text
-            if self._by_words and text.isascii() and text.isprintable() and not any(opening in text for opening in self._openings):
+            if (
+                self._by_words
+                and text.isascii()
+                and text.isprintable()
+                and not any(opening in text for opening in self._openings)
+            ):
                 row = self._look_up(text)
                 cut = cut or len(row) > self._room
                 ids.append([self.frame[0], *row[: self._room], self.frame[1]])
@@ -65,7 +76,9 @@ class Tokenizer:
                 ids.append([])
             truncated.append(cut)
         if others:
-            for place, encoding in zip(others, self._encode_whole([texts[place][: self._longest] for place in others]), strict=True):
+            for place, encoding in zip(
+                others, self._encode_whole([texts[place][: self._longest] for place in others]), strict=True
+            ):
                 ids[place] = encoding.ids
                 truncated[place] = truncated[place] or bool(encoding.overflowing)
         return ids, truncated
@@ -80,8 +93,12 @@ class Tokenizer:
         return ids
 
     def _learn(self, word: str) -> tuple[int, ...]:
-        """Cut a word into pieces, and remember it; all words are forgotten when they would take more than MOST_BYTES."""
-        pieces = tuple(token.id for token in self._tokenizer.model.tokenize(self._tokenizer.normalizer.normalize_str(word)))
+        """Cut a word into pieces, and remember it; all words are forgotten when they would take more than
+        MOST_BYTES.
+        """
+        pieces = tuple(
+            token.id for token in self._tokenizer.model.tokenize(self._tokenizer.normalizer.normalize_str(word))
+        )
         if len(word) <= LONGEST_WORD:
             with self._remembering:
                 self._bytes += bytes_to_remember(word, pieces)
@@ -104,24 +121,44 @@ def normalization(file: Path) -> Callable[[str], str]:
 
 
 def special_tokens(tokenizer: tokenizers.Tokenizer, content: dict[str, Any]) -> dict[str, str]:
-    """Return the special tokens of a tokenizer.json, which must not pad, by their roles: unk, cls, sep, pad and mask, whatever they are called."""
+    """Return the special tokens of a tokenizer.json, which must not pad, by their roles: unk, cls, sep, pad and mask,
+    whatever they are called.
+    """
     model, frame = content["model"], tokenizer.encode("").tokens
     unknown = model["vocab"][model["unk_id"]][0] if model.get("unk_id") is not None else model.get("unk_token")
     found = {"unk": unknown, "cls": frame[0] if frame else None, "sep": frame[-1] if frame else None}
     added = [entry["content"] for entry in content.get("added_tokens", ())]
     for role, fixed in (("pad", (content.get("padding") or {}).get("pad_token")), ("mask", None)):
-        names = (fixed, f"[{role.upper()}]", f"<{role}>", *(name for name in added if name.strip("[]<>|_").lower() == role))
-        found[role] = next((name for name in names if name is not None and tokenizer.token_to_id(name) is not None), None)
+        names = (
+            fixed,
+            f"[{role.upper()}]",
+            f"<{role}>",
+            *(name for name in added if name.strip("[]<>|_").lower() == role),
+        )
+        found[role] = next(
+            (name for name in names if name is not None and tokenizer.token_to_id(name) is not None), None
+        )
     return {role: token for role, token in found.items() if token is not None}
 
 
 def bytes_to_remember(word: str, pieces: tuple[int, ...]) -> int:
-    """Return what a word and its pieces take in a dictionary: both objects, the numbers, and a place in a table that may have just grown."""
+    """Return what a word and its pieces take in a dictionary: both objects, the numbers, and a place in a table that
+    may have just grown.
+    """
     return sys.getsizeof(word) + sys.getsizeof(pieces) + NUMBER_BYTES * len(pieces) + PLACE_BYTES
 
 
 def words_are_independent(content: dict[str, object]) -> bool:
-    """Tell whether a tokenizer.json cuts a text into BERT's words, each on its own, and takes special tokens as they are written."""
-    kinds = [part.get("type") if isinstance(part := content.get(name), dict) else None for name in ("normalizer", "pre_tokenizer", "model")]
-    plain = all(not entry.get(option) for entry in content.get("added_tokens", ()) for option in ("normalized", "single_word", "lstrip", "rstrip"))  # type: ignore[attr-defined]
+    """Tell whether a tokenizer.json cuts a text into BERT's words, each on its own, and takes special tokens as they
+    are written.
+    """
+    kinds = [
+        part.get("type") if isinstance(part := content.get(name), dict) else None
+        for name in ("normalizer", "pre_tokenizer", "model")
+    ]
+    plain = all(
+        not entry.get(option)
+        for entry in content.get("added_tokens", ())  # type: ignore[attr-defined]
+        for option in ("normalized", "single_word", "lstrip", "rstrip")
+    )
     return kinds == ["BertNormalizer", "BertPreTokenizer", "WordPiece"] and plain

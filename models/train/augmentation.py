@@ -1,7 +1,8 @@
 """Transfer text for distillation, made from the training texts themselves.
 
-The teachers label it, so it need not be good English (Jiao et al. 2020, section 3, replace words; here words are also dropped, swapped and spliced).
-Words that no training text has come in as neighbours of those that they have: else a student of one layer never learns where they belong.
+The teachers label it, so it need not be good English (Jiao et al. 2020, section 3, replace words; here words are also
+dropped, swapped and spliced). Words that no training text has come in as neighbours of those that they have: else a
+student of one layer never learns where they belong.
 """
 
 import re
@@ -14,9 +15,11 @@ WITH_NEIGHBOURS, NEIGHBOUR = 0.7, 0.4  # share of the texts that take any, and o
 
 
 def augment(texts: list[str], labels: list[int], neighbours: Neighbours, count: int, seed: int) -> list[str]:
-    """Return `count` variations of the texts: words dropped, swapped or replaced, the head of one text joined to the tail of another, and neighbours.
+    """Return `count` variations of the texts: words dropped, swapped or replaced, the head of one text joined to the
+    tail of another, and neighbours.
 
-    Every text has its turn, in an order drawn anew, before one has its next. With a larger count, those made before stay the same and come first.
+    Every text has its turn, in an order drawn anew, before one has its next. With a larger count, those made before
+    stay the same and come first.
     """
     order = Random(seed)
     by_label: dict[int, list[str]] = {}

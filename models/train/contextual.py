@@ -1,7 +1,9 @@
-"""Word embeddings that know the task: the mean state, some layers up in the teacher, of every word piece over the texts that it occurs in.
+"""Word embeddings that know the task: the mean state, some layers up in the teacher, of every word piece over the texts
+that it occurs in.
 
-A student of one layer reads words without their neighbours; its teacher's first layers say what they usually mean among them (Bommasani et al. 2020,
-section 3, make static vectors so). The mean holds `ALONE` states of the piece alone between [CLS] and [SEP], which is all there is of pieces that no text has.
+A student of one layer reads words without their neighbours; its teacher's first layers say what they usually mean among
+them (Bommasani et al. 2020, section 3, make static vectors so). The mean holds `ALONE` states of the piece alone
+between [CLS] and [SEP], which is all there is of pieces that no text has.
 """
 
 import copy
@@ -19,8 +21,11 @@ PIECES_AT_ONCE = 512
 
 
 @torch.inference_mode()
-def read_contextual(student: BertForSequenceClassification, teacher: BertForSequenceClassification, depth: int, data: Tokenized) -> None:
-    """Give a student, in place, the mean states after the teacher's first `depth` layers for word embeddings; its positions begin at zero.
+def read_contextual(
+    student: BertForSequenceClassification, teacher: BertForSequenceClassification, depth: int, data: Tokenized
+) -> None:
+    """Give a student, in place, the mean states after the teacher's first `depth` layers for word embeddings; its
+    positions begin at zero.
 
     These layers end with a LayerNorm: the embeddings take it over, and hold what it was applied to.
     """
@@ -33,11 +38,15 @@ def read_contextual(student: BertForSequenceClassification, teacher: BertForSequ
 
 
 def mean_states(teacher: BertForSequenceClassification, depth: int, data: Tokenized) -> Tensor:
-    """Return the mean state (vocabulary, hidden) of every word piece after the teacher's first `depth` layers, which must not be all of them."""
+    """Return the mean state (vocabulary, hidden) of every word piece after the teacher's first `depth` layers, which
+    must not be all of them.
+    """
     shallow = copy.deepcopy(teacher.bert).eval()
     shallow.encoder.layer = nn.ModuleList(shallow.encoder.layer[:depth])
     vocabulary, frame = teacher.config.vocab_size, (data.ids[0][0], data.ids[0][-1])
-    alone = Tokenized([array("i", [frame[0], piece, frame[1]]) for piece in range(vocabulary)], torch.empty(0), data.pad_id)
+    alone = Tokenized(
+        [array("i", [frame[0], piece, frame[1]]) for piece in range(vocabulary)], torch.empty(0), data.pad_id
+    )
     total, count = torch.zeros(vocabulary, teacher.config.hidden_size), torch.zeros(vocabulary)
     for start in range(0, vocabulary, PIECES_AT_ONCE):
         pieces = range(start, min(start + PIECES_AT_ONCE, vocabulary))

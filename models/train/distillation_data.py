@@ -20,7 +20,9 @@ TEXTS_AT_ONCE = 1024  # what `tokenizers` notes of a text takes a hundred times 
 
 @dataclass(frozen=True)
 class SoftTargets:
-    """What a model makes of some texts: logits (rows, labels) and last [CLS] states (rows, hidden); a student learns from its teacher's."""
+    """What a model makes of some texts: logits (rows, labels) and last [CLS] states (rows, hidden); a student learns
+    from its teacher's.
+    """
 
     logits: Tensor
     states: Tensor
@@ -28,7 +30,9 @@ class SoftTargets:
 
 @dataclass(frozen=True)
 class Tokenized:
-    """Token ids of some texts, their labels and, once teachers have read them, their soft targets; batches are padded to their longest text."""
+    """Token ids of some texts, their labels and, once teachers have read them, their soft targets; batches are padded
+    to their longest text.
+    """
 
     ids: "list[array[int]]"  # 4 bytes a token: of 200,000 long texts lists would take gigabytes
     labels: Tensor
@@ -49,7 +53,9 @@ class Tokenized:
         return {"input_ids": ids, "attention_mask": mask}
 
     def batches(self, rows: list[int], texts: int, tokens: int) -> Iterator[list[int]]:
-        """Cut rows into batches of at most so many texts, and of so many tokens with their padding where a text alone has no more."""
+        """Cut rows into batches of at most so many texts, and of so many tokens with their padding where a text alone
+        has no more.
+        """
         batch: list[int] = []
         longest = 0
         for row in rows:
@@ -63,7 +69,9 @@ class Tokenized:
 
     def by_length(self) -> Iterator[list[int]]:
         """Yield batches for reading, of texts of like length."""
-        return self.batches(sorted(range(len(self)), key=lambda row: len(self.ids[row])), EVALUATION_BATCH, EVALUATION_TOKENS)
+        return self.batches(
+            sorted(range(len(self)), key=lambda row: len(self.ids[row])), EVALUATION_BATCH, EVALUATION_TOKENS
+        )
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,9 @@ class Rows:
 def soft_targets(model: BertForSequenceClassification, data: Tokenized, bar: Bar | None = None) -> SoftTargets:
     """Run the model over all texts, without dropout, and return logits and [CLS] states in the order of the data."""
     model.eval()
-    signal = SoftTargets(torch.empty(len(data), model.config.num_labels), torch.empty(len(data), model.config.hidden_size))
+    signal = SoftTargets(
+        torch.empty(len(data), model.config.num_labels), torch.empty(len(data), model.config.hidden_size)
+    )
     for rows in data.by_length():
         with autocast():
             output = model(**data.batch(rows), output_hidden_states=True)

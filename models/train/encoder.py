@@ -1,6 +1,7 @@
 """The shape of a BERT classifier: how many layers, heads and FFN neurons, and how to cut it down, save and load it.
 
-Only the [CLS] state reaches the classifier, so the last layer computes its query, attention output and FFN for that token alone (`ClsOnlyLayer`).
+Only the [CLS] state reaches the classifier, so the last layer computes its query, attention output and FFN for that
+token alone (`ClsOnlyLayer`).
 """
 
 import json
@@ -18,13 +19,17 @@ SHAPE_FILE = "shape.json"
 
 
 class ClsOnlyLayer(BertLayer):
-    """A BERT layer that attends from [CLS] to all tokens and returns the one state that the classifier reads: exact, also with padding.
+    """A BERT layer that attends from [CLS] to all tokens and returns the one state that the classifier reads: exact,
+    also with padding.
 
-    Key and value matrices meet one vector a head instead of every token: q·(Wk x) is (Wkᵀ q)·x, and the shares of Σ p (Wv x + b) sum to 1. The key's bias
-    adds the same to the scores of all tokens, which the softmax does not see (DeepSeek-V2 2024, section 2.1, absorbs its matrices so).
+    Key and value matrices meet one vector a head instead of every token: q·(Wk x) is (Wkᵀ q)·x, and the shares of Σ p
+    (Wv x + b) sum to 1. The key's bias adds the same to the scores of all tokens, which the softmax does not see
+    (DeepSeek-V2 2024, section 2.1, absorbs its matrices so).
     """
 
-    def forward(self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None, *_: Any, **__: Any) -> tuple[torch.Tensor]:
+    def forward(
+        self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None, *_: Any, **__: Any
+    ) -> tuple[torch.Tensor]:
         """Map hidden states (batch, tokens, hidden) to those of the first token (batch, 1, hidden)."""
         attention, cls = self.attention.self, hidden_states[:, :1]
         by_head = (attention.num_attention_heads, attention.attention_head_size, -1)
@@ -34,7 +39,9 @@ class ClsOnlyLayer(BertLayer):
         if attention_mask is not None:
             scores = scores + attention_mask[:, :, 0]
         mixed = attention.dropout(scores.softmax(-1)) @ hidden_states
-        values = torch.einsum("bhi,hdi->bhd", mixed, attention.value.weight.view(by_head)) + attention.value.bias.view(by_head[:2])
+        values = torch.einsum("bhi,hdi->bhd", mixed, attention.value.weight.view(by_head)) + attention.value.bias.view(
+            by_head[:2]
+        )
         return (self.feed_forward_chunk(self.attention.output(values.reshape(len(cls), 1, -1), cls)),)
 
 
@@ -106,6 +113,8 @@ def load_model(folder: Path) -> BertForSequenceClassification:
 
 
 def new_model(config: BertConfig) -> BertForSequenceClassification:
-    """Return an untrained classifier; its attention is torch's fused one, which keeps no texts x heads x tokens² where nothing is trained."""
+    """Return an untrained classifier; its attention is torch's fused one, which keeps no texts x heads x tokens² where
+    nothing is trained.
+    """
     config._attn_implementation = "sdpa"
     return BertForSequenceClassification(config)

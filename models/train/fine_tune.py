@@ -1,4 +1,6 @@
-"""Turn a BERT checkpoint into the teacher: give it a head for the labels and train it, unless it has learned these labels already."""
+"""Turn a BERT checkpoint into the teacher: give it a head for the labels and train it, unless it has learned these
+labels already.
+"""
 
 import torch
 from safetensors import safe_open
@@ -11,11 +13,23 @@ from models.train.distillation_data import Tokenized
 from models.train.encoder import cls_only, new_model
 from models.train.training import train
 
-NOT_TAKEN = ("num_labels", "dtype", "torch_dtype", "auto_map")  # of config.json: what holds of other labels, of 16-bit weights, or names code to run
+NOT_TAKEN = (
+    "num_labels",
+    "dtype",
+    "torch_dtype",
+    "auto_map",
+)  # of config.json: what holds of other labels, of 16-bit weights, or names code to run
 
 
 def fine_tune(
-    checkpoint: Checkpoint, labels: tuple[str, ...], data: Tokenized, validation: Tokenized, source: TeacherSource, *, seed: int, title: str = "teacher"
+    checkpoint: Checkpoint,
+    labels: tuple[str, ...],
+    data: Tokenized,
+    validation: Tokenized,
+    source: TeacherSource,
+    *,
+    seed: int,
+    title: str = "teacher",
 ) -> BertForSequenceClassification:
     """Return the teacher, its outputs in the order of `labels`."""
     head = find_head(checkpoint, labels)

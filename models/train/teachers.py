@@ -1,4 +1,6 @@
-"""A build's teachers: fine-tunings of one checkpoint with other seeds, each a finished step. The first is the one that is served."""
+"""A build's teachers: fine-tunings of one checkpoint with other seeds, each a finished step. The first is the one that
+is served.
+"""
 
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +27,10 @@ class Teachers:
         def work(draft: Path) -> None:
             seed, title = plan.recipe.seed + number, f"teacher {number + 1}" if number else TEACHER
             rows = self._rows.train, self._rows.validation
-            save_model(fine_tune(plan.checkpoint, plan.dataset.labels, *rows, plan.recipe.teacher, seed=seed, title=title), draft)
+            save_model(
+                fine_tune(plan.checkpoint, plan.dataset.labels, *rows, plan.recipe.teacher, seed=seed, title=title),
+                draft,
+            )
 
         return self._steps.once(plan.teacher_keys[number], work)
 

@@ -16,7 +16,8 @@ from models.runtime.errors import BonsaiError
 from models.runtime.progress import Bar
 from models.train.distillation_data import SoftTargets, Tokenized, autocast, soft_targets
 
-TRAINING_TOKENS = 4096  # tokens with their padding whose gradients are computed at once: attention keeps texts x heads x tokens² of them
+# tokens with their padding whose gradients are computed at once: attention keeps texts x heads x tokens² of them
+TRAINING_TOKENS = 4096
 WARM_UP = 0.1  # share of the steps over which the learning rate rises
 
 
@@ -31,7 +32,8 @@ def train(
 ) -> BertForSequenceClassification:
     """Train with AdamW and a linear schedule; return the model as it was after the best epoch.
 
-    That is the one with the highest validation accuracy, or for a student the one with the lowest validation loss: a finer measure than counting labels.
+    That is the one with the highest validation accuracy, or for a student the one with the lowest validation loss: a
+    finer measure than counting labels.
     """
     torch.manual_seed(seed)
     order = Random(seed)
@@ -43,17 +45,23 @@ def train(
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": other, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate, fused=True)
     steps = schedule.epochs * -(-len(data) // schedule.batch_size)
-    scale = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / max(1, WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps)))
+    scale = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / max(1, WARM_UP * steps), (steps - step) / ((1 - WARM_UP) * steps))
+    )
     best, best_fitness, best_epoch, best_accuracy, accuracy = copy.deepcopy(model.state_dict()), -math.inf, 0, 0.0, 0.0
     with Bar(title, steps) as bar:
         for epoch in range(1, schedule.epochs + 1):
             model.train()
             for rows in _length_sorted_batches(data, schedule.batch_size, order):
                 optimizer.zero_grad(set_to_none=True)
-                loss = sum(_backward(model, data, some, schedule, len(rows)) for some in data.batches(rows, len(rows), TRAINING_TOKENS))
+                loss = sum(
+                    _backward(model, data, some, schedule, len(rows))
+                    for some in data.batches(rows, len(rows), TRAINING_TOKENS)
+                )
                 if not math.isfinite(loss):
                     raise BonsaiError(
-                        f"{title}: the loss is {loss} in epoch {epoch}; expected a number: lower learning_rate, which is {schedule.learning_rate:g}"
+                        f"{title}: the loss is {loss} in epoch {epoch}; expected a number: lower learning_rate, which "
+                        f"is {schedule.learning_rate:g}"
                     )
                 torch.nn.utils.clip_grad_norm_(trained, 1.0)
                 optimizer.step()
@@ -61,9 +69,18 @@ def train(
                 bar.advance(f"epoch {epoch}/{schedule.epochs}, loss {loss:.3f}, validation {accuracy:.4f}")
             given = soft_targets(model, validation)
             accuracy = float((given.logits.argmax(-1) == validation.labels).double().mean())
-            fitness = accuracy if validation.targets is None else -float(_loss(given, validation.labels, validation.targets, schedule))
+            fitness = (
+                accuracy
+                if validation.targets is None
+                else -float(_loss(given, validation.labels, validation.targets, schedule))
+            )
             if fitness >= best_fitness:  # of equals the later: it saw more updates at a lower learning rate
-                best, best_fitness, best_epoch, best_accuracy = copy.deepcopy(model.state_dict()), fitness, epoch, accuracy
+                best, best_fitness, best_epoch, best_accuracy = (
+                    copy.deepcopy(model.state_dict()),
+                    fitness,
+                    epoch,
+                    accuracy,
+                )
             elif epoch - best_epoch >= schedule.patience:
                 break
         bar.finish(f"validation accuracy {best_accuracy:.4f} after epoch {best_epoch} of {schedule.epochs}")
@@ -71,7 +88,9 @@ def train(
     return model.eval()
 
 
-def _backward(model: BertForSequenceClassification, data: Tokenized, rows: list[int], schedule: Schedule, of: int) -> float:
+def _backward(
+    model: BertForSequenceClassification, data: Tokenized, rows: list[int], schedule: Schedule, of: int
+) -> float:
     """Add the gradients of some rows' share in the mean loss of a batch `of` so many rows, and return that share."""
     with autocast():
         output = model(**data.batch(rows), output_hidden_states=True)
@@ -83,7 +102,9 @@ def _backward(model: BertForSequenceClassification, data: Tokenized, rows: list[
 
 
 def _freeze_embeddings(model: BertForSequenceClassification, schedule: Schedule) -> None:
-    """Choose which embeddings are trained: contextual ones stay as they were read, and only the positions, which began at zero, and the LayerNorm learn."""
+    """Choose which embeddings are trained: contextual ones stay as they were read, and only the positions, which began
+    at zero, and the LayerNorm learn.
+    """
     frozen = isinstance(schedule, SoftLabels) and schedule.freeze_embeddings
     contextual = isinstance(schedule, Distill) and schedule.contextual > 0
     model.bert.embeddings.requires_grad_(not frozen)
@@ -105,7 +126,9 @@ def _loss(given: SoftTargets, labels: Tensor, goal: SoftTargets | None, schedule
 def _divergence(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """Return the mean Kullback-Leibler divergence of the rows' soft labels from the teacher's."""
     target = functional.log_softmax(teacher / temperature, dim=-1)
-    return functional.kl_div(functional.log_softmax(logits / temperature, dim=-1), target, log_target=True, reduction="batchmean")
+    return functional.kl_div(
+        functional.log_softmax(logits / temperature, dim=-1), target, log_target=True, reduction="batchmean"
+    )
 
 
 def _length_sorted_batches(data: Tokenized, size: int, order: Random) -> Iterator[list[int]]:

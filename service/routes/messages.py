@@ -71,15 +71,23 @@ def _refusal(detail: Any) -> Refused:
     kind, given = detail["type"], detail["input"]
     where = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in detail["loc"])
     if kind == "json_invalid":
-        return Refused(400, f'the body is not JSON: {detail["ctx"]["error"]}; expected {{"texts": ["…"], "top_k": 1}} in UTF-8')
+        return Refused(
+            400, f'the body is not JSON: {detail["ctx"]["error"]}; expected {{"texts": ["…"], "top_k": 1}} in UTF-8'
+        )
     if not where:
-        return Refused(400, f"the body is a JSON {_json_type(given)}; expected an object with 'texts' and, optionally, 'top_k'")
+        return Refused(
+            400, f"the body is a JSON {_json_type(given)}; expected an object with 'texts' and, optionally, 'top_k'"
+        )
     if kind == "missing":
         return Refused(400, f"'{where}' is missing; expected a list of 1 to {MAX_TEXTS} strings")
     if kind == "extra_forbidden":
         return Refused(400, f"unknown key '{where[:64]}'; expected 'texts' and, optionally, 'top_k'")
     if kind == "too_long":
-        return Refused(413, f"{detail['ctx']['actual_length'] or 'too many'} texts in one request; expected at most {MAX_TEXTS}: send them in several requests")
+        return Refused(
+            413,
+            f"{detail['ctx']['actual_length'] or 'too many'} texts in one request; expected at most {MAX_TEXTS}: send "
+            "them in several requests",
+        )
     if kind == "too_short":
         return Refused(400, f"'texts' is an empty list; expected 1 to {MAX_TEXTS} strings")
     if kind == "string_too_short":
@@ -91,7 +99,15 @@ def _refusal(detail: Any) -> Refused:
 
 
 def _json_type(value: object) -> str:
-    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+    names = {
+        dict: "object",
+        list: "array",
+        str: "string",
+        bool: "boolean",
+        int: "number",
+        float: "number",
+        type(None): "null",
+    }
     return names[type(value)]
 
 

@@ -1,4 +1,6 @@
-"""The address to listen on, tried before BentoML does: of one that is taken it says so with a traceback, and after all models are loaded."""
+"""The address to listen on, tried before BentoML does: of one that is taken it says so with a traceback, and after all
+models are loaded.
+"""
 
 import socket
 
@@ -9,7 +11,9 @@ from models.runtime.errors import BonsaiError
 
 
 def check_address() -> None:
-    """Refuse the host and port of this `bentoml serve` where nothing can listen on them (BonsaiError); started in another way there is nothing to check."""
+    """Refuse the host and port of this `bentoml serve` where nothing can listen on them (BonsaiError); started in
+    another way there is nothing to check.
+    """
     command = click.get_current_context(silent=True)
     if command is None or not {"host", "port"} <= command.params.keys():
         return
@@ -24,4 +28,7 @@ def check_address() -> None:
             probe.listen()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise BonsaiError(f"cannot listen on {host}, port {port} ({reason}); choose others with --host and --port, or end what listens there") from error
+        raise BonsaiError(
+            f"cannot listen on {host}, port {port} ({reason}); choose others with --host and --port, or end what "
+            "listens there"
+        ) from error

@@ -9,7 +9,9 @@ JSON_TYPES = ("application/json", "")
 
 
 async def read_body(receive: Receive, headers: dict[bytes, str]) -> bytes:
-    """Return the whole body (Refused 413 beyond the limit, 415 for anything but plain JSON, 400 when the client went away)."""
+    """Return the whole body (Refused 413 beyond the limit, 415 for anything but plain JSON, 400 when the client went
+    away).
+    """
     refusal = None
     media_type = headers.get(b"content-type", "").split(";")[0].strip().lower()
     if media_type not in JSON_TYPES:
@@ -27,7 +29,11 @@ async def read_body(receive: Receive, headers: dict[bytes, str]) -> bytes:
             chunks.append(chunk)
         more = message.get("more_body", False)
     if refusal is None and size > MAX_BODY:
-        refusal = Refused(413, f"the body is larger than {MAX_BODY // 2**20} MiB; expected at most that: send the texts in several requests")
+        refusal = Refused(
+            413,
+            f"the body is larger than {MAX_BODY // 2**20} MiB; expected at most that: send the texts in several "
+            "requests",
+        )
     if refusal is not None:
         raise refusal
     return b"".join(chunks)

@@ -1,4 +1,5 @@
-"""The outermost layer: an ASGI middleware that answers predictions and cards itself and leaves all other routes to BentoML.
+"""The outermost layer: an ASGI middleware that answers predictions and cards itself and leaves all other routes to
+BentoML.
 
 BentoML's own path for typed APIs answers bad input with several shapes of error and costs more than a small model does.
 """
@@ -68,7 +69,9 @@ class Front:
             if scope["method"] != "POST":
                 raise Refused(405, f"{scope['method']} /{variant}/predict; expected POST", Allow="POST")
             body = await read_body(receive, headers)
-            answer = await predict(body, variant, request_id, partial(self._queue.predict, deadline=started + DEADLINE_S))
+            answer = await predict(
+                body, variant, request_id, partial(self._queue.predict, deadline=started + DEADLINE_S)
+            )
         except Refused as refused:
             observe(variant, version, refused.status, 0, time.monotonic() - started)
             raise
@@ -84,6 +87,10 @@ def _request_id(headers: dict[bytes, str]) -> str:
 async def _send(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
     fields = {"content-type": "application/json", "content-length": str(len(body)), **headers}
     await send(
-        {"type": "http.response.start", "status": status, "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in fields.items()]}
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in fields.items()],
+        }
     )
     await send({"type": "http.response.body", "body": body})

@@ -22,15 +22,23 @@ class Queue:
         # One thread for long requests: more would take the cores from the short ones.
         self._long_requests = ThreadPoolExecutor(1, thread_name_prefix="long-request")
 
-    async def predict(self, variant: str, texts: Sequence[str], top_k: int, deadline: float) -> tuple[Card, list[Prediction]]:
-        """Classify texts with a variant until `deadline`, a time.monotonic() (Refused 503 where too many wait; VariantError)."""
+    async def predict(
+        self, variant: str, texts: Sequence[str], top_k: int, deadline: float
+    ) -> tuple[Card, list[Prediction]]:
+        """Classify texts with a variant until `deadline`, a time.monotonic() (Refused 503 where too many wait;
+        VariantError).
+        """
         if sum(map(len, texts)) <= INLINE_CHARACTERS:
             return self._registry.predict(variant, texts, top_k)
         if self._waiting >= MAX_WAITING:
-            raise Refused(503, f"{self._waiting} long requests are waiting; expected fewer: try again later", Retry_After="1")
+            raise Refused(
+                503, f"{self._waiting} long requests are waiting; expected fewer: try again later", Retry_After="1"
+            )
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._long_requests, self._registry.predict, variant, texts, top_k, deadline)
+            return await loop.run_in_executor(
+                self._long_requests, self._registry.predict, variant, texts, top_k, deadline
+            )
         finally:
             self._waiting -= 1

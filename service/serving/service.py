@@ -11,7 +11,9 @@ import bentoml
 from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
-from models.runtime.errors import BonsaiError  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
+from models.runtime.errors import (
+    BonsaiError,
+)  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
 from models.runtime.store import BUILD_COMMAND, read_build, stored
 from service.routes.messages import PredictRequest, PredictResponse, answer
 from service.serving import metrics, settings
@@ -22,7 +24,9 @@ from service.variants.startup import read_rows, refuse_differing
 
 
 def refused(problem: BonsaiError) -> BentoMLException:
-    """Return what ends `bentoml serve` and `bentoml build` with one line; any other exception would come with its traceback."""
+    """Return what ends `bentoml serve` and `bentoml build` with one line; any other exception would come with its
+    traceback.
+    """
     in_bento = find_spec("models.build") is None
     where = ", where this Bento was made, and import a new one" if in_bento and BUILD_COMMAND in str(problem) else ""
     return BentoMLException(f"{problem}{where}")
@@ -49,7 +53,9 @@ class Variants:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def _prove() -> None:
-        """Do once what every worker will do, before there is one: BentoML starts a worker that fails again and again, for ever."""
+        """Do once what every worker will do, before there is one: BentoML starts a worker that fails again and again,
+        for ever.
+        """
         try:
             check_address()
             variants = load(FOLDERS, THREADS, read_rows(VARIANTS) if STRICT else [])
@@ -64,10 +70,13 @@ class Variants:
             metrics.CHECKED.labels(name, card.version).set(texts)
             metrics.DIFFERING.labels(name, card.version).set(differing)
             if differing:
-                logger.warning("variant '%s': %d of %d test texts get another label than when it was built", name, differing, texts)
+                logger.warning(
+                    "variant '%s': %d of %d test texts get another label than when it was built", name, differing, texts
+                )
         REGISTRY.swap(variants)
         logger.info("%d variants", len(variants))
-        # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the tail latency).
+        # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the
+        # tail latency).
         gc.collect()
         gc.freeze()
 
@@ -95,7 +104,9 @@ CONFIG: dict[str, Any] = {
     "logging": {"access": {"enabled": ACCESS_LOG}},
 }
 if "BENTOML_CONFIG" not in os.environ and "BENTOML_CONFIG_OPTIONS" not in os.environ:
-    CONFIG["tracing"] = {"excluded_urls": ".*"}  # OpenTelemetry is the largest cost of the chain; with a configuration an exporter may be set
+    CONFIG["tracing"] = {
+        "excluded_urls": ".*"
+    }  # OpenTelemetry is the largest cost of the chain; with a configuration an exporter may be set
 
 bonsai = bentoml.service(**CONFIG)(Variants)
 bonsai.add_asgi_middleware(Front, registry=REGISTRY)

@@ -9,13 +9,19 @@ from models.runtime.errors import BonsaiError
 MAX_BODY = 8 * 2**20  # bytes
 MAX_DRAINED = 64 * 2**20  # bytes of a refused body that are read, so that the client gets to see the answer
 MAX_WAITING = 512  # requests in work or waiting; one more gets 503
-TIMEOUT_S = 10.0  # BentoML arms a timer for each request and never cancels it: minutes would mean thousands of live timers
+TIMEOUT_S = (
+    10.0  # BentoML arms a timer for each request and never cancels it: minutes would mean thousands of live timers
+)
 DEADLINE_S = 8.0  # a request that is not done by then gets 503 between two batches, before the server's own timeout
-MOST_AT_ONCE = 1024  # threads or workers; what is more was meant otherwise, and the machine refuses it with less clear words
+MOST_AT_ONCE = (
+    1024  # threads or workers; what is more was meant otherwise, and the machine refuses it with less clear words
+)
 
 
 def variants_folder() -> Path:
-    """Return the folder of the build: BONSAI_VARIANTS, or `variants` beside the packages, where a Bento carries it, or in the present folder."""
+    """Return the folder of the build: BONSAI_VARIANTS, or `variants` beside the packages, where a Bento carries it, or
+    in the present folder.
+    """
     if given := os.environ.get("BONSAI_VARIANTS"):
         return Path(given)
     beside = Path(__file__).parents[2] / "variants"
@@ -23,7 +29,9 @@ def variants_folder() -> Path:
 
 
 def threads() -> int:
-    """Return the threads of each session (BONSAI_THREADS, 1): several sessions of several threads each would fight for the same cores."""
+    """Return the threads of each session (BONSAI_THREADS, 1): several sessions of several threads each would fight for
+    the same cores.
+    """
     return _number("BONSAI_THREADS")
 
 

@@ -44,7 +44,9 @@ class Registry:
             raise UnknownVariant(f"no variant '{variant[:64]}'; expected one of {', '.join(self._variants)}") from None
 
     def predict(self, variant: str, texts: Sequence[str], top_k: int, deadline: float | None = None) -> tuple[Card, list[Prediction]]:
-        """Classify texts with a variant; `deadline` is a time.monotonic() after which no further batch is begun (VariantError)."""
+        """Classify texts with a variant; `deadline` is a time.monotonic() after which no further batch is begun
+        (VariantError).
+        """
         card, predictor, _ = self.find(variant)
         if top_k > len(predictor.labels):
             raise TooManyLabels(f"'top_k' is {top_k}; expected 1 to {len(predictor.labels)}, the number of labels")

@@ -1,4 +1,5 @@
-"""The start-up check: a few dozen test texts, and whether each variant still gives them the labels that it gave when it was built.
+"""The start-up check: a few dozen test texts, and whether each variant still gives them the labels that it gave when it
+was built.
 
 It finds what hashes cannot: another processor, another ONNX Runtime, bad memory.
 """
@@ -38,7 +39,9 @@ class StartupCheck(NamedTuple):
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """Return a few dozen rows of a build's corpus, always the same, of as many labels as can be; none, with a line in the log, where it cannot be read."""
+    """Return a few dozen rows of a build's corpus, always the same, of as many labels as can be; none, with a line in
+    the log, where it cannot be read.
+    """
     try:
         rows = [Row.model_validate_json(line) for line in _candidates(folder / CORPUS_FILE)]
     except OSError as error:
@@ -66,7 +69,9 @@ def check(name: str, predictor: Predictor, rows: Sequence[Row]) -> StartupCheck:
 
 
 def refuse_differing(checks: dict[str, StartupCheck]) -> None:
-    """Refuse to serve variants that give other labels than when they were built (BonsaiError): what BONSAI_STRICT=1 asks for."""
+    """Refuse to serve variants that give other labels than when they were built (BonsaiError): what BONSAI_STRICT=1
+    asks for.
+    """
     found = [f"'{name}' gives {check.differing} of {check.texts} test texts another label" for name, check in checks.items() if check.differing]
     if found:
         help_ = "build the variants anew on this kind of machine, or start without BONSAI_STRICT"

@@ -1,4 +1,5 @@
-"""A server process that keeps the service's contract, or breaks it in the way that its knobs say: what the load test is tested against.
+"""A server process that keeps the service's contract, or breaks it in the way that its knobs say: what the load test is
+tested against.
 
     python bonsai_server.py '{"delay": 0.001, "wrong": {"int8": 3}}'
 
@@ -106,7 +107,11 @@ class Server:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 method, path, _ = head.split(b"\r\n")[0].decode().split()
-                lengths = [int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                lengths = [
+                    int(line.split(b":")[1])
+                    for line in head.lower().split(b"\r\n")
+                    if line.startswith(b"content-length:")
+                ]
                 login = b64encode(self.knobs.get("login", "").encode())
                 allowed = b"\r\nAuthorization: Basic %s\r\n" % login in head or "login" not in self.knobs
                 status, content = self.answer(method, path, await reader.readexactly(lengths[0] if lengths else 0))
@@ -135,7 +140,9 @@ class Server:
             writer.write(b"SMTP ready\r\n\r\n")
             return
         body = json.dumps(content).encode()
-        head = f"HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\n" + ("Connection: close\r\n" if last else "")
+        head = f"HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\n" + (
+            "Connection: close\r\n" if last else ""
+        )
         if self.knobs.get("chunked"):
             middle = len(body) // 2
             parts = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:middle], body[middle:], b""))

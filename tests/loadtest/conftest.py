@@ -36,7 +36,10 @@ def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The corpus that the server's answers agree with."""
     server = _server_module()
     file = tmp_path_factory.mktemp("corpus") / "corpus.jsonl"
-    rows = [{"text": text, "label": label, "expected": dict.fromkeys(server.VARIANTS, label)} for text, label in server.TEXTS]
+    rows = [
+        {"text": text, "label": label, "expected": dict.fromkeys(server.VARIANTS, label)}
+        for text, label in server.TEXTS
+    ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return file
 
@@ -76,7 +79,9 @@ sys.exit(importlib.import_module(sys.argv[1]).main(sys.argv[2:]))
 
 
 def run_module(module: str, *arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run one of our command lines in a process of its own: importing Locust here would patch every other test's sockets."""
+    """Run one of our command lines in a process of its own: importing Locust here would patch every other test's
+    sockets.
+    """
     command = [sys.executable, "-c", COMMAND, module, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
 
@@ -100,11 +105,20 @@ for given in json.loads(sys.argv[2]):
 
 @pytest.fixture(scope="session")
 def commands() -> Callable[..., list[subprocess.CompletedProcess[str]]]:
-    """The same command several times with different arguments, in one process, since importing Locust takes longer than a refusal."""
+    """The same command several times with different arguments, in one process, since importing Locust takes longer than
+    a refusal.
+    """
 
     def run(module: str, *given: Sequence[object]) -> list[subprocess.CompletedProcess[str]]:
         asked = json.dumps([[str(one) for one in arguments] for arguments in given])
-        done = subprocess.run([sys.executable, "-c", ONE_AFTER_ANOTHER, module, asked], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", ONE_AFTER_ANOTHER, module, asked],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return [subprocess.CompletedProcess(*json.loads(line)) for line in done.stdout.splitlines()]
 
@@ -112,10 +126,25 @@ def commands() -> Callable[..., list[subprocess.CompletedProcess[str]]]:
 
 
 @pytest.fixture(scope="session")
-def good_run(tmp_path_factory: pytest.TempPathFactory, good_server: str, corpus_file: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+def good_run(
+    tmp_path_factory: pytest.TempPathFactory, good_server: str, corpus_file: Path
+) -> tuple[subprocess.CompletedProcess[str], Path]:
     """A whole run against the good server: what it printed, and its folder of results."""
     out = tmp_path_factory.mktemp("results")
-    return run_module("loadtest.run", "--host", good_server, "--corpus", corpus_file, "--out", out, *SHORT, "--rounds", 3, "--seconds", 0.25), out
+    return run_module(
+        "loadtest.run",
+        "--host",
+        good_server,
+        "--corpus",
+        corpus_file,
+        "--out",
+        out,
+        *SHORT,
+        "--rounds",
+        3,
+        "--seconds",
+        0.25,
+    ), out
 
 
 @pytest.fixture(scope="session")
@@ -125,11 +154,29 @@ def good_result(good_run: tuple[subprocess.CompletedProcess[str], Path]) -> Resu
 
 
 @pytest.fixture(scope="session")
-def full_run(tmp_path_factory: pytest.TempPathFactory, start_server: StartServer, corpus_file: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """All scenarios of two variants, as short as they can be, and pinned: what was printed, and the folder of results."""
+def full_run(
+    tmp_path_factory: pytest.TempPathFactory, start_server: StartServer, corpus_file: Path
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """All scenarios of two variants, as short as they can be, and pinned: what was printed, and the folder of
+    results.
+    """
     out = tmp_path_factory.mktemp("full")
     server = start_server(delay={"teacher": 0.003, "tiny": 0.0015}, one_at_a_time=True)
-    short = ("--rounds", 2, "--seconds", 0.15, "--warm-up", 0.05, "--offline-texts", 20, "--variants", "teacher", "tiny", "--p99-limit", 60)
+    short = (
+        "--rounds",
+        2,
+        "--seconds",
+        0.15,
+        "--warm-up",
+        0.05,
+        "--offline-texts",
+        20,
+        "--variants",
+        "teacher",
+        "tiny",
+        "--p99-limit",
+        60,
+    )
     return run_module("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", out, *short, timeout=240), out
 
 

@@ -13,7 +13,9 @@ def recorded(times: Mapping[float, int]) -> Recording:
     for time, count in times.items():
         if count:
             recording.add(round(1e6 * time))
-            recording.histogram.record_value(max(round(1000 * time), 1), count - 1)  # at once: a thousand of them take a millisecond otherwise
+            recording.histogram.record_value(
+                max(round(1000 * time), 1), count - 1
+            )  # at once: a thousand of them take a millisecond otherwise
             recording.requests += count - 1
             recording.right += count - 1
             recording.right_texts += count - 1

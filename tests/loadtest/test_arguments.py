@@ -28,7 +28,16 @@ def test_texts_come_from_where_they_were_said_to() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [["--rounds", "0"], ["--seconds", "0"], ["--rate", "0"], ["--scenarios", "Other"], ["--price", "x"], ["--rounds", "x"], ["--mix", "a=0"]]
+    "given",
+    [
+        ["--rounds", "0"],
+        ["--seconds", "0"],
+        ["--rate", "0"],
+        ["--scenarios", "Other"],
+        ["--price", "x"],
+        ["--rounds", "x"],
+        ["--mix", "a=0"],
+    ],
 )
 def test_what_cannot_be_is_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -18,7 +18,11 @@ def slowed(result: Result, name: str, factor: float) -> Result:
     changed = deepcopy(result)
     for one in changed.variants[name].scenarios["SingleStream"].rounds:
         items = HdrHistogram.decode(one.histogram).get_recorded_iterator()
-        one.histogram = recorded({item.value_iterated_to * factor / 1000: item.count_at_value_iterated_to for item in items}).measurement().histogram
+        one.histogram = (
+            recorded({item.value_iterated_to * factor / 1000: item.count_at_value_iterated_to for item in items})
+            .measurement()
+            .histogram
+        )
     return changed
 
 
@@ -28,7 +32,11 @@ def steady(good_result: Result) -> Result:
     result = deepcopy(good_result)
     for variant in result.variants.values():
         for number, one in enumerate(variant.scenarios["SingleStream"].rounds):
-            one.histogram = recorded({(microseconds + number) / 1000: 1 for microseconds in range(1000, 1400)}).measurement().histogram
+            one.histogram = (
+                recorded({(microseconds + number) / 1000: 1 for microseconds in range(1000, 1400)})
+                .measurement()
+                .histogram
+            )
     return result
 
 
@@ -83,7 +91,11 @@ def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
         (("conditions", "timeout_seconds"), 9.0, "differ in their timeout in seconds"),
         (("conditions", "generator", "processes"), 9, "differ in their generator processes"),
         (("conditions", "limit_ms"), 9.0, "differ in their limit in ms"),
-        (("variants", "int8", "scenarios", "SingleStream", "rounds"), [], "not fit to compare by: This run has no answer at all of int8"),
+        (
+            ("variants", "int8", "scenarios", "SingleStream", "rounds"),
+            [],
+            "not fit to compare by: This run has no answer at all of int8",
+        ),
         (("run", "complete"), False, "not fit to compare by: This run is incomplete"),
         (("variants", "int8", "failures"), {"5xx": 1}, "not fit to compare by: This run has 1 failed answer"),
     ],
@@ -111,7 +123,9 @@ def searched(result: Result, *, p99_ms: float = 5.0, **rates: tuple[float, float
     changed.conditions.limit_ms = 10.0
     rounds = rounds_of({p99_ms: 1000})
     for name, (passed, failed) in rates.items():
-        changed.variants[name].scenarios["Server"] = Measured(passed=passed, failed=failed, rate=passed, rounds=rounds if passed else [])
+        changed.variants[name].scenarios["Server"] = Measured(
+            passed=passed, failed=failed, rate=passed, rounds=rounds if passed else []
+        )
     return changed
 
 
@@ -130,7 +144,9 @@ def test_a_rate_changed_when_the_bounds_of_both_runs_say_so(
     steady: Result, before: tuple[float, float | None], after: tuple[float, float | None], verdict: str
 ) -> None:
     found = changes(searched(steady, int8=before), searched(steady, int8=after))
-    assert [(change.variant, change.verdict, change.p) for change in found if change.scenario == "Server"] == [("int8", verdict, None)]
+    assert [(change.variant, change.verdict, change.p) for change in found if change.scenario == "Server"] == [
+        ("int8", verdict, None)
+    ]
 
 
 def verdicts(old: Result, new: Result) -> list[str]:
@@ -151,7 +167,9 @@ def test_a_rate_that_every_round_broke_is_too_much(steady: Result) -> None:
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.05, "slower"), (0.011, "undecided")])
-def test_a_rate_that_was_given_up_is_a_bound_where_it_was_clearly_too_much(steady: Result, share: float, verdict: str) -> None:
+def test_a_rate_that_was_given_up_is_a_bound_where_it_was_clearly_too_much(
+    steady: Result, share: float, verdict: str
+) -> None:
     old, new = searched(steady, int8=(100.0, 108.0)), searched(steady, int8=(100.0, 108.0))
     server = new.variants["int8"].scenarios["Server"]
     server.rate, server.rounds, server.given_up = 72.0, [], [GivenUp(rate=90.0, share_above_limit=share)]
@@ -164,7 +182,9 @@ def test_rates_under_different_limits_are_not_compared_even_anyway(steady: Resul
     assert verdicts(old, new) == []
 
 
-def test_what_the_intervals_do_not_cover_is_said(tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_intervals_do_not_cover_is_said(
+    tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([str(folder(tmp_path / "old", steady)), str(folder(tmp_path / "new", steady))]) == 0
     said = capsys.readouterr().out
     assert "not what differs from one run to the next" in said
@@ -172,12 +192,17 @@ def test_what_the_intervals_do_not_cover_is_said(tmp_path: Path, steady: Result,
 
 
 def test_a_slower_machine_lowers_every_rate_and_changes_no_relative_one(steady: Result) -> None:
-    old, new = (searched(steady, teacher=(50.0 * speed, 51.0 * speed), int8=(100.0 * speed, 102.0 * speed)) for speed in (1.0, 0.7))
+    old, new = (
+        searched(steady, teacher=(50.0 * speed, 51.0 * speed), int8=(100.0 * speed, 102.0 * speed))
+        for speed in (1.0, 0.7)
+    )
     assert {change.verdict for change in changes(old, new) if change.scenario == "Server"} == {"slower"}
     assert {change.verdict for change in changes(old, new, relative=True) if change.scenario == "Server"} == {"same"}
 
 
-def test_a_variant_or_figure_that_one_run_lacks_is_named(tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_variant_or_figure_that_one_run_lacks_is_named(
+    tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
     fewer = deepcopy(steady)
     del fewer.variants["tiny"]
     assert main([str(folder(tmp_path / "old", steady)), str(folder(tmp_path / "new", fewer))]) == 2

@@ -22,14 +22,19 @@ signal.signal(signal.SIGTERM, draw)
 print("started", flush=True)
 time.sleep(30)
 """
-DEMO = "import signal, sys; from loadtest import demo; signal.signal(signal.SIGTERM, demo._end); sys.exit(demo._run('step'))"
+DEMO = (
+    "import signal, sys; from loadtest import demo; signal.signal(signal.SIGTERM, demo._end); "
+    "sys.exit(demo._run('step'))"
+)
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_step_that_is_interrupted_still_draws(tmp_path: Path, sent: signal.Signals, code: int) -> None:
     (tmp_path / "step.py").write_text(STEP, encoding="utf-8")
     paths = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    with subprocess.Popen([sys.executable, "-c", DEMO], env=paths, stdout=subprocess.PIPE, text=True, start_new_session=True) as demo:
+    with subprocess.Popen(
+        [sys.executable, "-c", DEMO], env=paths, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as demo:
         assert demo.stdout is not None
         assert [demo.stdout.readline() for _ in range(2)] == ["$ python -m step\n", "started\n"]
         if sent == signal.SIGINT:

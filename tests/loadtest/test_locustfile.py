@@ -7,7 +7,17 @@ ROOT = Path(__file__).parents[2]
 
 
 def locust(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "-t", "1", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-m",
+        "locust",
+        "-f",
+        "loadtest/locustfile.py",
+        "--headless",
+        "-t",
+        "1",
+        *map(str, arguments),
+    ]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -37,7 +47,9 @@ def test_a_bad_variant_is_one_line_and_no_request(good_server: str, corpus_file:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_rate_makes_it_an_open_loop_that_the_service_cannot_slow_and_a_mix_is_told_apart(start_server: Callable[..., str], corpus_file: Path) -> None:
+def test_a_rate_makes_it_an_open_loop_that_the_service_cannot_slow_and_a_mix_is_told_apart(
+    start_server: Callable[..., str], corpus_file: Path
+) -> None:
     server = start_server(delay=0.3)
     done = locust("--host", server, "--corpus", corpus_file, "--mix", "int8=1,tiny=1", "--rate", 60, "-u", 2, "-s", 3)
     assert done.returncode == 0, done.stdout

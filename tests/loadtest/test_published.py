@@ -17,8 +17,13 @@ KEPT = {"machine": {"cpu": "Abacus 9", "cores": 4, "usable_cores": 2}, "date": "
 
 def draw(results: Path, name: str) -> str:
     """In a process of its own: Locust changes sockets and sleep where it is imported."""
-    code = "import sys; from pathlib import Path; from loadtest.published import published; print(published(Path(sys.argv[1]), sys.argv[2]))"
-    done = subprocess.run([sys.executable, "-c", code, str(results), name], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    code = (
+        "import sys; from pathlib import Path; from loadtest.published import published; "
+        "print(published(Path(sys.argv[1]), sys.argv[2]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(results), name], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -32,16 +37,25 @@ def test_no_published_rate_is_promised_that_a_round_contradicts() -> None:
             if row.search is not None and row.search.promised:
                 promised += 1
                 assert len(rounds) >= 3
-                assert all(merged([one.histogram]).get_value_at_percentile(99.0) / 1000 <= row.search.limit_ms for one in rounds)
+                assert all(
+                    merged([one.histogram]).get_value_at_percentile(99.0) / 1000 <= row.search.limit_ms
+                    for one in rounds
+                )
     assert promised
 
 
 def test_a_check_is_drawn_from_its_file(tmp_path: Path) -> None:
-    quick, twice = ([{"round": number, "histogram": recorded({ms: 20}).measurement().histogram} for number in (1, 2, 3)] for ms in (2, 4))
+    quick, twice = (
+        [{"round": number, "histogram": recorded({ms: 20}).measurement().histogram} for number in (1, 2, 3)]
+        for ms in (2, 4)
+    )
     rates = {"ceiling": {"single": 3210.4, "closed": 5000.0, "open": 4000.0, "processes": 1}}
     (tmp_path / "ceiling.json").write_text(json.dumps(KEPT | rates), encoding="utf-8")
     (tmp_path / "again.json").write_text(
-        json.dumps(KEPT | {"variant": "int8", "runs": [{"rounds": {"one": quick, "other": slow}} for slow in (quick, twice)]}), encoding="utf-8"
+        json.dumps(
+            KEPT | {"variant": "int8", "runs": [{"rounds": {"one": quick, "other": slow}} for slow in (quick, twice)]}
+        ),
+        encoding="utf-8",
     )
     row = {"percentile": 99.0, "truth_ms": 201.23, "open_ms": 202.5, "closed_ms": None}
     (tmp_path / "truth.json").write_text(json.dumps(KEPT | {"percentiles": [row]}), encoding="utf-8")

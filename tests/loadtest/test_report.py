@@ -6,7 +6,9 @@ import pytest
 from loadtest.report import main
 
 
-def test_everything_is_drawn_from_result_json_alone(tmp_path: Path, good_run: tuple[object, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_is_drawn_from_result_json_alone(
+    tmp_path: Path, good_run: tuple[object, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copy(good_run[1] / "latest" / "result.json", tmp_path)
     assert main([str(tmp_path)]) == 0
     assert (tmp_path / "table.md").read_text(encoding="utf-8").strip() == capsys.readouterr().out.strip()

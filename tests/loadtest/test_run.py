@@ -73,7 +73,9 @@ def test_each_round_holds_its_own_times_in_rotated_order(good_result: Result) ->
 
 def test_times_are_not_shorter_than_the_service_took_and_not_rounded_to_milliseconds(good_result: Result) -> None:
     rounds = good_result.variants["teacher"].rounds("SingleStream")
-    times = [item.value_iterated_to for one in rounds for item in HdrHistogram.decode(one.histogram).get_recorded_iterator()]
+    times = [
+        item.value_iterated_to for one in rounds for item in HdrHistogram.decode(one.histogram).get_recorded_iterator()
+    ]
     assert min(times) >= 3_990  # the server sleeps for 4 ms
     assert len(set(times)) > 10
     assert any(time % 1000 for time in times)
@@ -83,7 +85,18 @@ def test_every_kind_of_wrong_answer_is_counted_said_and_fails_the_run(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
     server = start_server(status={"teacher": [4, 503]}, wrong={"int8": 5}, off_schema={"tiny": 6}, delay=0.001)
-    short = ("--scenarios", "SingleStream", "--warm-up", 0.1, "--no-ceiling", "--no-pin", "--rounds", 2, "--seconds", 0.2)
+    short = (
+        "--scenarios",
+        "SingleStream",
+        "--warm-up",
+        0.1,
+        "--no-ceiling",
+        "--no-pin",
+        "--rounds",
+        2,
+        "--seconds",
+        0.2,
+    )
     done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
     assert done.returncode == 1
     result = read(tmp_path)
@@ -111,11 +124,32 @@ def test_every_kind_of_wrong_answer_is_counted_said_and_fails_the_run(
 def test_late_broken_and_foreign_answers_are_counted_apart(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
-    server = start_server(delay={"teacher": 0.2}, garbage={"int8": 3}, versions={"tiny": "ffffffffffff"}, chunked=True, close=7)
-    done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *SHORT, "--rounds", 1, "--seconds", 0.5, "--timeout", 0.1)
+    server = start_server(
+        delay={"teacher": 0.2}, garbage={"int8": 3}, versions={"tiny": "ffffffffffff"}, chunked=True, close=7
+    )
+    done = command(
+        "loadtest.run",
+        "--host",
+        server,
+        "--corpus",
+        corpus_file,
+        "--out",
+        tmp_path,
+        *SHORT,
+        "--rounds",
+        1,
+        "--seconds",
+        0.5,
+        "--timeout",
+        0.1,
+    )
     assert done.returncode == 1
     variants = read(tmp_path)["variants"]
-    assert {name: set(variant["failures"]) for name, variant in variants.items()} == {"teacher": {"late"}, "int8": {"dropped"}, "tiny": {"off_schema"}}
+    assert {name: set(variant["failures"]) for name, variant in variants.items()} == {
+        "teacher": {"late"},
+        "int8": {"dropped"},
+        "tiny": {"off_schema"},
+    }
     assert variants["teacher"]["scenarios"]["SingleStream"]["rounds"][0]["right"] == 0
     assert "ffffffffffff" in done.stderr
 
@@ -137,7 +171,21 @@ def test_what_was_never_sent_counts_as_no_quicker_than_what_timed_out(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
     server = start_server(delay={"int8": 3.0})
-    short = (*SHORT, "--variants", "int8", "--rounds", 1, "--seconds", 0.6, "--timeout", 0.8, "--mix", "int8=1", "--rate", 800)
+    short = (
+        *SHORT,
+        "--variants",
+        "int8",
+        "--rounds",
+        1,
+        "--seconds",
+        0.6,
+        "--timeout",
+        0.8,
+        "--mix",
+        "int8=1",
+        "--rate",
+        800,
+    )
     done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
     assert done.returncode == 1
     (one,) = read(tmp_path)["variants"]["int8"]["scenarios"]["Mix"]["rounds"]
@@ -170,12 +218,17 @@ def in_background(*arguments: object) -> subprocess.Popen[str]:
 def wait_for(written: str, out: Path) -> None:
     """Wait until the result of the one run in that folder holds such a text."""
     deadline = time.monotonic() + 60
-    while not any(written in file.read_text(encoding="utf-8") for file in out.glob("*/result.json")) and time.monotonic() < deadline:
+    while (
+        not any(written in file.read_text(encoding="utf-8") for file in out.glob("*/result.json"))
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
 
 
 def test_ctrl_c_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
-    process = in_background("--host", good_server, "--corpus", corpus_file, "--out", tmp_path, *SHORT, "--rounds", 100, "--seconds", 0.2)
+    process = in_background(
+        "--host", good_server, "--corpus", corpus_file, "--out", tmp_path, *SHORT, "--rounds", 100, "--seconds", 0.2
+    )
     wait_for('"histogram"', tmp_path)
     process.send_signal(signal.SIGINT)
     said, complained = process.communicate(timeout=30)
@@ -214,12 +267,38 @@ sys.exit(loadtest.run.main(sys.argv[1:]))
 
 
 def test_an_error_in_the_middle_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
-    arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path), *map(str, SHORT), "--rounds", "2", "--seconds", "0.2"]
-    done = subprocess.run([sys.executable, "-c", FAILS_IN_ROUND_2, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    arguments = [
+        "--host",
+        good_server,
+        "--corpus",
+        str(corpus_file),
+        "--out",
+        str(tmp_path),
+        *map(str, SHORT),
+        "--rounds",
+        "2",
+        "--seconds",
+        "0.2",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", FAILS_IN_ROUND_2, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 2, done.stderr
-    assert "incomplete: SingleStream, round 2, int8 failed after 3 of 6 measurements (1 of 2 generator processes reported)." in done.stderr
+    assert (
+        "incomplete: SingleStream, round 2, int8 failed after 3 of 6 measurements (1 of 2 generator processes "
+        "reported)."
+    ) in done.stderr
     assert "| teacher |" in done.stdout
-    assert [len(variant["scenarios"]["SingleStream"]["rounds"]) for variant in read(tmp_path)["variants"].values()] == [1, 1, 1]
+    assert [len(variant["scenarios"]["SingleStream"]["rounds"]) for variant in read(tmp_path)["variants"].values()] == [
+        1,
+        1,
+        1,
+    ]
 
 
 NO_FILE_LEFT = """
@@ -256,17 +335,45 @@ sys.exit(loadtest.run.main(sys.argv[1:]))
 
 
 @pytest.mark.parametrize(("processes", "scenario"), [(1, "SingleStream"), (1, "Server"), (2, "SingleStream")])
-def test_a_generator_that_has_no_file_left_says_so_in_one_sentence(good_server: str, corpus_file: Path, tmp_path: Path, processes: int, scenario: str) -> None:
+def test_a_generator_that_has_no_file_left_says_so_in_one_sentence(
+    good_server: str, corpus_file: Path, tmp_path: Path, processes: int, scenario: str
+) -> None:
     (tmp_path / "greedy.py").write_text(NO_FILE_LEFT, encoding="utf-8")
-    short = (*SHORT, "--scenarios", scenario, "--p99-limit", 50, "--variants", "tiny", "--rounds", 1, "--seconds", 0.2, "--processes", processes)
+    short = (
+        *SHORT,
+        "--scenarios",
+        scenario,
+        "--p99-limit",
+        50,
+        "--variants",
+        "tiny",
+        "--rounds",
+        1,
+        "--seconds",
+        0.2,
+        "--processes",
+        processes,
+    )
     arguments = ["--host", good_server, "--corpus", corpus_file, "--out", tmp_path, *short]
-    command = ["bash", "-c", 'ulimit -n 400; exec "$@"', "bash", sys.executable, "-c", WITHOUT_FILES, *map(str, arguments)]
+    command = [
+        "bash",
+        "-c",
+        'ulimit -n 400; exec "$@"',
+        "bash",
+        sys.executable,
+        "-c",
+        WITHOUT_FILES,
+        *map(str, arguments),
+    ]
     paths = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
     done = subprocess.run(command, cwd=ROOT, env=paths, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     (said,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
-    assert "the load generator cannot open another connection (Too many open files); raise its limit with 'ulimit -n 4096'" in said
+    assert (
+        "the load generator cannot open another connection (Too many open files); raise its limit with 'ulimit -n 4096'"
+        in said
+    )
 
 
 NO_CEILING = """
@@ -283,7 +390,9 @@ sys.exit(loadtest.run.main(sys.argv[1:]))
 
 def test_a_generator_that_cannot_start_leaves_no_folder(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", NO_CEILING, "--host", good_server, "--corpus", str(corpus_file)]
-    done = subprocess.run([*command, "--out", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (2, "error: no ceiling\n")
     assert not (tmp_path / "out").exists()
 
@@ -295,23 +404,44 @@ CANNOT_START = [
     (["--host", "http://127.0.0.1:1", "--against", "http://127.0.0.1:1"], "no service answers at http://127.0.0.1:1"),
     (["--against", "http://127.0.0.1:1"], "no service answers at http://127.0.0.1:1"),
     (["--host", "https://me:secret@127.0.0.1:1"], "no service answers at https://127.0.0.1:1 ("),
-    (["--against", "SAME", "--scenarios", "Server"], "Server has no figure that rounds of two services pair; with --against expected SingleStream or Offline"),
+    (
+        ["--against", "SAME", "--scenarios", "Server"],
+        "Server has no figure that rounds of two services pair; with --against expected SingleStream or Offline",
+    ),
 ]
 
 
-def test_what_cannot_start_is_one_line(good_server: str, corpus_file: Path, tmp_path: Path, commands: Callable[..., list[Done]]) -> None:
+def test_what_cannot_start_is_one_line(
+    good_server: str, corpus_file: Path, tmp_path: Path, commands: Callable[..., list[Done]]
+) -> None:
     where = ["--host", good_server, "--corpus", corpus_file, "--out", tmp_path / "out"]
     arguments = [[good_server if one == "SAME" else one for one in given] for given, _ in CANNOT_START]
-    for done, (given, said) in zip(commands("loadtest.run", *([*where, *given] for given in arguments)), CANNOT_START, strict=True):
+    for done, (given, said) in zip(
+        commands("loadtest.run", *([*where, *given] for given in arguments)), CANNOT_START, strict=True
+    ):
         assert done.returncode == 2, given
         assert done.stderr.startswith(f"error: {said}")
         assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_some_variants_alone_without_the_teacher_and_with_texts_of_our_own(good_server: str, tmp_path: Path, command: Callable[..., Done]) -> None:
+def test_some_variants_alone_without_the_teacher_and_with_texts_of_our_own(
+    good_server: str, tmp_path: Path, command: Callable[..., Done]
+) -> None:
     short = (*SHORT, "--rounds", 2, "--seconds", 0.2)
-    done = command("loadtest.run", "--host", good_server, "--lengths", "8,16:2", "--out", tmp_path, "--variants", "tiny", "int8", *short)
+    done = command(
+        "loadtest.run",
+        "--host",
+        good_server,
+        "--lengths",
+        "8,16:2",
+        "--out",
+        tmp_path,
+        "--variants",
+        "tiny",
+        "int8",
+        *short,
+    )
     assert done.returncode == 0, done.stderr
     assert list(read(tmp_path)["variants"]) == ["tiny", "int8"]
     assert read(tmp_path)["run"]["baseline"] == "tiny"
@@ -339,7 +469,10 @@ def test_all_scenarios_are_measured_and_kept(full_run: tuple[Done, Path]) -> Non
             assert 0 <= one["disturbance"]["steal_share"] <= 1
         assert all(one["right_texts"] == 20 * one["right"] for one in scenarios["Offline"]["rounds"])
     assert (out / "latest" / "latency_throughput.png").exists()
-    assert all(title in done.stdout for title in ("### SingleStream", "### Server", "### Offline", "A/A control: teacher against itself"))
+    assert all(
+        title in done.stdout
+        for title in ("### SingleStream", "### Server", "### Offline", "A/A control: teacher against itself")
+    )
 
 
 def test_the_run_says_what_the_generator_can_and_where_it_ran(full_result: Result) -> None:
@@ -361,7 +494,12 @@ def test_the_control_is_no_variant(full_result: Result) -> None:
 def test_two_services_are_measured_in_turns_and_compared_variant_by_variant(
     good_server: str, start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
-    other = start_server(delay=0.01, login="me:secret", versions={"tiny": "ffffffffffff"}, cards={"variants": [card("int8", 1), card("tiny", 0xFFFFFFFFFFFF)]})
+    other = start_server(
+        delay=0.01,
+        login="me:secret",
+        versions={"tiny": "ffffffffffff"},
+        cards={"variants": [card("int8", 1), card("tiny", 0xFFFFFFFFFFFF)]},
+    )
     short = (*SHORT, "--rounds", 3, "--seconds", 0.3, "--corpus", corpus_file, "--out", tmp_path)
     done = command("loadtest.run", "--host", good_server, "--against", other.replace("://", "://me:secret@"), *short)
     assert done.returncode == 0, done.stderr
@@ -397,15 +535,30 @@ def test_a_corpus_of_another_build_is_refused_before_anything_is_asked(
     unchecked = (*where, "--no-labels", *SHORT, "--variants", "tiny", "--rounds", 1, "--seconds", 0.2)
     refused, done = commands("loadtest.run", where, unchecked)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "is of another build than the service: build 0123 has 'teacher' feedfacecafe, 000000000000 is served" in refused.stderr
+    assert (
+        "is of another build than the service: build 0123 has 'teacher' feedfacecafe, 000000000000 is served"
+        in refused.stderr
+    )
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "out" / "latest" / "result.json").read_text(encoding="utf-8"))["conditions"]["corpus"]["labels_checked"] is False
+    assert (
+        json.loads((tmp_path / "out" / "latest" / "result.json").read_text(encoding="utf-8"))["conditions"]["corpus"][
+            "labels_checked"
+        ]
+        is False
+    )
 
 
-def test_too_few_files_for_the_generator_are_refused_before_anything_is_asked(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
-    few = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200)); from loadtest.run import main; sys.exit(main(sys.argv[1:]))"
+def test_too_few_files_for_the_generator_are_refused_before_anything_is_asked(
+    good_server: str, corpus_file: Path, tmp_path: Path
+) -> None:
+    few = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200)); from loadtest.run import "
+        "main; sys.exit(main(sys.argv[1:]))"
+    )
     arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path / "out")]
-    done = subprocess.run([sys.executable, "-c", few, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", few, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("error: the load generator may have 200 files open and needs 3")
     assert not (tmp_path / "out").exists()
@@ -428,9 +581,25 @@ def test_the_limit_is_five_times_the_baselines_p99_unless_it_is_given(
     assert sum(one["requests"] for one in result["run"]["limit_rounds"]) >= 1000
 
 
-def test_two_generator_processes_add_up_and_a_mix_is_told_apart(good_server: str, corpus_file: Path, tmp_path: Path, command: Callable[..., Done]) -> None:
+def test_two_generator_processes_add_up_and_a_mix_is_told_apart(
+    good_server: str, corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
+) -> None:
     mixed = ("--variants", "tiny", "int8", "--mix", "tiny=1,int8=3", "--rate", 400, "--processes", 2)
-    done = command("loadtest.run", "--host", good_server, "--corpus", corpus_file, "--out", tmp_path, *SHORT, *mixed, "--rounds", 1, "--seconds", 0.5)
+    done = command(
+        "loadtest.run",
+        "--host",
+        good_server,
+        "--corpus",
+        corpus_file,
+        "--out",
+        tmp_path,
+        *SHORT,
+        *mixed,
+        "--rounds",
+        1,
+        "--seconds",
+        0.5,
+    )
     assert done.returncode == 0, done.stderr
     variants = read(tmp_path)["variants"]
     asked = {name: variant["scenarios"]["Mix"]["rounds"][0] for name, variant in variants.items()}

@@ -1,4 +1,6 @@
-"""The tiny data set, checkpoint and tokenizer as the modules under test see them, and an untrained BERT whose logits are not all alike."""
+"""The tiny data set, checkpoint and tokenizer as the modules under test see them, and an untrained BERT whose logits
+are not all alike.
+"""
 
 import copy
 import json
@@ -38,7 +40,9 @@ def dataset(tiny_data: Path) -> Dataset:
 
 @pytest.fixture(scope="session")
 def source(tiny_checkpoint: Path) -> TeacherSource:
-    return TeacherSource(source=str(tiny_checkpoint), max_tokens=MAX_TOKENS, epochs=20, learning_rate=3e-3, batch_size=8, patience=20)
+    return TeacherSource(
+        source=str(tiny_checkpoint), max_tokens=MAX_TOKENS, epochs=20, learning_rate=3e-3, batch_size=8, patience=20
+    )
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +66,9 @@ def validation(tokenizer: Tokenizer, dataset: Dataset) -> Tokenized:
 
 
 @pytest.fixture(scope="session")
-def trained(checkpoint: Checkpoint, dataset: Dataset, data: Tokenized, validation: Tokenized, source: TeacherSource) -> BertForSequenceClassification:
+def trained(
+    checkpoint: Checkpoint, dataset: Dataset, data: Tokenized, validation: Tokenized, source: TeacherSource
+) -> BertForSequenceClassification:
     return fine_tune(checkpoint, dataset.labels, data, validation, source, seed=0)
 
 
@@ -87,15 +93,21 @@ def plain(tiny_checkpoint: Path) -> BertForSequenceClassification:
 
 @pytest.fixture(scope="session")
 def unigram_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random BERT with a tokenizer as multilingual MiniLM and e5 have it: Unigram pieces, <s>, </s>, <pad> and <unk>."""
+    """A random BERT with a tokenizer as multilingual MiniLM and e5 have it: Unigram pieces, <s>, </s>, <pad> and
+    <unk>.
+    """
     folder = tmp_path_factory.mktemp("unigram-bert")
     weights = {"<s>": 0.0, "<pad>": 0.0, "</s>": 0.0, "<unk>": 0.0, "\u2581": -3.0}
-    weights |= {f"\u2581{word}": -4.0 for word in WORDS} | dict.fromkeys("abcdefghijklmnopqrstuvwxyz", -8.0) | {"ed": -7.0}
+    weights |= (
+        {f"\u2581{word}": -4.0 for word in WORDS} | dict.fromkeys("abcdefghijklmnopqrstuvwxyz", -8.0) | {"ed": -7.0}
+    )
     tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram(list(weights.items()), 3, byte_fallback=False))
     tokenizer.normalizer = tokenizers.normalizers.Lowercase()
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
     tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
-    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
     torch.manual_seed(0)
     BertModel(BertConfig(vocab_size=tokenizer.get_vocab_size(), **TINY)).save_pretrained(folder)

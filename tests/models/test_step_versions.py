@@ -1,6 +1,7 @@
 """A step's version is raised by hand: here its code is held to the version that it was written down with.
 
-python -m tests.models.test_step_versions      # write them down again, once the versions in models/plan/plan.py and models/recipe/passes.py are right
+python -m tests.models.test_step_versions      # write them down again, once the versions in models/plan/plan.py and
+models/recipe/passes.py are right
 """
 
 import ast
@@ -15,11 +16,26 @@ from models.recipe.passes import PASSES
 
 RECORD = Path(__file__).with_name("step_versions.json")
 MODELS = Path(__file__).parents[2] / "models"
-TAUGHT = ["train/training", "train/distillation_data", "train/transfer_sets", "train/augmentation", "train/embedding_neighbours", "train/encoder"]
+TAUGHT = [
+    "train/training",
+    "train/distillation_data",
+    "train/transfer_sets",
+    "train/augmentation",
+    "train/embedding_neighbours",
+    "train/encoder",
+]
 CALIBRATION = ["graph/calibration"]
 PROOF = ["evaluation", "invariance", "perturbations", "confidence", "statistics", "gate", "withheld"]
 CODE = {
-    "teacher": ["train/teachers", "train/fine_tune", "plan/head", "plan/weights", "train/training", "train/distillation_data", "train/encoder"],
+    "teacher": [
+        "train/teachers",
+        "train/fine_tune",
+        "plan/head",
+        "plan/weights",
+        "train/training",
+        "train/distillation_data",
+        "train/encoder",
+    ],
     "prune": ["passes/prune", *TAUGHT],
     "distill": ["passes/distill", "train/contextual", *TAUGHT],
     "export": ["graph/export", "graph/bert", "graph/tokenizer", *CALIBRATION],
@@ -52,7 +68,8 @@ def test_changed_code_has_a_new_version(step: str) -> None:
     known = json.loads(RECORD.read_text())[step]
     if known["code"] != code_hash(step):
         assert VERSIONS[step] != known["version"], (
-            f"the code of '{step}' ({', '.join(CODE[step])}) changed and its version did not: raise it if the step's result changes, "
+            f"the code of '{step}' ({', '.join(CODE[step])}) changed and its version did not: raise it if the step's "
+            "result changes, "
             f"then run 'python -m {__name__}'"
         )
         pytest.fail(f"the code of '{step}' changed with its version: run 'python -m {__name__}' to write that down")

@@ -29,7 +29,9 @@ def serving(target: str, cwd: Path, environment: dict[str, str], bentoml: Path, 
         command = [str(bentoml), "serve", target, "--host", "127.0.0.1", "--port", str(port)]
         measured = {"COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml")} if Coverage.current() else {}
         environment = {**os.environ, **measured, **environment}
-        server = subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        server = subprocess.Popen(
+            command, cwd=cwd, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         wait_until_ready(host, server, log)
         yield host
@@ -57,5 +59,7 @@ def wait_until_ready(host: str, server: "subprocess.Popen[bytes]", log: Path) ->
 def host(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a development service over the tiny build."""
     log = tmp_path_factory.mktemp("serve") / "log.txt"
-    with serving("service.service:bonsai", ROOT, {"BONSAI_VARIANTS": str(built)}, Path(sys.executable).with_name("bentoml"), log) as address:
+    with serving(
+        "service.service:bonsai", ROOT, {"BONSAI_VARIANTS": str(built)}, Path(sys.executable).with_name("bentoml"), log
+    ) as address:
         yield address

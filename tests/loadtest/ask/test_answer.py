@@ -8,7 +8,9 @@ from loadtest.ask.answer import OFF_SCHEMA, RIGHT, WRONG_LABEL, judge
 
 def body(*labels: str, **changed: Any) -> bytes:
     predictions = [{"label": label, "score": 0.5, "truncated": False} for label in labels]
-    return json.dumps({"variant": "int8", "version": "0123", "request_id": "r", "predictions": predictions, **changed}).encode()
+    return json.dumps(
+        {"variant": "int8", "version": "0123", "request_id": "r", "predictions": predictions, **changed}
+    ).encode()
 
 
 def test_a_right_answer() -> None:

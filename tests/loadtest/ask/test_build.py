@@ -16,7 +16,10 @@ def corpus(tmp_path: Path) -> Path:
     """A corpus beside the build.json that names it."""
     file = tmp_path / "corpus.jsonl"
     file.write_bytes(CORPUS)
-    variants = {"int8": {"tag": "bonsai-int8:0123456789ab", "key": "k"}, "my_own": {"tag": "bonsai-my-own:ba9876543210", "key": "k"}}
+    variants = {
+        "int8": {"tag": "bonsai-int8:0123456789ab", "key": "k"},
+        "my_own": {"tag": "bonsai-my-own:ba9876543210", "key": "k"},
+    }
     build = {"build_id": "feedfacecafe", "corpus_sha256": hashlib.sha256(CORPUS).hexdigest(), "variants": variants}
     (tmp_path / "build.json").write_text(json.dumps(build), encoding="utf-8")
     return file
@@ -27,9 +30,14 @@ def test_the_build_is_named_where_all_versions_are_served(corpus: Path) -> None:
     assert check_build(corpus, {"my_own": "ba9876543210"}) == "feedfacecafe"
 
 
-@pytest.mark.parametrize(("served", "has"), [({"int8": "ffffffffffff"}, "'int8' 0123456789ab, ffffffffffff is served"), ({"other": "1"}, "no 'other'")])
+@pytest.mark.parametrize(
+    ("served", "has"),
+    [({"int8": "ffffffffffff"}, "'int8' 0123456789ab, ffffffffffff is served"), ({"other": "1"}, "no 'other'")],
+)
 def test_another_version_is_refused_with_what_helps(corpus: Path, served: dict[str, str], has: str) -> None:
-    with pytest.raises(LoadTestError, match=f"of another build than the service: build feedfacecafe has {has}.*--no-labels"):
+    with pytest.raises(
+        LoadTestError, match=f"of another build than the service: build feedfacecafe has {has}.*--no-labels"
+    ):
         check_build(corpus, served)
 
 
@@ -39,7 +47,9 @@ def test_a_corpus_that_was_written_after_the_build_is_refused(corpus: Path) -> N
         check_build(corpus, {})
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"build_id": "a"}', '{"build_id": "a", "corpus_sha256": "", "variants": {"int8": 3}}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"build_id": "a"}', '{"build_id": "a", "corpus_sha256": "", "variants": {"int8": 3}}']
+)
 def test_a_build_that_cannot_be_read_is_refused(corpus: Path, content: str) -> None:
     corpus.with_name("build.json").write_text(content, encoding="utf-8")
     with pytest.raises(LoadTestError, match=r"run 'python -m models\.build' again"):

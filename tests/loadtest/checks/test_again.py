@@ -6,7 +6,9 @@ from subprocess import CompletedProcess
 Command = Callable[..., CompletedProcess[str]]
 
 
-def test_a_variant_is_compared_with_itself(good_server: str, corpus_file: Path, tmp_path: Path, command: Command) -> None:
+def test_a_variant_is_compared_with_itself(
+    good_server: str, corpus_file: Path, tmp_path: Path, command: Command
+) -> None:
     where = ("--host", good_server, "--corpus", corpus_file, "--variant", "int8", "--out", tmp_path / "again.json")
     done = command("loadtest.again", *where, "--runs", 2, "--rounds", 2, "--seconds", 0.2, "--warm-up", 0.05)
     assert done.returncode in (0, 1), done.stderr
@@ -19,7 +21,9 @@ def test_a_variant_is_compared_with_itself(good_server: str, corpus_file: Path, 
     assert [len(kept["runs"][0]["rounds"][name]) for name in ("one", "other")] == [2, 2]
 
 
-def test_wrong_answers_are_no_comparison(start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Command) -> None:
+def test_wrong_answers_are_no_comparison(
+    start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Command
+) -> None:
     server = start_server(wrong={"int8": 3})
     where = ("--host", server, "--corpus", corpus_file, "--variant", "int8", "--out", tmp_path / "again.json")
     done = command("loadtest.again", *where, "--runs", 1, "--rounds", 2, "--seconds", 0.1, "--warm-up", 0.05)

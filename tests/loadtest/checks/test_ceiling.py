@@ -12,5 +12,8 @@ def test_the_ceiling_is_measured_in_both_loops(tmp_path: Path, command: Callable
     assert "ceiling: what the generator itself can send, open loop at " in done.stderr
     assert kept["ceiling"]["single"] > 0
     assert kept["ceiling"]["closed"] > 0
-    assert kept["ceiling"]["open"] in [0.0, *(round(one["rate"], 1) for one in kept["ceiling"]["search"])]  # 0: other work fills the machine
+    assert kept["ceiling"]["open"] in [
+        0.0,
+        *(round(one["rate"], 1) for one in kept["ceiling"]["search"]),
+    ]  # 0: other work fills the machine
     assert {"date", "commit", "python", "libraries"} <= kept.keys()

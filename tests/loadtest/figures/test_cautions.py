@@ -8,7 +8,9 @@ from loadtest.numbers.lateness import late_share
 from loadtest.numbers.recording import Disturbance, Generator, Recording
 from loadtest.numbers.result import Ceiling, Measured, Placement, Result, Trial
 
-PINNED = Placement(pinned=True, generator_cores=[1], server_cores=[0], ceiling=Ceiling(single=3000.0, closed=5000.0, open=4000.0))
+PINNED = Placement(
+    pinned=True, generator_cores=[1], server_cores=[0], ceiling=Ceiling(single=3000.0, closed=5000.0, open=4000.0)
+)
 
 
 @pytest.fixture
@@ -16,7 +18,10 @@ def quiet(good_result: Result) -> Result:
     """A result as a quiet machine would have given it."""
     result = deepcopy(good_result)
     result.conditions.busy_share_before, result.conditions.load_average_before = 0.02, [9.9, 0.1, 0.1]
-    result.conditions.generator, result.conditions.disturbance = deepcopy(PINNED), Disturbance(busy_share=0.5, steal_share=0.0)
+    result.conditions.generator, result.conditions.disturbance = (
+        deepcopy(PINNED),
+        Disturbance(busy_share=0.5, steal_share=0.0),
+    )
     for variant in result.variants.values():
         for one in variant.scenarios["SingleStream"].rounds:
             one.generator = Generator(cpu_share=0.0001 * one.requests / one.seconds)
@@ -43,7 +48,9 @@ def test_a_busy_generator_says_so(quiet: Result) -> None:
 def test_rounds_in_which_the_generator_itself_was_slow_are_named(quiet: Result) -> None:
     for one in quiet.variants["int8"].scenarios["SingleStream"].rounds:
         one.requests, one.generator = 100, Generator(cpu_share=0.6 if one.round == 2 else 0.2)
-    assert cautions(quiet) == ["Rounds of SingleStream in which the generator took over 1.5 times its least CPU time a request: int8 1."]
+    assert cautions(quiet) == [
+        "Rounds of SingleStream in which the generator took over 1.5 times its least CPU time a request: int8 1."
+    ]
 
 
 def test_late_starts_are_the_generators_unless_no_connection_was_free(quiet: Result) -> None:
@@ -73,7 +80,10 @@ def test_a_rate_whose_search_ended_at_late_starts_is_the_generators(quiet: Resul
     [
         ({"disturbance": Disturbance(steal_share=0.05)}, "The hypervisor took 5.0% of the machine's time."),
         ({"busy_share_before": 0.5}, "The machine was not quiet: its cores were 50% busy before the run."),
-        ({"generator": Placement(why="--no-pin was given")}, "Generator and server shared their cores: --no-pin was given."),
+        (
+            {"generator": Placement(why="--no-pin was given")},
+            "Generator and server shared their cores: --no-pin was given.",
+        ),
     ],
 )
 def test_a_machine_that_disturbs_says_so(quiet: Result, conditions: dict[str, Any], said: str) -> None:

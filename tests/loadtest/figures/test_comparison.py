@@ -74,9 +74,17 @@ def with_p99(*p99s: float) -> list[Round]:
 
 @pytest.mark.parametrize(
     ("p99s", "confirmed"),
-    [((5, 6, 5), True), ((3.4, 56, 50, 3.0, 3.0), None), ((5, 6), None), ((56, 70, 61), False), ((34, 35, 12.0, 34, 58.0), None)],
+    [
+        ((5, 6, 5), True),
+        ((3.4, 56, 50, 3.0, 3.0), None),
+        ((5, 6), None),
+        ((56, 70, 61), False),
+        ((34, 35, 12.0, 34, 58.0), None),
+    ],
 )
-def test_a_rate_is_promised_and_priced_only_where_every_round_kept_the_limit(full_result: Result, p99s: tuple[float, ...], confirmed: bool | None) -> None:
+def test_a_rate_is_promised_and_priced_only_where_every_round_kept_the_limit(
+    full_result: Result, p99s: tuple[float, ...], confirmed: bool | None
+) -> None:
     result = deepcopy(full_result)
     result.conditions.limit_ms = 50.0
     server = result.variants["tiny"].scenarios["Server"]
@@ -88,7 +96,9 @@ def test_a_rate_is_promised_and_priced_only_where_every_round_kept_the_limit(ful
     assert (row.cost is not None) == (confirmed is True)
 
 
-def test_a_percentile_is_the_rounds_mean_with_their_spread_and_that_of_all_answers_without_one(good_result: Result) -> None:
+def test_a_percentile_is_the_rounds_mean_with_their_spread_and_that_of_all_answers_without_one(
+    good_result: Result,
+) -> None:
     result = deepcopy(good_result)
     scenario = result.variants["tiny"].scenarios["SingleStream"]
     scenario.rounds = with_p99(3.4, 56, 50, 3.0, 3.0)
@@ -104,9 +114,15 @@ def test_a_percentile_is_the_rounds_mean_with_their_spread_and_that_of_all_answe
 
 def test_a_cascade_whose_median_is_its_small_parts_is_not_faster_than_it(good_result: Result) -> None:
     result = deepcopy(good_result)
-    for name, (share, slow) in {"int8": (0.0, 1.0), "tiny": (0.1, 4.0), "teacher": (0.0, 5.0)}.items():  # tiny asks int8, and in a tenth of the cases another
+    for name, (share, slow) in {
+        "int8": (0.0, 1.0),
+        "tiny": (0.1, 4.0),
+        "teacher": (0.0, 5.0),
+    }.items():  # tiny asks int8, and in a tenth of the cases another
         often, quick = round(1000 * share), 0.999 if name == "tiny" else 1.0
-        result.variants[name].scenarios["SingleStream"].rounds = rounds_of({slow: 1000} if name == "teacher" else {slow: often, quick: 1000 - often})
+        result.variants[name].scenarios["SingleStream"].rounds = rounds_of(
+            {slow: 1000} if name == "teacher" else {slow: often, quick: 1000 - often}
+        )
     rows = rows_of(result)
     assert rows["tiny"].times[50.0] < rows["int8"].times[50.0]  # type: ignore[operator]
     assert rows["tiny"].ratio is not None and rows["int8"].ratio is not None
@@ -120,7 +136,13 @@ def test_the_control_is_compared_with_the_baseline(full_result: Result, good_res
 
 @pytest.mark.parametrize(
     ("interval", "narrow"),
-    [((1.0, 0.99, 1.02), True), ((1.0, 0.91, 1.1), True), ((1.0, 0.85, 1.18), False), ((1.0, 0.95, 1.12), False), ((1.03, 1.01, 1.05), False)],
+    [
+        ((1.0, 0.99, 1.02), True),
+        ((1.0, 0.91, 1.1), True),
+        ((1.0, 0.85, 1.18), False),
+        ((1.0, 0.95, 1.12), False),
+        ((1.03, 1.01, 1.05), False),
+    ],
 )
 def test_a_control_must_contain_1_and_be_narrow(interval: tuple[float, float, float], narrow: bool) -> None:
     assert is_narrow(Interval(*interval)) is narrow

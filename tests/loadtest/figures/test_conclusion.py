@@ -41,11 +41,14 @@ def test_the_fastest_that_passed_is_recommended_and_never_one_that_is_worse(good
 
 def test_what_was_withheld_or_not_judged_is_not_recommended_either(good_result: Result) -> None:
     result = timed(good_result, teacher=4.0, int8=2.0, tiny=1.0)
-    said = conclusion(judged(result, tiny={"verdict": "passed", "withheld": "A third of the test rows was trained on."}))
+    said = conclusion(
+        judged(result, tiny={"verdict": "passed", "withheld": "A third of the test rows was trained on."})
+    )
     assert said.startswith("int8 answers 2.0 times")
     assert said.endswith("tiny (4.0 times) is withheld: A third of the test rows was trained on.")
     assert conclusion(result) == (
-        "No variant that is faster than teacher can be recommended. Faster than the baseline, but no gate judged: tiny (4.0 times), int8 (2.0 times)."
+        "No variant that is faster than teacher can be recommended. Faster than the baseline, but no gate judged: "
+        "tiny (4.0 times), int8 (2.0 times)."
     )
 
 
@@ -66,7 +69,9 @@ def test_nothing_is_concluded_where_nothing_was_compared(good_result: Result) ->
     result = deepcopy(good_result)
     for variant in result.variants.values():
         del variant.scenarios["SingleStream"].rounds[1:]
-    assert conclusion(result).startswith("No variant is compared with teacher: SingleStream was not measured in enough rounds")
+    assert conclusion(result).startswith(
+        "No variant is compared with teacher: SingleStream was not measured in enough rounds"
+    )
 
 
 def test_a_paragraph_for_all_scenarios(full_result: Result) -> None:
@@ -76,7 +81,9 @@ def test_a_paragraph_for_all_scenarios(full_result: Result) -> None:
         variant.failures = {}
     result.variants["teacher"].scenarios["SingleStream"].rounds = [
         one.model_copy(update={"histogram": slower.histogram})
-        for one, slower in zip(*(result.variants[name].scenarios["SingleStream"].rounds for name in ("tiny", "teacher")), strict=True)
+        for one, slower in zip(
+            *(result.variants[name].scenarios["SingleStream"].rounds for name in ("tiny", "teacher")), strict=True
+        )
     ]
     assert Comparison(result).warnings == []
     said = conclusion(result)
@@ -94,8 +101,14 @@ def test_a_rate_that_was_confirmed_is_promised(full_result: Result) -> None:
     for name, factor in (("teacher", 3), ("tiny", 1)):
         scenarios = result.variants[name].scenarios
         scenarios["SingleStream"].rounds = rounds_of({factor: 100}, 2)
-        scenarios["Server"].rate, scenarios["Server"].rounds = 1000.0 / factor, rounds_of({1.0: 1000}, rate=1000.0 / factor)
-    assert "It takes 1,000 requests a second while 99 % of the answers come within 60 ms, and teacher 333; at that load" in conclusion(result)
+        scenarios["Server"].rate, scenarios["Server"].rounds = (
+            1000.0 / factor,
+            rounds_of({1.0: 1000}, rate=1000.0 / factor),
+        )
+    assert (
+        "It takes 1,000 requests a second while 99 % of the answers come within 60 ms, and teacher 333; at that load"
+        in conclusion(result)
+    )
 
 
 def test_a_run_that_proves_nothing_concludes_nothing(good_result: Result) -> None:

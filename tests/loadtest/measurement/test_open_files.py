@@ -17,7 +17,9 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def limited(soft: int, hard: int, count: int) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", LIMITED, *map(str, (soft, hard, count))], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, *map(str, (soft, hard, count))], capture_output=True, text=True, check=True
+    )
     return done.stdout.splitlines()
 
 
@@ -30,5 +32,7 @@ def test_a_low_soft_limit_is_raised_and_a_high_one_left() -> None:
 
 def test_a_low_hard_limit_is_named_with_what_is_needed() -> None:
     said, soft = limited(100, 120, 256)
-    assert said.startswith("the load generator may have 120 files open and needs 320; raise its limit first ('ulimit -n 320'")
+    assert said.startswith(
+        "the load generator may have 120 files open and needs 320; raise its limit first ('ulimit -n 320'"
+    )
     assert soft == "100"

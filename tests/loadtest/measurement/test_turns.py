@@ -11,13 +11,26 @@ from loadtest.scenarios.ramp import SHARES
 from loadtest.scenarios.registry import BY_DEFAULT, PAIRED
 from tests.loadtest.rounds import rounds_of
 
-PUBLISHED = [77.8, 76.6, 155.3, 161.9, 76.6]  # µs a request in the five SingleStream rounds of a published run, whose third and fourth were slow
+PUBLISHED = [
+    77.8,
+    76.6,
+    155.3,
+    161.9,
+    76.6,
+]  # µs a request in the five SingleStream rounds of a published run, whose third and fourth were slow
 
 
 def test_all_steps_of_a_run_in_their_order() -> None:
     plan = plan_of(read_arguments(["--rounds", "3"]), ["a", "b"])
     steps = turns(plan, ["a", "b"], "a")
-    assert list(dict.fromkeys(step.step or step.scenario for step in steps)) == ["SingleStream", "limit", "search", "Server", "Offline", "Ramp"]
+    assert list(dict.fromkeys(step.step or step.scenario for step in steps)) == [
+        "SingleStream",
+        "limit",
+        "search",
+        "Server",
+        "Offline",
+        "Ramp",
+    ]
     assert [step.variant for step in steps[:4]] == ["a", "b", CONTROL, "b"]
     counted = Counter(step.step or step.scenario for step in steps)
     assert counted == {"limit": 1, "search": 2, "SingleStream": 9, "Server": 6, "Offline": 6, "Ramp": 2 * len(SHARES)}
@@ -28,7 +41,11 @@ def test_all_steps_of_a_run_in_their_order() -> None:
 
 def test_two_services_have_every_variant_side_by_side_and_the_first_word_in_turns() -> None:
     plan = plan_of(read_arguments(["--rounds", "2", "--against", "elsewhere"]), ["a", "b"])
-    steps = [(step.round, step.variant, step.there) for step in turns(plan, ["a", "b"], "a") if step.scenario == "SingleStream"]
+    steps = [
+        (step.round, step.variant, step.there)
+        for step in turns(plan, ["a", "b"], "a")
+        if step.scenario == "SingleStream"
+    ]
     first, second = ([step[1:] for step in steps if step[0] == number] for number in (1, 2))
     assert first == [("a", False), ("a", True), ("b", False), ("b", True), (CONTROL, False)]
     assert second == [("b", True), ("b", False), (CONTROL, False), ("a", True), ("a", False)]
@@ -45,16 +62,24 @@ def measured(good_result: Result) -> Result:
 
 def costly(cpu_us: list[float]) -> list[Round]:
     """Rounds of a thousand requests that cost the generator so much CPU time each."""
-    return [one.model_copy(update={"generator": Generator(cpu_share=cpu / 1000)}) for one, cpu in zip(rounds_of({1.0: 1000}, len(cpu_us)), cpu_us, strict=True)]
+    return [
+        one.model_copy(update={"generator": Generator(cpu_share=cpu / 1000)})
+        for one, cpu in zip(rounds_of({1.0: 1000}, len(cpu_us)), cpu_us, strict=True)
+    ]
 
 
 def in_turns(*names: str, scenario: str = "SingleStream") -> list[Turn]:
     return [Turn(scenario, number, place, name) for number in range(1, 6) for place, name in enumerate(names, 1)]
 
 
-def test_slowed_rounds_are_measured_again_after_the_scenarios_last_the_worst_first_and_so_often_at_most(measured: Result) -> None:
+def test_slowed_rounds_are_measured_again_after_the_scenarios_last_the_worst_first_and_so_often_at_most(
+    measured: Result,
+) -> None:
     for name, cpu_us in (("int8", PUBLISHED), ("tiny", [90.0, 90.0, 300.0, 90.0, 90.0])):
-        measured.variants[name].scenarios = {"SingleStream": Measured(rounds=costly(cpu_us)), "Offline": Measured(rounds=costly(PUBLISHED))}
+        measured.variants[name].scenarios = {
+            "SingleStream": Measured(rounds=costly(cpu_us)),
+            "Offline": Measured(rounds=costly(PUBLISHED)),
+        }
     planned = [*in_turns("int8", "tiny", CONTROL), *in_turns("int8", scenario="Offline")]
     taken = list(with_repeats(planned, measured))
     assert [turn for turn in taken if not turn.again] == planned

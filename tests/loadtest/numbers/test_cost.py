@@ -8,7 +8,12 @@ from loadtest.numbers.result import Conditions, Placement, Result
 def here(good_result: Result) -> Conditions:
     """A service on the generator's machine, which has four cores."""
     conditions = good_result.conditions.model_copy(deep=True)
-    conditions.same_machine, conditions.machine.usable_cores, conditions.generator, conditions.price_per_core_hour = True, 4, None, 0.036
+    conditions.same_machine, conditions.machine.usable_cores, conditions.generator, conditions.price_per_core_hour = (
+        True,
+        4,
+        None,
+        0.036,
+    )
     return conditions
 
 

@@ -24,7 +24,9 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     drawn = random.Random(3)
     held = 0
     for _ in range(400):
-        ratio = speed_ratio([drawn.lognormvariate(0, 0.1) for _ in range(5)], [drawn.lognormvariate(0, 0.1) for _ in range(5)])
+        ratio = speed_ratio(
+            [drawn.lognormvariate(0, 0.1) for _ in range(5)], [drawn.lognormvariate(0, 0.1) for _ in range(5)]
+        )
         assert ratio is not None
         held += ratio.low <= 1.0 <= ratio.high
     assert 0.92 <= held / 400 <= 0.98
@@ -39,7 +41,9 @@ def test_chance_alone_is_seldom_significant_and_a_difference_is() -> None:
     drawn = random.Random(5)
     significant = 0
     for _ in range(400):
-        found = unpaired_ratio([drawn.lognormvariate(0, 0.1) for _ in range(5)], [drawn.lognormvariate(0, 0.2) for _ in range(6)])
+        found = unpaired_ratio(
+            [drawn.lognormvariate(0, 0.1) for _ in range(5)], [drawn.lognormvariate(0, 0.2) for _ in range(6)]
+        )
         assert found is not None
         significant += found[1] < 0.05
     assert 0.02 <= significant / 400 <= 0.08

@@ -37,7 +37,9 @@ def test_a_few_examples_of_each_kind_are_kept() -> None:
     recording = Recording()
     for number in range(10):
         recording.add(1, "wrong_label", f"number {number}")
-    assert recording.measurement().failure_examples == {"wrong_label": [f"number {number}" for number in range(EXAMPLES)]}
+    assert recording.measurement().failure_examples == {
+        "wrong_label": [f"number {number}" for number in range(EXAMPLES)]
+    }
 
 
 def test_processes_add_up() -> None:

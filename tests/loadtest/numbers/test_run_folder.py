@@ -27,7 +27,9 @@ def test_a_result_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, good
     assert read_result(tmp_path) == good_result
 
 
-def test_a_file_of_before_there_were_versions_is_read_and_one_of_a_later_version_is_refused(tmp_path: Path, good_result: Result) -> None:
+def test_a_file_of_before_there_were_versions_is_read_and_one_of_a_later_version_is_refused(
+    tmp_path: Path, good_result: Result
+) -> None:
     write_result(tmp_path, good_result)
     file = tmp_path / "result.json"
     content = json.loads(file.read_text(encoding="utf-8"))
@@ -35,7 +37,10 @@ def test_a_file_of_before_there_were_versions_is_read_and_one_of_a_later_version
     file.write_text(json.dumps(content), encoding="utf-8")
     assert read_result(tmp_path).variants == good_result.variants
     file.write_text(json.dumps(content | {"schema_version": SCHEMA + 1}), encoding="utf-8")
-    with pytest.raises(LoadTestError, match=f"has schema version {SCHEMA + 1}, this code reads up to {SCHEMA}; draw it with the version"):
+    with pytest.raises(
+        LoadTestError,
+        match=f"has schema version {SCHEMA + 1}, this code reads up to {SCHEMA}; draw it with the version",
+    ):
         read_result(tmp_path)
 
 
@@ -46,7 +51,11 @@ def test_a_part_that_cannot_be_is_named(tmp_path: Path, good_result: Result) -> 
     content["variants"]["int8"]["scenarios"]["SingleStream"]["rounds"][1]["requests"] = "many"
     file.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(
-        LoadTestError, match=r"no result \(variants\.int8\.scenarios\.SingleStream\.rounds\.1\.requests: .*\); 'python -m loadtest\.run' makes one"
+        LoadTestError,
+        match=(
+            r"no result \(variants\.int8\.scenarios\.SingleStream\.rounds\.1\.requests: .*\); 'python -m "
+            r"loadtest\.run' makes one"
+        ),
     ):
         read_result(tmp_path)
 

@@ -6,7 +6,13 @@ from loadtest.numbers.recording import Generator
 from loadtest.numbers.result import Round
 from loadtest.numbers.slowed import calmer, factor, is_slowed
 
-PUBLISHED = [77.8, 76.6, 155.3, 161.9, 76.6]  # µs a request in the five SingleStream rounds of a published run, whose third and fourth were slow
+PUBLISHED = [
+    77.8,
+    76.6,
+    155.3,
+    161.9,
+    76.6,
+]  # µs a request in the five SingleStream rounds of a published run, whose third and fourth were slow
 
 
 def measured(number: int, cpu_us: float, requests: int = 1000) -> Round:
@@ -25,13 +31,18 @@ def test_a_few_requests_or_an_unknown_generator_tell_nothing() -> None:
 
 
 @pytest.mark.parametrize(("second", "kept_cpu"), [(80.0, 80.0), (190.0, 161.9)])
-def test_the_generators_cpu_time_decides_which_is_kept_and_the_other_stays_with_the_reason(second: float, kept_cpu: float) -> None:
+def test_the_generators_cpu_time_decides_which_is_kept_and_the_other_stays_with_the_reason(
+    second: float, kept_cpu: float
+) -> None:
     rounds = [measured(place, cpu) for place, cpu in enumerate(PUBLISHED, 1)]
     first, again = deepcopy(rounds[3]), measured(4, second)
     better = calmer(rounds[3], again, rounds)
     assert better.generator.cpu_share == pytest.approx(kept_cpu * 1000 / 2e6)
     (other,) = better.repeats
-    assert other.why == "measured again: the generator's CPU time a request was 2.1 times the lowest of this variant's rounds"
+    assert (
+        other.why
+        == "measured again: the generator's CPU time a request was 2.1 times the lowest of this variant's rounds"
+    )
     assert other.model_dump(exclude={"why"}) == (first if second == kept_cpu else again).model_dump(exclude={"repeats"})
     third = calmer(better, measured(4, 78.0), rounds)
     assert [len(third.repeats), "repeats" in third.repeats[1].model_dump()] == [2, False]

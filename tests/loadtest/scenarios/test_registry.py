@@ -26,7 +26,8 @@ class Pairs(SingleStream):
     name, order, title, ranks = "Pairs", 6, "Pairs: two texts in each request", False
 
     def take(self, turn, bench, plan, result):
-        one = measured(turn, bench, result, Load(plan.warm_up, plan.seconds, texts=2, timeout=plan.timeout), seed(plan, turn))
+        load = Load(plan.warm_up, plan.seconds, texts=2, timeout=plan.timeout)
+        one = measured(turn, bench, result, load, seed(plan, turn))
         return None if one is None else keep(result, turn, one)
 
 
@@ -53,7 +54,9 @@ def test_the_scenarios_in_their_order() -> None:
     assert (RANKING.name, [scenario.name for scenario in PAIRED]) == ("SingleStream", ["SingleStream", "Offline"])
 
 
-def test_one_file_more_is_one_scenario_more_from_the_command_line_to_the_page(tmp_path: Path, good_result: Result) -> None:
+def test_one_file_more_is_one_scenario_more_from_the_command_line_to_the_page(
+    tmp_path: Path, good_result: Result
+) -> None:
     shutil.copytree(ROOT / "loadtest", tmp_path / "loadtest", ignore=shutil.ignore_patterns("results", "__pycache__"))
     (tmp_path / "loadtest" / "scenarios" / "pairs.py").write_text(ONE_MORE, encoding="utf-8")
     result = good_result.model_copy(deep=True)
@@ -62,7 +65,15 @@ def test_one_file_more_is_one_scenario_more_from_the_command_line_to_the_page(tm
     write_result(tmp_path, result)
     assert (tmp_path / RESULT_FILE).exists()
     command = [sys.executable, "-c", DRAW, str(tmp_path)]
-    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["asked"] == ["Pairs, round 1, a", "Pairs, round 1, b", "Pairs, round 2, b", "Pairs, round 2, a"]

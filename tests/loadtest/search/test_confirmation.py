@@ -34,7 +34,10 @@ def test_one_round_that_contradicts_takes_the_confirmation_away(bad: int, p99: f
 def test_however_they_are_drawn_no_confirmed_rate_has_a_round_or_an_interval_above_its_limit() -> None:
     drawn, verdicts = random.Random(6), set()
     for _ in range(100):
-        p99s = [10 * drawn.lognormvariate(drawn.choice((-1.2, 0.0, 1.2)), drawn.choice((0.02, 0.3, 1.5))) for _ in range(drawn.randint(1, 5))]
+        p99s = [
+            10 * drawn.lognormvariate(drawn.choice((-1.2, 0.0, 1.2)), drawn.choice((0.02, 0.3, 1.5)))
+            for _ in range(drawn.randint(1, 5))
+        ]
         verdict = confirmed(rounds_of(*p99s, answers=500), 10.0)
         verdicts.add(verdict)
         if verdict:
@@ -79,7 +82,9 @@ def test_a_rate_is_given_up_when_a_round_contradicts_it_and_enough_are_left_for_
     if expected:
         share = sum(slow for _, slow in [*before, now]) / sum(sum(one) for one in [*before, now])
         assert (state.rate, state.rounds) == (80.0, [])
-        assert [one.model_dump() for one in state.given_up] == [{"rate": 100.0, "rounds": len(before) + 1, "share_above_limit": round(share, 5)}]
+        assert [one.model_dump() for one in state.given_up] == [
+            {"rate": 100.0, "rounds": len(before) + 1, "share_above_limit": round(share, 5)}
+        ]
     else:
         assert (state.rate, len(state.rounds), state.given_up) == (100.0, len(before), [])
 

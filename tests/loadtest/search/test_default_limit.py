@@ -6,7 +6,19 @@ from tests.loadtest.rounds import round_of
 
 
 @pytest.mark.parametrize(
-    ("value", "limit"), [(34.1, 30), (33.0, 30), (36.6, 40), (1.02, 1), (9.2, 10), (0.0063, 0.006), (1220.0, 1000), (1250.0, 1500), (17.0, 15), (99.0, 100)]
+    ("value", "limit"),
+    [
+        (34.1, 30),
+        (33.0, 30),
+        (36.6, 40),
+        (1.02, 1),
+        (9.2, 10),
+        (0.0063, 0.006),
+        (1220.0, 1000),
+        (1250.0, 1500),
+        (17.0, 15),
+        (99.0, 100),
+    ],
 )
 def test_a_limit_is_a_number_that_a_person_can_say(value: float, limit: float) -> None:
     assert readable(value) == limit
@@ -20,7 +32,10 @@ def test_two_runs_that_differ_by_a_few_percent_mostly_have_the_same_limit() -> N
 
 def limit(*rounds: tuple[float, int]) -> tuple[float, str] | None:
     """The limit of a teacher with rounds of so many answers at such a time in ms."""
-    return default_limit("teacher", SCENARIO.percentile([round_of({time: count}, number) for number, (time, count) in enumerate(rounds)], 99.0)[0])
+    return default_limit(
+        "teacher",
+        SCENARIO.percentile([round_of({time: count}, number) for number, (time, count) in enumerate(rounds)], 99.0)[0],
+    )
 
 
 def test_the_default_is_five_times_the_baselines_p99_and_says_so() -> None:

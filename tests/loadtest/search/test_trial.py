@@ -36,9 +36,19 @@ def test_a_failure_is_tried_again_unless_it_is_a_clear_overload() -> None:
 
 @pytest.mark.parametrize(
     ("quick", "slow", "failed", "passed"),
-    [(100, 0, 0, True), (99, 1, 0, True), (98, 2, 0, False), (99, 0, 0, False), (0, 0, 0, False), (11, 1, 0, False), (200, 0, 1, False)],
+    [
+        (100, 0, 0, True),
+        (99, 1, 0, True),
+        (98, 2, 0, False),
+        (99, 0, 0, False),
+        (0, 0, 0, False),
+        (11, 1, 0, False),
+        (200, 0, 1, False),
+    ],
 )
-def test_a_trial_passes_with_enough_requests_and_one_in_a_hundred_above_the_limit(quick: int, slow: int, failed: int, passed: bool) -> None:
+def test_a_trial_passes_with_enough_requests_and_one_in_a_hundred_above_the_limit(
+    quick: int, slow: int, failed: int, passed: bool
+) -> None:
     recording = recorded({1.0: quick, 30.0: slow})
     for _ in range(failed):
         recording.add(1_000_000, "5xx")

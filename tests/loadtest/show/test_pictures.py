@@ -14,7 +14,9 @@ from loadtest.show.ecdf import share_within_time
 from loadtest.show.tail import p99_bars
 
 Draw = Callable[[Comparison], bytes]
-ALL = pytest.mark.parametrize("draw", [latency_against_accuracy, latency_against_throughput, share_within_time, p99_bars])
+ALL = pytest.mark.parametrize(
+    "draw", [latency_against_accuracy, latency_against_throughput, share_within_time, p99_bars]
+)
 
 
 @ALL

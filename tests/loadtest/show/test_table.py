@@ -43,7 +43,12 @@ def test_failures_stand_above_and_in_the_table(good_result: Result) -> None:
 
 
 def test_sizes() -> None:
-    assert [megabytes(size) for size in (90_900_000, 14_400_000, 3_300_000, 90_000)] == ["91 MB", "14 MB", "3.3 MB", "0.09 MB"]
+    assert [megabytes(size) for size in (90_900_000, 14_400_000, 3_300_000, 90_000)] == [
+        "91 MB",
+        "14 MB",
+        "3.3 MB",
+        "0.09 MB",
+    ]
 
 
 def test_each_scenario_has_a_table_of_its_own(full_result: Result) -> None:

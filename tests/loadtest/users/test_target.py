@@ -24,7 +24,9 @@ def test_variants_that_are_not_served_or_named_twice_are_refused(good_server: st
         choose(fetch_cards(address), ["int8", "int8"], address)
 
 
-@pytest.mark.parametrize("cards", [[], {}, {"variants": []}, {"variants": [{"name": "teacher"}]}, {"variants": [3]}, {"variants": None}])
+@pytest.mark.parametrize(
+    "cards", [[], {}, {"variants": []}, {"variants": [{"name": "teacher"}]}, {"variants": [3]}, {"variants": None}]
+)
 def test_something_that_is_no_bonsai_service_is_refused(start_server: Callable[..., str], cards: object) -> None:
     with pytest.raises(LoadTestError):
         fetch_cards(Address.parse(start_server(cards=cards)))
@@ -41,6 +43,10 @@ def test_a_service_that_wants_a_login_or_sends_elsewhere_says_what_helps(start_s
     server = start_server(login="me:secret")
     with pytest.raises(LoadTestError, match=r"wants to know who asks \(status 401\); give --host with a user"):
         fetch_cards(Address.parse(server))
-    assert list(fetch_cards(Address.parse(server.replace("http://", "http://me:secret@")))) == ["teacher", "int8", "tiny"]
+    assert list(fetch_cards(Address.parse(server.replace("http://", "http://me:secret@")))) == [
+        "teacher",
+        "int8",
+        "tiny",
+    ]
     with pytest.raises(LoadTestError, match=r"sends elsewhere \(status 308\)"):
         fetch_cards(Address.parse(start_server(moved=308)))

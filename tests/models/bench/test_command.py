@@ -30,7 +30,9 @@ FIGURES = {"p50_ms", "p95_ms", "p99_ms", "mean_ms", "texts_per_s"}
 CEILING = "the mean of 2 teachers"
 
 
-def test_one_run_measures_all_variants_and_controls(built: Path, dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_run_measures_all_variants_and_controls(
+    built: Path, dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "results" / "tiny.json"
     code = main(["--variants", str(built), "--rounds", str(LEAST_ROUNDS), "--texts", "5", "--out", str(file)])
     printed = capsys.readouterr().out
@@ -44,25 +46,42 @@ def test_one_run_measures_all_variants_and_controls(built: Path, dataset: Datase
         assert name in printed
         if name == CEILING:
             continue
-        assert [round_.keys() for round_ in row["rounds"]] == [FIGURES if row["few"] else {*FIGURES, "few"}] * LEAST_ROUNDS
-        assert all(round_[figure] > 0 for one in row["rounds"] for round_ in (one, one.get("few", one)) for figure in FIGURES)
+        assert [round_.keys() for round_ in row["rounds"]] == [
+            FIGURES if row["few"] else {*FIGURES, "few"}
+        ] * LEAST_ROUNDS
+        assert all(
+            round_[figure] > 0 for one in row["rounds"] for round_ in (one, one.get("few", one)) for figure in FIGURES
+        )
         assert (row["texts"], row["offline_texts"]) == (5, len(dataset.test) - 5)
         assert row.get("accuracy_texts", len(dataset.test)) == (5 if row["few"] else len(dataset.test))
     if find_spec("model2vec"):
         assert result["left_out"] == {}
         assert {f"{TFIDF}{TAUGHT}", STATIC, f"{STATIC}{TAUGHT}"} <= result["rows"].keys()
     forms = {row["form_of"]: row for row in result["rows"].values() if "form_of" in row}
-    assert set(forms) == {name for name in build.variants if any("quantize" in entry for entry in read_card(built / name).passes)} != set()
+    assert (
+        set(forms)
+        == {name for name in build.variants if any("quantize" in entry for entry in read_card(built / name).passes)}
+        != set()
+    )
     assert all(name in printed and row["invariance"].keys() for name, row in forms.items())
     for name in build.variants:
         card, row = read_card(built / name), result["rows"][name]
-        assert (row["version"], row["bytes"], row["accuracy"]["value"]) == (card.version, card.bytes, card.accuracy.value)
+        assert (row["version"], row["bytes"], row["accuracy"]["value"]) == (
+            card.version,
+            card.bytes,
+            card.accuracy.value,
+        )
         assert row["gate"] == (card.gate.model_dump(mode="json") if card.gate else None)
         assert row["changed_answers"] == 0
     assert result["rows"][PLAIN]["accuracy"] == result["rows"]["teacher"]["accuracy"]
     conditions = result["conditions"]
     assert conditions["dataset"] == dataset.describe()
-    assert (conditions["build_id"], conditions["rounds"], conditions["texts"], conditions["machine"]["threads"]) == (build.build_id, LEAST_ROUNDS, 5, 1)
+    assert (conditions["build_id"], conditions["rounds"], conditions["texts"], conditions["machine"]["threads"]) == (
+        build.build_id,
+        LEAST_ROUNDS,
+        5,
+        1,
+    )
     assert conditions["warmed_with"] == len(dataset.train)
     assert json.loads(printed.splitlines()[-1])["times_as_fast"].keys() == result["rows"].keys() - {CEILING}
     assert code == (0 if control_verdict(result).holds else 1)
@@ -151,7 +170,9 @@ def test_one_thread_for_all_while_it_is_measured() -> None:
         (["--dataset", "nowhere.csv"], "error: data set 'nowhere.csv': no such file or folder"),
     ],
 )
-def test_errors_are_one_sentence(built: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+def test_errors_are_one_sentence(
+    built: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
     assert main([*(["--variants", str(built)] if "--variants" not in arguments else []), *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line

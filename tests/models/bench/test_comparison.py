@@ -9,13 +9,35 @@ from models.bench.comparison import control_verdict, factors, figures, markdown,
 from models.bench.controls import AGAIN, EAGER, PLAIN
 from models.runtime.errors import BonsaiError
 
-GATE = {"verdict": "passed", "margin": 0.01, "alpha": 0.05, "drop": 0.0, "low": 0.0, "high": 0.005, "lost": 1, "won": 1, "mcnemar_p": 1.0, "rows_to_decide": 0}
+GATE = {
+    "verdict": "passed",
+    "margin": 0.01,
+    "alpha": 0.05,
+    "drop": 0.0,
+    "low": 0.0,
+    "high": 0.005,
+    "lost": 1,
+    "won": 1,
+    "mcnemar_p": 1.0,
+    "rows_to_decide": 0,
+}
 
 
 def row(times: list[float], **about: Any) -> dict[str, Any]:
-    rounds = [{"p50_ms": time, "p95_ms": 2 * time, "p99_ms": 3 * time, "mean_ms": 1.1 * time, "texts_per_s": 2000 / time} for time in times]
+    rounds = [
+        {"p50_ms": time, "p95_ms": 2 * time, "p99_ms": 3 * time, "mean_ms": 1.1 * time, "texts_per_s": 2000 / time}
+        for time in times
+    ]
     accuracy = {"value": 0.925, "low": 0.915, "high": 0.934}
-    return {"kind": "control", "made": "", "bytes": 1_500_000, "accuracy": accuracy, "offline_texts": 40, "rounds": rounds, **about}
+    return {
+        "kind": "control",
+        "made": "",
+        "bytes": 1_500_000,
+        "accuracy": accuracy,
+        "offline_texts": 40,
+        "rounds": rounds,
+        **about,
+    }
 
 
 @pytest.fixture
@@ -35,7 +57,9 @@ def result() -> dict[str, Any]:
         "control": AGAIN,
         "eager": EAGER,
         "rows": {
-            "nano": row([0.1, 0.11, 0.1, 0.09, 0.1], kind="variant", version="0123456789ab", gate=GATE, changed_answers=0),
+            "nano": row(
+                [0.1, 0.11, 0.1, 0.09, 0.1], kind="variant", version="0123456789ab", gate=GATE, changed_answers=0
+            ),
             PLAIN: row([4.0, 4.4, 4.0, 3.6, 4.1]),
             AGAIN: row([4.0, 4.38, 4.02, 3.6, 4.1]),
             EAGER: row([10.0, 11.0, 10.0, 9.0, 10.0], offline_texts=32),
@@ -62,7 +86,9 @@ def test_a_control_beside_one_says_that_the_run_proves_nothing(result: dict[str,
     assert not control_verdict(slower).holds
     assert markdown(slower).startswith("**This run proves nothing")
     scattered = copy.deepcopy(result)
-    scattered["rows"][AGAIN] = row([time * factor for time, factor in zip((4.0, 4.4, 4.0, 3.6, 4.1), (0.8, 1.2, 1, 1, 1), strict=True)])
+    scattered["rows"][AGAIN] = row(
+        [time * factor for time, factor in zip((4.0, 4.4, 4.0, 3.6, 4.1), (0.8, 1.2, 1, 1, 1), strict=True)]
+    )
     assert control_verdict(scattered).holds
     assert markdown(scattered).startswith("**This run was noisy")
 

@@ -11,7 +11,19 @@ from transformers import BertForSequenceClassification
 from transformers.models.bert.modeling_bert import BertLayer
 
 from models.bench.benchmark import open_build
-from models.bench.controls import AGAIN, EAGER, PLAIN, STATIC, STOCK_INT8, TAUGHT, TFIDF, EagerPyTorch, control_rows, quantize_stock, write_plain
+from models.bench.controls import (
+    AGAIN,
+    EAGER,
+    PLAIN,
+    STATIC,
+    STOCK_INT8,
+    TAUGHT,
+    TFIDF,
+    EagerPyTorch,
+    control_rows,
+    quantize_stock,
+    write_plain,
+)
 from models.bench.ensemble import Ensemble
 from models.bench.quiet import quiet
 from models.data.dataset import Dataset, Split
@@ -30,10 +42,14 @@ def exported(built: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     """The plain export of the tiny teacher, with the torch model that it was made from."""
     folder = tmp_path_factory.mktemp("controls") / "plain"
     with quiet():
-        return folder, write_plain(Ensemble(open_build(built, None)[1], built / ".steps", 0).folder(0), built / "teacher", folder)
+        return folder, write_plain(
+            Ensemble(open_build(built, None)[1], built / ".steps", 0).folder(0), built / "teacher", folder
+        )
 
 
-def test_the_plain_export_is_the_torch_model(exported: tuple[Path, BertForSequenceClassification], dataset: Dataset) -> None:
+def test_the_plain_export_is_the_torch_model(
+    exported: tuple[Path, BertForSequenceClassification], dataset: Dataset
+) -> None:
     folder, model = exported
     assert all(type(layer) is BertLayer for layer in layers(model))
     tokenizer, classifier = Tokenizer(folder / "tokenizer.json", MAX_TOKENS), Classifier(folder, max_tokens=MAX_TOKENS)
@@ -42,7 +58,10 @@ def test_the_plain_export_is_the_torch_model(exported: tuple[Path, BertForSequen
             expected = model(input_ids=torch.tensor(tokenizer.encode([text])[0])).logits.numpy()
         assert np.abs(classifier.logits([text])[0] - expected).max() < 1e-4
     padded = classifier.logits([*dataset.test.texts, LONG])[0]
-    assert np.abs(padded - np.concatenate([classifier.logits([text])[0] for text in [*dataset.test.texts, LONG]])).max() < 1e-4
+    assert (
+        np.abs(padded - np.concatenate([classifier.logits([text])[0] for text in [*dataset.test.texts, LONG]])).max()
+        < 1e-4
+    )
 
 
 def test_the_plain_export_is_plain(exported: tuple[Path, BertForSequenceClassification]) -> None:
@@ -60,7 +79,9 @@ def test_the_plain_export_answers_as_the_teacher(
 
 
 @pytest.mark.parametrize("padding", ["longest", "max_length"])
-def test_eager_pytorch_answers_as_the_plain_export(exported: tuple[Path, BertForSequenceClassification], dataset: Dataset, padding: str) -> None:
+def test_eager_pytorch_answers_as_the_plain_export(
+    exported: tuple[Path, BertForSequenceClassification], dataset: Dataset, padding: str
+) -> None:
     folder, _ = exported
     texts = [*dataset.test.texts, LONG, *dataset.train.texts]
     expected = [prediction.label for prediction in Classifier(folder, max_tokens=MAX_TOKENS).predict(texts)]
@@ -69,7 +90,9 @@ def test_eager_pytorch_answers_as_the_plain_export(exported: tuple[Path, BertFor
     assert [eager([text])[0] for text in texts] == expected
 
 
-def test_stock_int8_quantizes_every_weight_product(exported: tuple[Path, BertForSequenceClassification], tmp_path: Path) -> None:
+def test_stock_int8_quantizes_every_weight_product(
+    exported: tuple[Path, BertForSequenceClassification], tmp_path: Path
+) -> None:
     with quiet():
         quantize_stock(exported[0], tmp_path / "stock")
     graph = onnx.load(tmp_path / "stock" / "model.onnx").graph
@@ -94,7 +117,9 @@ def test_every_control_answers_every_text(built: Path, tmp_path: Path) -> None:
     assert sizes[STOCK_INT8] < sizes[PLAIN]
     assert min(sizes.values()) > 0
     assert all(
-        "the training rows and 20 variations of them, labelled by the mean of 2 teachers" in rows[name + TAUGHT].about["made"] for name in (TFIDF, STATIC)
+        "the training rows and 20 variations of them, labelled by the mean of 2 teachers"
+        in rows[name + TAUGHT].about["made"]
+        for name in (TFIDF, STATIC)
     )
 
 
@@ -105,12 +130,19 @@ def test_what_cannot_be_fitted_leaves_itself_out(built: Path, tmp_path: Path, mo
     rows, left_out = control_rows(Ensemble(nothing, built / ".steps", 0), built / "teacher", [], tmp_path)
     assert [row.name for row in rows] == [PLAIN, AGAIN, EAGER, f"eager PyTorch, padded to {MAX_TOKENS}", STOCK_INT8]
     assert "empty vocabulary" in left_out[TFIDF]
-    assert re.fullmatch(r"it needs model2vec, which is not installed; run 'pip install --no-deps model2vec==\d+\.\d+\.\d+'", left_out[STATIC])
+    assert re.fullmatch(
+        r"it needs model2vec, which is not installed; run 'pip install --no-deps model2vec==\d+\.\d+\.\d+'",
+        left_out[STATIC],
+    )
 
 
-def test_the_exported_folder_keeps_the_variants_tokenizer(exported: tuple[Path, BertForSequenceClassification], built: Path) -> None:
+def test_the_exported_folder_keeps_the_variants_tokenizer(
+    exported: tuple[Path, BertForSequenceClassification], built: Path
+) -> None:
     folder, _ = exported
-    assert json.loads((folder / "tokenizer.json").read_text()) == json.loads((built / "teacher" / "tokenizer.json").read_text())
+    assert json.loads((folder / "tokenizer.json").read_text()) == json.loads(
+        (built / "teacher" / "tokenizer.json").read_text()
+    )
 
 
 def _answers_every_text(answer: Answer, dataset: Dataset) -> None:

@@ -18,7 +18,9 @@ def test_the_interval_is_that_of_a_t_test_on_the_logarithms(pairs: list[tuple[fl
     assert found.low <= found.value <= found.high
     if logs.std() > 1e-6:
         expected = stats.ttest_1samp(logs, 0.0).confidence_interval(0.95)
-        assert (math.log(found.low), math.log(found.high)) == pytest.approx((expected.low, expected.high), rel=1e-6, abs=1e-9)
+        assert (math.log(found.low), math.log(found.high)) == pytest.approx(
+            (expected.low, expected.high), rel=1e-6, abs=1e-9
+        )
 
 
 def test_one_round_has_no_interval_but_itself() -> None:

@@ -22,7 +22,10 @@ def test_texts_of_symbols_have_words(dataset: Dataset) -> None:
     assert answer(["🎉", "❓❓"]) == [dataset.labels[0], dataset.labels[3]]
 
 
-@pytest.mark.parametrize(("scores", "best"), [({-1: 0.9, 0: 0.9, 1: 0.9}, START), ({-1: 0.9, 0: 0.8, 1: 0.9}, -1), ({0: 0.8, 1: 0.9, 2: 0.91}, 2)])
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [({-1: 0.9, 0: 0.9, 1: 0.9}, START), ({-1: 0.9, 0: 0.8, 1: 0.9}, -1), ({0: 0.8, 1: 0.9, 2: 0.91}, 2)],
+)
 def test_of_equals_the_one_nearest_to_the_start_wins(scores: dict[int, float], best: int) -> None:
     assert winner(scores) == best
 

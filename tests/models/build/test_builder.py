@@ -50,7 +50,9 @@ def test_steps_of_earlier_recipes_are_forgotten(plan: Plan, make_recipe: Callabl
     assert set(finished(copied)) == set(fewer.teacher_keys).union(*left)
 
 
-def test_where_the_teacher_guesses_no_variant_passes(make_recipe: Callable[..., Recipe], dataset: Dataset, source: TeacherSource, tmp_path: Path) -> None:
+def test_where_the_teacher_guesses_no_variant_passes(
+    make_recipe: Callable[..., Recipe], dataset: Dataset, source: TeacherSource, tmp_path: Path
+) -> None:
     spoiled = source.model_copy(update={"learning_rate": 0.5, "epochs": 1})
     recipe = make_recipe(teacher=spoiled.model_dump(), variants={"int8": [{"quantize": {}}]}, gate={"max_drop": 50.0})
     plan = make_plan(recipe, dataset, find_teacher(spoiled))

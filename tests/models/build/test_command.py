@@ -72,13 +72,17 @@ def test_build_json_names_recipe_data_and_variants(built: Path, dataset: Dataset
     assert all(variant.tag.endswith(versions(built)[name]) for name, variant in build.variants.items())
 
 
-def test_corpus_holds_the_test_texts_and_every_variants_label_at_batch_1(built: Path, variants: dict[str, tuple[Card, Predictor]], dataset: Dataset) -> None:
+def test_corpus_holds_the_test_texts_and_every_variants_label_at_batch_1(
+    built: Path, variants: dict[str, tuple[Card, Predictor]], dataset: Dataset
+) -> None:
     rows = [json.loads(line) for line in (built / "corpus.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(row["text"], row["label"]) for row in rows] == [
         (text, dataset.labels[label]) for text, label in zip(dataset.test.texts, dataset.test.labels, strict=True)
     ]
     for name in VARIANTS:
-        assert [row["expected"][name] for row in rows] == [variants[name][1].predict([row["text"]])[0].label for row in rows]
+        assert [row["expected"][name] for row in rows] == [
+            variants[name][1].predict([row["text"]])[0].label for row in rows
+        ]
 
 
 def test_variants_are_what_their_passes_promise(built: Path) -> None:
@@ -107,7 +111,9 @@ def hugging_face(folder: Path) -> Any:
 
 
 @pytest.mark.parametrize("variant", CLASSIFIERS)
-def test_optimum_and_transformers_load_a_variant_as_it_is(built: Path, variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, variant: str) -> None:
+def test_optimum_and_transformers_load_a_variant_as_it_is(
+    built: Path, variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, variant: str
+) -> None:
     classify = hugging_face(built / variant)
     texts = [*dataset.test.texts, "Where's my PARCEL?!", "money " * 100]
     theirs = [classify(text, truncation=True)[0] for text in texts]
@@ -122,25 +128,41 @@ def test_optimum_and_transformers_load_a_variant_as_it_is(built: Path, variants:
     "variant",
     [pytest.param(name) if name == "trimmed" else name for name in CLASSIFIERS],
 )
-def test_transformers_may_pad(built: Path, variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, variant: str) -> None:
+def test_transformers_may_pad(
+    built: Path, variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, variant: str
+) -> None:
     classify, texts = hugging_face(built / variant), dataset.test.texts
-    assert [answer["label"] for answer in classify(texts, batch_size=4)] == [prediction.label for prediction in variants[variant][1].predict(texts)]
+    assert [answer["label"] for answer in classify(texts, batch_size=4)] == [
+        prediction.label for prediction in variants[variant][1].predict(texts)
+    ]
 
 
-def test_a_unigram_teacher_goes_all_the_way(tmp_path: Path, bentoml_home: Path, tiny_recipe: Path, unigram_checkpoint: Path, dataset: Dataset) -> None:
+def test_a_unigram_teacher_goes_all_the_way(
+    tmp_path: Path, bentoml_home: Path, tiny_recipe: Path, unigram_checkpoint: Path, dataset: Dataset
+) -> None:
     recipe = json.loads(tiny_recipe.read_text())
-    passes = [{"distill": {"layers": 1, "epochs": 1, "transfer": 20, "contextual": 1, **LEARN}}, {"trim": {"tokens": 100}}]
+    passes = [
+        {"distill": {"layers": 1, "epochs": 1, "transfer": 20, "contextual": 1, **LEARN}},
+        {"trim": {"tokens": 100}},
+    ]
     teacher = recipe["teacher"] | {"source": str(unigram_checkpoint), "epochs": 1}
     (tmp_path / "recipe.yaml").write_text(json.dumps(recipe | {"teacher": teacher, "variants": {"trimmed": passes}}))
     assert main(["--recipe", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "out")]) == 0
     texts = [*dataset.test.texts, "字 money", "xyzzy"]
-    for name, (_, classifier) in load_variants({name: tmp_path / "out" / name for name in ("teacher", "trimmed")}).items():
+    for name, (_, classifier) in load_variants(
+        {name: tmp_path / "out" / name for name in ("teacher", "trimmed")}
+    ).items():
         theirs = hugging_face(tmp_path / "out" / name)(texts, batch_size=4)
         assert [answer["label"] for answer in theirs] == [prediction.label for prediction in classifier.predict(texts)]
 
 
 def test_what_is_said_before_training(
-    tmp_path: Path, bentoml_home: Path, tiny_recipe: Path, tiny_checkpoint: Path, plain: BertForSequenceClassification, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    bentoml_home: Path,
+    tiny_recipe: Path,
+    tiny_checkpoint: Path,
+    plain: BertForSequenceClassification,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     data, recipe = tmp_path / "data", json.loads(tiny_recipe.read_text())
     data.mkdir()
@@ -150,15 +172,20 @@ def test_what_is_said_before_training(
     plain.save_pretrained(tmp_path / "bert")
     (tmp_path / "bert" / "tokenizer.json").write_bytes((tiny_checkpoint / "tokenizer.json").read_bytes())
     teacher = recipe["teacher"] | {"source": str(tmp_path / "bert"), "epochs": 1}
-    (tmp_path / "recipe.yaml").write_text(json.dumps({"dataset": {"source": str(data)}, "teacher": teacher, "variants": {}}))
+    (tmp_path / "recipe.yaml").write_text(
+        json.dumps({"dataset": {"source": str(data)}, "teacher": teacher, "variants": {}})
+    )
     assert main(["--recipe", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr()
     before, _ = said.err.split("validation accuracy")
     for sentence in (
-        "a new head is trained, the checkpoint's is not used: it is for 4 labels without names, the data has 2 named early, late, …",
+        "a new head is trained, the checkpoint's is not used: it is for 4 labels without names, the data has 2 named "
+        "early, late, …",
         "training texts: 100.0 % are cut, 100.0 % of their word pieces are unknown",
-        "warning: 100 % of the training texts and 100 % of the test texts are cut: the model reads their first 48 tokens alone",
-        "warning: 100 % of the training texts' word pieces and 100 % of the test texts' word pieces are unknown to the tokenizer",
+        "warning: 100 % of the training texts and 100 % of the test texts are cut: the model reads their first 48 "
+        "tokens alone",
+        "warning: 100 % of the training texts' word pieces and 100 % of the test texts' word pieces are unknown to "
+        "the tokenizer",
     ):
         assert sentence in " ".join(before.split())
     assert "warning: 100 % of the training texts and" in said.out
@@ -169,9 +196,15 @@ def test_what_is_said_before_training(
 def test_a_second_run_changes_nothing_and_imports_nothing_heavy(built: Path, tiny_recipe: Path) -> None:
     before = (built / "build.json").read_bytes()
     command = [sys.executable, "-X", "importtime", *COMMAND[1:], "--recipe", str(tiny_recipe), "--out", str(built)]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "COLUMNS": "160"}, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "COLUMNS": "160"}, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
-    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
+    imported = {
+        line.rsplit("|", 1)[1].strip().split(".")[0]
+        for line in done.stderr.splitlines()
+        if line.startswith("import time:")
+    }
     assert "models" in imported
     assert not imported & {"torch", "transformers", "optimum", "datasets", "sentence_transformers"}
     assert f"unchanged: {len(VARIANTS)} variants" in done.stderr
@@ -239,11 +272,20 @@ def test_a_worse_variant_is_told_or_stops_the_build(
     copied: Path, changed: Callable[..., str], capsys: pytest.CaptureFixture[str], on_fail: str, code: int
 ) -> None:
     spoiled = [{"distill": {"layers": 1, "epochs": 1, "learning_rate": 0.9}}]
-    before = {path.relative_to(copied): path.read_bytes() for path in sorted(copied.rglob("[!.]*")) if path.is_file() and ".steps" not in path.parts}
-    assert main(["--recipe", changed(gate={"on_fail": on_fail}, variants={"spoiled": spoiled}), "--out", str(copied)]) == code
+    before = {
+        path.relative_to(copied): path.read_bytes()
+        for path in sorted(copied.rglob("[!.]*"))
+        if path.is_file() and ".steps" not in path.parts
+    }
+    assert (
+        main(["--recipe", changed(gate={"on_fail": on_fail}, variants={"spoiled": spoiled}), "--out", str(copied)])
+        == code
+    )
     if code:
         assert "error: worse than the teacher beyond 1.0 points: spoiled by " in capsys.readouterr().err
-        assert {file: (copied / file).read_bytes() for file in before} == before, "a closed gate leaves no mixture of builds"
+        assert {file: (copied / file).read_bytes() for file in before} == before, (
+            "a closed gate leaves no mixture of builds"
+        )
         assert not (copied / "spoiled").exists()
     else:
         gate = read_card(copied / "spoiled").gate
@@ -282,16 +324,23 @@ def test_other_data_and_another_teacher_from_the_command_line(
     assert main(["--recipe", recipe, "--dataset", str(data), "--teacher", str(start), "--out", str(copied)]) == 0
     build = read_build(copied)
     assert (build.recipe["dataset"]["source"], build.recipe["teacher"]["source"]) == (str(data), str(start))
-    assert versions(copied) == {name: versions(built)[name] for name in ("teacher", "int8")}, "the same content elsewhere is the same build"
+    assert versions(copied) == {name: versions(built)[name] for name in ("teacher", "int8")}, (
+        "the same content elsewhere is the same build"
+    )
 
 
 def test_a_second_build_at_the_same_time_is_refused(copied: Path, tiny_recipe: Path, error: Callable[..., str]) -> None:
     with locked(copied):
-        assert error("--recipe", tiny_recipe, "--out", copied) == f"another build is writing to '{copied}'; wait for it, or give another folder with --out"
+        assert (
+            error("--recipe", tiny_recipe, "--out", copied)
+            == f"another build is writing to '{copied}'; wait for it, or give another folder with --out"
+        )
     assert main(["--recipe", str(tiny_recipe), "--out", str(copied)]) == 0
 
 
-def test_what_the_user_can_repair_is_one_line(tmp_path: Path, tiny_recipe: Path, changed: Callable[..., str], error: Callable[..., str]) -> None:
+def test_what_the_user_can_repair_is_one_line(
+    tmp_path: Path, tiny_recipe: Path, changed: Callable[..., str], error: Callable[..., str]
+) -> None:
     out = tmp_path / "out"
     for arguments, said in (
         (["--recipe", changed(variants={"a": [{"sparsify": {}}]})], "unknown pass 'sparsify'"),
@@ -306,7 +355,9 @@ def test_what_the_user_can_repair_is_one_line(tmp_path: Path, tiny_recipe: Path,
 
 
 def test_the_command_line_itself(tiny_recipe: Path, changed: Callable[..., str]) -> None:
-    done = subprocess.run([*COMMAND, "--recipe", changed(seed="x")], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [*COMMAND, "--recipe", changed(seed="x")], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: recipe 'changed0.yaml': 'seed' is 'x'")
     assert len(done.stderr.splitlines()) == 1
@@ -316,7 +367,9 @@ def test_a_build_that_was_started_in_the_background_can_be_interrupted(tiny_reci
     out = tmp_path / "variants"
     command = [*COMMAND, "--recipe", str(tiny_recipe), "--out", str(out)]
     in_background = f'trap "" INT; exec {shlex.join(command)}'  # as a shell starts what ends in &: ignoring SIGINT
-    process = subprocess.Popen(["sh", "-c", in_background], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        ["sh", "-c", in_background], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     while not any(out.glob(".steps/.draft-*")) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -332,12 +385,17 @@ def test_killed_at_any_moment_a_build_goes_on_where_it_was(built: Path, tiny_rec
         (lambda: any(out.glob(".steps/.draft-*")), signal.SIGKILL),  # in the midst of the teacher's training
         (lambda: len(finished(out)) >= 2, signal.SIGINT),
         (lambda: len(finished(out)) >= 8, signal.SIGKILL),
-        (lambda: len(finished(out)) >= 12 and any(out.glob(".steps/.draft-*")), signal.SIGKILL),  # in the second teacher's
+        (
+            lambda: len(finished(out)) >= 12 and any(out.glob(".steps/.draft-*")),
+            signal.SIGKILL,
+        ),  # in the second teacher's
         (lambda: (out / "int8").exists(), signal.SIGKILL),  # while finished folders are published
     ]
     steps: dict[str, int] = {}
     for reached, blow in moments:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         while not reached() and process.poll() is None:
             time.sleep(0.001)
         process.send_signal(blow)
@@ -357,7 +415,17 @@ def test_killed_at_any_moment_a_build_goes_on_where_it_was(built: Path, tiny_rec
 
 
 def test_the_command_line_says_how_data_are_read(tiny_recipe: Path) -> None:
-    given = ["--dataset", "some/id", "--dataset-config", "small", "--text-column", "q", "--label-column", "y", "--skip-unusable"]
+    given = [
+        "--dataset",
+        "some/id",
+        "--dataset-config",
+        "small",
+        "--text-column",
+        "q",
+        "--label-column",
+        "y",
+        "--skip-unusable",
+    ]
     read, _, _ = parse(["--recipe", str(tiny_recipe), *given])
     assert read.dataset.model_dump(exclude={"split_seed"}) == {
         "source": "some/id",

@@ -16,12 +16,18 @@ NAMES = ["late", "lost", "refund"]
 def test_names_of_classes_take_the_place_of_their_numbers(tmp_path: Path) -> None:
     named = read(file(tmp_path, "d.parquet", parquet_bytes({"text": TEXTS, "label": NUMBERS}, NAMES)))
     assert named.labels == tuple(NAMES)
-    assert all(named.labels[label] == NAMES[int(text.split()[-1]) % 3] for text, label in zip(named.train.texts, named.train.labels, strict=True))
+    assert all(
+        named.labels[label] == NAMES[int(text.split()[-1]) % 3]
+        for text, label in zip(named.train.texts, named.train.labels, strict=True)
+    )
 
 
 def test_a_folder_that_datasets_saved_to_disk_is_read(tmp_path: Path) -> None:
     features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=NAMES)})
-    saved = {split: datasets.Dataset.from_dict({"text": [f"{split} {text}" for text in TEXTS], "label": NUMBERS}, features) for split in ("train", "test")}
+    saved = {
+        split: datasets.Dataset.from_dict({"text": [f"{split} {text}" for text in TEXTS], "label": NUMBERS}, features)
+        for split in ("train", "test")
+    }
     datasets.DatasetDict(saved).save_to_disk(str(tmp_path / "saved"))
     found = read(tmp_path / "saved")
     assert found.labels == tuple(NAMES)
@@ -53,13 +59,34 @@ GOOD = parquet_bytes({"text": TEXTS, "label": NUMBERS})
             parquet_bytes({"text": TEXTS, "label": [number % 5 for number in range(60)]}, NAMES),
             "d.parquet, row 4: the label 3 has no name; the data names 3 classes",
         ),
-        (parquet_bytes({"text": TEXTS, "label": [-1, *NUMBERS[1:]]}, NAMES), "1 of 60 rows is unusable: d.parquet, row 1: the label is missing"),
-        (parquet_bytes({"text": TEXTS, "label": [None, *map(float, NUMBERS[1:])]}), "d.parquet, row 1: the label is missing"),
-        (parquet_bytes({"text": TEXTS, "label": pyarrow.nulls(60)}), "60 of 60 rows are unusable: .*the label is missing.*and 55 more"),
-        (parquet_bytes({"text": TEXTS, "label": [number + 0.5 for number in NUMBERS]}), "d.parquet, row 1 and d.parquet, row 4: the label is 0.5"),
-        (parquet_bytes({"text": [text.encode() for text in TEXTS], "label": NUMBERS}), "d.parquet, row 1: the text is b'text number 0'"),
-        (parquet_bytes({"text": TEXTS, "label": pyarrow.array(NUMBERS, pyarrow.timestamp("s"))}), "the label is datetime"),
-        (parquet_bytes({"text": pyarrow.array([b"\xff"] * 60).view(pyarrow.string()), "label": NUMBERS}), "d.parquet: not a readable Parquet file"),
+        (
+            parquet_bytes({"text": TEXTS, "label": [-1, *NUMBERS[1:]]}, NAMES),
+            "1 of 60 rows is unusable: d.parquet, row 1: the label is missing",
+        ),
+        (
+            parquet_bytes({"text": TEXTS, "label": [None, *map(float, NUMBERS[1:])]}),
+            "d.parquet, row 1: the label is missing",
+        ),
+        (
+            parquet_bytes({"text": TEXTS, "label": pyarrow.nulls(60)}),
+            "60 of 60 rows are unusable: .*the label is missing.*and 55 more",
+        ),
+        (
+            parquet_bytes({"text": TEXTS, "label": [number + 0.5 for number in NUMBERS]}),
+            "d.parquet, row 1 and d.parquet, row 4: the label is 0.5",
+        ),
+        (
+            parquet_bytes({"text": [text.encode() for text in TEXTS], "label": NUMBERS}),
+            "d.parquet, row 1: the text is b'text number 0'",
+        ),
+        (
+            parquet_bytes({"text": TEXTS, "label": pyarrow.array(NUMBERS, pyarrow.timestamp("s"))}),
+            "the label is datetime",
+        ),
+        (
+            parquet_bytes({"text": pyarrow.array([b"\xff"] * 60).view(pyarrow.string()), "label": NUMBERS}),
+            "d.parquet: not a readable Parquet file",
+        ),
         (GOOD[:-30], "d.parquet: not a readable Parquet file"),
         (GOOD[:20] + b"\xff" * 60 + GOOD[80:], "d.parquet: not a readable Parquet file"),
         (b"", "d.parquet: not a readable Parquet file"),

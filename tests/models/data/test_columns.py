@@ -29,8 +29,16 @@ def test_usual_names_are_found(columns: list[str], found: list[str]) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({}, "d.csv: texts are read from 'text' and labels from 'label', not from 'content' and 'category' (--text-column, --label-column)"),
-        ({"label_column": "category"}, "d.csv: texts are read from 'text' and labels from 'category', not from 'content' (--text-column, --label-column)"),
+        (
+            {},
+            "d.csv: texts are read from 'text' and labels from 'label', not from 'content' and 'category' "
+            "(--text-column, --label-column)",
+        ),
+        (
+            {"label_column": "category"},
+            "d.csv: texts are read from 'text' and labels from 'category', not from 'content' (--text-column, "
+            "--label-column)",
+        ),
         ({"label_column": "category", "text_column": "content"}, ""),
     ],
 )
@@ -43,16 +51,32 @@ def test_a_second_column_of_a_usual_name_is_not_passed_over_in_silence(
 
 
 def test_names_asked_for_are_found_in_any_case() -> None:
-    assert find_columns(["Frage", "text", "thema", "label"], DatasetSource(text_column="frage", label_column=" THEMA"), "d.csv").all == ["Frage", "thema"]
+    assert find_columns(
+        ["Frage", "text", "thema", "label"], DatasetSource(text_column="frage", label_column=" THEMA"), "d.csv"
+    ).all == ["Frage", "thema"]
 
 
 @pytest.mark.parametrize(
     ("columns", "asked", "said"),
     [
         ([], {}, "no rows"),
-        (["a", "b"], {}, "no text column; its columns are a, b; expected one of text, sentence, content, or name it with --text-column"),
-        (["text"], {}, "no label column; its columns are text; expected one of label, category, intent, or name it with --label-column"),
-        (["text", "label"], {"text_column": "q"}, "no text column; its columns are text, label; expected 'q', as asked for"),
+        (
+            ["a", "b"],
+            {},
+            "no text column; its columns are a, b; expected one of text, sentence, content, or name it with "
+            "--text-column",
+        ),
+        (
+            ["text"],
+            {},
+            "no label column; its columns are text; expected one of label, category, intent, or name it with "
+            "--label-column",
+        ),
+        (
+            ["text", "label"],
+            {"text_column": "q"},
+            "no text column; its columns are text, label; expected 'q', as asked for",
+        ),
         (["text", "label", "label"], {}, "2 columns are called 'label' and 'label'"),
         (["Text", "TEXT", "label"], {}, "2 columns are called 'Text' and 'TEXT'"),
     ],
@@ -76,11 +100,16 @@ def test_a_column_of_names_beside_the_labels_is_taken(tmp_path: Path) -> None:
     ("row", "said"),
     [
         (("x", 0, "name 1"), "d.csv, line 62: the label '0' is called 'name 1' here and 'name 0' at d.csv, line 2"),
-        (("x", 7, "name 1"), "d.csv, line 62: the name 'name 1' belongs to the label '7' here and to '1' at d.csv, line 3"),
+        (
+            ("x", 7, "name 1"),
+            "d.csv, line 62: the name 'name 1' belongs to the label '7' here and to '1' at d.csv, line 3",
+        ),
         (("x", 0, ""), "d.csv, line 62: the label's name is missing"),
     ],
 )
-def test_labels_and_names_that_are_not_one_to_one_are_refused(tmp_path: Path, row: tuple[str, int, str], said: str) -> None:
+def test_labels_and_names_that_are_not_one_to_one_are_refused(
+    tmp_path: Path, row: tuple[str, int, str], said: str
+) -> None:
     with pytest.raises(BonsaiError) as refused:
         read(file(tmp_path, "d.csv", delimited([*ROWS, row], header=("text", "label", "label_text"))))  # type: ignore[list-item]
     assert said in str(refused.value)

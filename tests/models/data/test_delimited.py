@@ -37,15 +37,27 @@ def test_every_dialect_holds_the_same_data(tmp_path: Path, name: str, content: s
 
 def test_a_first_line_that_is_a_row_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     read(file(tmp_path, "d.csv", delimited(header=None)))
-    assert "d.csv: the first line is a row, not names of columns; the columns are read as text and label" in capsys.readouterr().err
+    assert (
+        "d.csv: the first line is a row, not names of columns; the columns are read as text and label"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
-    "content", ["hello,late\nbye,late\nfoo,lost\n", "1,where is my parcel,late\n2,where is it,late\n", "message,spam\nwin now,spam\nhi,ham\n"]
+    "content",
+    [
+        "hello,late\nbye,late\nfoo,lost\n",
+        "1,where is my parcel,late\n2,where is it,late\n",
+        "message,spam\nwin now,spam\nhi,ham\n",
+    ],
 )
 def test_a_first_line_that_may_be_either_is_refused_with_the_likely_cause(tmp_path: Path, content: str) -> None:
     with pytest.raises(
-        BonsaiError, match=r"d.csv: no text column; its columns are .*--text-column.*if that first line is a row already, put one with the names"
+        BonsaiError,
+        match=(
+            r"d.csv: no text column; its columns are .*--text-column.*if that first line is a row already, put one "
+            r"with the names"
+        ),
     ):
         read(file(tmp_path, "d.csv", content))
 
@@ -70,24 +82,37 @@ def test_a_text_that_holds_other_delimiters_is_left_alone(tmp_path: Path) -> Non
     ],
 )
 def test_a_quote_without_its_end_is_refused_with_the_line_where_it_opens(tmp_path: Path, lines: dict[int, str]) -> None:
-    with pytest.raises(BonsaiError, match=r"d.csv, line 7: the quote that opens in this row .*expected a closing quote"):
+    with pytest.raises(
+        BonsaiError, match=r"d.csv, line 7: the quote that opens in this row .*expected a closing quote"
+    ):
         read(file(tmp_path, "d.csv", replaced(lines)))
 
 
 def test_an_open_quote_among_rows_sorted_by_label_is_refused(tmp_path: Path) -> None:
-    rows = "".join('"open,l5\n' if number == 50 else 'a 5",l6\n' if number == 60 else f"text {number},l{number // 10}\n" for number in range(120))
+    rows = "".join(
+        '"open,l5\n' if number == 50 else 'a 5",l6\n' if number == 60 else f"text {number},l{number // 10}\n"
+        for number in range(120)
+    )
     with pytest.raises(BonsaiError, match=r"line 52: the quote that opens in this row ends in line 62"):
         read(file(tmp_path, "d.csv", "text,label\n" + rows))
 
 
 def test_texts_over_several_lines_are_read(tmp_path: Path) -> None:
-    rows = [(f'Dear all,\nplease, {number}, now\n\nrefund, late, "a"', label) for number in range(20) for label in ("late", "lost")]
+    rows = [
+        (f'Dear all,\nplease, {number}, now\n\nrefund, late, "a"', label)
+        for number in range(20)
+        for label in ("late", "lost")
+    ]
     found = read(file(tmp_path, "d.csv", delimited(rows)))
     assert sorted(found.train.texts + found.validation.texts + found.test.texts) == sorted(text for text, _ in rows)
 
 
 def test_tab_separated_files_may_do_without_quotes(tmp_path: Path) -> None:
-    rows = [(f'"he said {number}{mark}', label) for number in range(9) for label, mark in (("x", ""), ("y", '"'), ("z", 'a "b"'))]
+    rows = [
+        (f'"he said {number}{mark}', label)
+        for number in range(9)
+        for label, mark in (("x", ""), ("y", '"'), ("z", 'a "b"'))
+    ]
     found = read(file(tmp_path, "d.tsv", "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows)))
     assert sorted(found.train.texts + found.validation.texts + found.test.texts) == sorted(text for text, _ in rows)
 

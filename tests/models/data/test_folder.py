@@ -21,8 +21,22 @@ def folder(path: Path, files: dict[str, str | bytes]) -> Path:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        *((name, TEST) for name in ("Test.csv", "eval.csv", "testing.csv", "TEST.CSV", "evaluation.csv", "my-data_test.csv", "test2.csv")),
-        *((name, TEST) for name in ("test/0000.csv", "data/test-00000-of-00001.csv", "Test/rows.csv", "data/test/anything.csv")),
+        *(
+            (name, TEST)
+            for name in (
+                "Test.csv",
+                "eval.csv",
+                "testing.csv",
+                "TEST.CSV",
+                "evaluation.csv",
+                "my-data_test.csv",
+                "test2.csv",
+            )
+        ),
+        *(
+            (name, TEST)
+            for name in ("test/0000.csv", "data/test-00000-of-00001.csv", "Test/rows.csv", "data/test/anything.csv")
+        ),
         ("test.tsv", delimited(OTHER, "\t")),
         ("test.json", json.dumps(objects(OTHER))),
         ("test-00000-of-00001.parquet", PARQUET),
@@ -30,24 +44,47 @@ def folder(path: Path, files: dict[str, str | bytes]) -> Path:
     ],
 )
 def test_a_test_file_is_read_by_whatever_name_it_has(tmp_path: Path, name: str, content: str | bytes) -> None:
-    rest = {"README.md": "x", "LICENSE": "x", "licence.txt": "x", "dataset_infos.json": "{}", ".gitattributes": "x", ".cache/x.bin": "x"}
+    rest = {
+        "README.md": "x",
+        "LICENSE": "x",
+        "licence.txt": "x",
+        "dataset_infos.json": "{}",
+        ".gitattributes": "x",
+        ".cache/x.bin": "x",
+    }
     found = read(folder(tmp_path, {"train.csv": TRAIN, name: content, **rest}))
     assert found.test.texts == [text for text, _ in OTHER]
     assert len(found.train) + len(found.validation) == len(ROWS)
 
 
 @pytest.mark.parametrize(
-    "names", [["train", "valid", "test"], ["Training", "DEV", "Eval"], ["data_train", "data_val", "data_test"], ["train", "validation", "testing"]]
+    "names",
+    [
+        ["train", "valid", "test"],
+        ["Training", "DEV", "Eval"],
+        ["data_train", "data_val", "data_test"],
+        ["train", "validation", "testing"],
+    ],
 )
 def test_every_split_is_found(tmp_path: Path, names: list[str]) -> None:
     validation = delimited([(f"between {number}", label) for number in range(2) for label in ("a", "b", "c")])
-    found = read(folder(tmp_path, {f"{name}.csv": content for name, content in zip(names, (TRAIN, validation, TEST), strict=True)}))
+    found = read(
+        folder(
+            tmp_path, {f"{name}.csv": content for name, content in zip(names, (TRAIN, validation, TEST), strict=True)}
+        )
+    )
     assert [len(found.train), len(found.validation), len(found.test)] == [60, 6, 9]
 
 
 @pytest.mark.parametrize(
     "pattern",
-    ["data/train-{:05}-of-00012.csv", "train-{:05}-of-00012.csv", "default/train/{:04}.csv", "train/part-{:05}.csv", "train/train-{:05}-of-00012.csv"],
+    [
+        "data/train-{:05}-of-00012.csv",
+        "train-{:05}-of-00012.csv",
+        "default/train/{:04}.csv",
+        "train/part-{:05}.csv",
+        "train/train-{:05}-of-00012.csv",
+    ],
 )
 def test_parts_of_a_split_are_joined_in_their_order(tmp_path: Path, pattern: str) -> None:
     parts = {pattern.format(number): delimited(ROWS[5 * number : 5 * number + 5]) for number in range(12)}
@@ -61,7 +98,11 @@ def test_parts_of_a_split_are_joined_in_their_order(tmp_path: Path, pattern: str
         ("notes.txt", "'notes.txt' is of no file type that is read; expected .csv, .tsv"),
         ("loader.py", "'loader.py' is of no file type"),
         ("test.xlsx", "'test.xlsx' is of no file type"),
-        ("data.csv", "the name 'data.csv' says no split, or more than one; expected a name with train as train, training; validation as"),
+        (
+            "data.csv",
+            "the name 'data.csv' says no split, or more than one; expected a name with train as train, training; "
+            "validation as",
+        ),
         ("train_dev.csv", "the name 'train_dev.csv' says no split, or more than one"),
         ("more/x.jsonl", "the name 'more/x.jsonl' says no split"),
         ("train.jsonl", "train rows stand in train.csv and in train.jsonl; expected one file a split"),
@@ -80,9 +121,15 @@ def test_nothing_is_passed_over(tmp_path: Path, extra: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        (["train-00000-of-00003.csv", "train-00002-of-00003.csv"], "the train files bear the numbers 0, 2, of 3; missing: 1; expected every part once"),
+        (
+            ["train-00000-of-00003.csv", "train-00002-of-00003.csv"],
+            "the train files bear the numbers 0, 2, of 3; missing: 1; expected every part once",
+        ),
         (["train-00001-of-00002.csv"], "missing: 0"),
-        (["train-00000-of-00002.csv", "train-00001-of-00003.csv"], "train rows stand in train-00000-of-00002.csv and in train-00001-of-00003.csv"),
+        (
+            ["train-00000-of-00002.csv", "train-00001-of-00003.csv"],
+            "train rows stand in train-00000-of-00002.csv and in train-00001-of-00003.csv",
+        ),
         (["train/0000.csv", "train/0002.csv"], "missing: 1"),
         (["a/train.csv", "b/train.csv", "c/train.csv"], "a/train.csv and in b/train.csv, and 1 more"),
         (["test.csv"], "no train file; expected train.csv .*it holds test.csv"),

@@ -24,7 +24,9 @@ def splits(**given: datasets.Dataset) -> Callable[..., datasets.DatasetDict]:
 
 def rows(labels: list[Any], feature: Any, name: str = "text") -> datasets.Dataset:
     features = datasets.Features({"text": datasets.Value("string"), "label": feature})
-    return datasets.Dataset.from_dict({"text": [f"{name} {number}" for number in range(len(labels))], "label": labels}, features=features)
+    return datasets.Dataset.from_dict(
+        {"text": [f"{name} {number}" for number in range(len(labels))], "label": labels}, features=features
+    )
 
 
 def test_labels_are_named_by_class_label_or_as_they_are(hub: Any) -> None:
@@ -48,13 +50,17 @@ def test_rows_without_a_label_are_refused(hub: Any) -> None:
         load_dataset(DatasetSource(source="some/id"))
 
 
-def test_splits_that_are_not_read_are_said_and_doubled_ones_refused(hub: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_splits_that_are_not_read_are_said_and_doubled_ones_refused(
+    hub: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     train, test = rows([0, 1] * 10, NAMED), rows([0, 1], NAMED, "test")
     hub(splits(train=train, test=test, unsupervised=test))
     load_dataset(DatasetSource(source="some/id"))
     assert "some/id: its split unsupervised is not read" in capsys.readouterr().err
     hub(splits(train=train, validation_matched=test, validation_mismatched=test))
-    with pytest.raises(BonsaiError, match="validation rows stand in its splits validation_matched and validation_mismatched"):
+    with pytest.raises(
+        BonsaiError, match="validation rows stand in its splits validation_matched and validation_mismatched"
+    ):
         load_dataset(DatasetSource(source="some/id"))
     hub(splits(test=test))
     with pytest.raises(BonsaiError, match="its splits are test; expected one called train"):
@@ -71,13 +77,21 @@ def test_a_configuration_is_passed_on(hub: Any) -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (RuntimeError("Dataset scripts are no longer supported, but found banking77.py"), "it is loaded by a script, .*banking77.py"),
         (
-            ValueError("Config name is missing.\nPlease pick one among the available configs: ['de', 'en']\nExample: …"),
+            RuntimeError("Dataset scripts are no longer supported, but found banking77.py"),
+            "it is loaded by a script, .*banking77.py",
+        ),
+        (
+            ValueError(
+                "Config name is missing.\nPlease pick one among the available configs: ['de', 'en']\nExample: …"
+            ),
             "several configurations.*'de', 'en'.*--dataset-config",
         ),
         (ValueError("BuilderConfig 'x' not found. Available: ['de', 'en']"), "several configurations.*'de', 'en'"),
-        (datasets.exceptions.DatasetNotFoundError("Dataset 'some/id' doesn't exist on the Hub"), "neither a local path nor .*doesn't exist"),
+        (
+            datasets.exceptions.DatasetNotFoundError("Dataset 'some/id' doesn't exist on the Hub"),
+            "neither a local path nor .*doesn't exist",
+        ),
         (ConnectionError("Couldn't reach the Hub"), "neither a local path nor .*reach"),
         (NotImplementedError(), r"neither a local path nor .*\(NotImplementedError\)"),
         (KeyError("features"), "neither a local path nor .*features"),
@@ -93,13 +107,21 @@ def test_whatever_the_library_raises_is_one_sentence(hub: Any, error: Exception,
 
 
 @pytest.mark.parametrize(
-    "files", [{"a.json": '{"text": "a", "label": 1}\n{"text": '}, {"a.json": '{"text": "a", "label": 1}\n', "b.json": '{"text": "a", "other": [1]}\n'}]
+    "files",
+    [
+        {"a.json": '{"text": "a", "label": 1}\n{"text": '},
+        {"a.json": '{"text": "a", "label": 1}\n', "b.json": '{"text": "a", "other": [1]}\n'},
+    ],
 )
 def test_broken_and_unequal_files_are_one_sentence(hub: Any, tmp_path: Path, files: dict[str, str]) -> None:
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     load = datasets.load_dataset
-    hub(lambda name, config: load("json", data_files=[str(tmp_path / name) for name in files], cache_dir=str(tmp_path / "cache")))
+    hub(
+        lambda name, config: load(
+            "json", data_files=[str(tmp_path / name) for name in files], cache_dir=str(tmp_path / "cache")
+        )
+    )
     with pytest.raises(BonsaiError, match=r"^data set 'some/id': neither a local path nor [^\n]*$"):
         load_dataset(DatasetSource(source="some/id"))
 

@@ -18,7 +18,15 @@ from tests.models.files import ROWS, delimited, file, json_lines, objects, read
         ("d.json", json.dumps({"version": 1, "data": objects()})),
         ("d.json", json.dumps({"rows": objects(), "tags": []})),
         ("d.json", json.dumps({"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]})),
-        ("d.json", json.dumps({"text": {str(number): text for number, (text, _) in enumerate(ROWS)}, "label": dict(enumerate(label for _, label in ROWS))})),
+        (
+            "d.json",
+            json.dumps(
+                {
+                    "text": {str(number): text for number, (text, _) in enumerate(ROWS)},
+                    "label": dict(enumerate(label for _, label in ROWS)),
+                }
+            ),
+        ),
         ("d.json", json.dumps([{"Text ": text, "LABEL": label} for text, label in ROWS])),
     ],
 )
@@ -35,7 +43,10 @@ def test_every_layout_holds_the_same_data(tmp_path: Path, name: str, content: st
         ('["a", "b"]', "d.json, row 1: a JSON str; expected an object; none of its 2 rows"),
         ('[{"text": "a", "label": "b"},\n{"text": ', r"d.json, line 2: not JSON \(.*expected an array of objects"),
         ("[" * 100_000, "d.json: not usable as JSON"),
-        ('{"train": [{"text": "a"}], "test": [{"text": "b"}]}', "d.json: one JSON object with the keys train, test; expected an array"),
+        (
+            '{"train": [{"text": "a"}], "test": [{"text": "b"}]}',
+            "d.json: one JSON object with the keys train, test; expected an array",
+        ),
         ('{"text": ["a", "b"], "label": ["c"]}', "d.json: one JSON object with the keys text, label"),
         (json_lines() + '{"text": "x", "label": ' + "9" * 5000 + "}", "d.json, line 61: not usable as JSON"),
         ("7", "d.json, line 1: a JSON int"),

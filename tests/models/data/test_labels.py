@@ -13,7 +13,10 @@ from tests.models.files import ROWS, delimited, file, read
 @pytest.mark.parametrize(
     ("value", "name"),
     [
-        *((value, "refund") for value in ("refund", " refund ", "refund\n", "\ufeffrefund", "re\u00adfund\u200b", "refund\u00a0")),
+        *(
+            (value, "refund")
+            for value in ("refund", " refund ", "refund\n", "\ufeffrefund", "re\u00adfund\u200b", "refund\u00a0")
+        ),
         *((value, "money back") for value in ("money back", "money  back", "money\u00a0back", "money\tback")),
         *((value, "café") for value in ("café", "cafe\u0301")),
         *((value, "1") for value in (1, 1.0, "1", Decimal("1.0"))),
@@ -37,11 +40,23 @@ def test_whole_numbers_lose_their_point_where_all_labels_are_such() -> None:
 
 
 @pytest.mark.parametrize("other", ["Refund", "REFUND", "ｒefund"])
-def test_labels_that_differ_only_in_how_they_are_written_are_refused_with_their_counts(tmp_path: Path, other: str) -> None:
+def test_labels_that_differ_only_in_how_they_are_written_are_refused_with_their_counts(
+    tmp_path: Path, other: str
+) -> None:
     with pytest.raises(
-        BonsaiError, match=rf"data set 'd': the labels .*'{other}' \(2 rows\).* differ only in how they are written; expected one spelling a label"
+        BonsaiError,
+        match=(
+            rf"data set 'd': the labels .*'{other}' \(2 rows\).* differ only in how they are written; expected one "
+            r"spelling a label"
+        ),
     ):
-        read(file(tmp_path, "d.csv", delimited([*ROWS, *((f"back {number}", "refund") for number in range(5)), ("x", other), ("y", other)])))
+        read(
+            file(
+                tmp_path,
+                "d.csv",
+                delimited([*ROWS, *((f"back {number}", "refund") for number in range(5)), ("x", other), ("y", other)]),
+            )
+        )
 
 
 def test_other_labels_are_not_refused() -> None:
@@ -52,7 +67,10 @@ def test_the_spellings_of_a_label_are_one_class(tmp_path: Path) -> None:
     spelled = [("refund", " refund ", "refund\u00a0", "re\u200bfund")[number % 4] for number in range(12)]
     rows = [*ROWS, *((f"back {number}", label) for number, label in enumerate(spelled))]
     clean = [*ROWS, *((f"back {number}", "refund") for number in range(12))]
-    assert read(file(tmp_path, "d.csv", delimited(rows))).sha256 == read(file(tmp_path, "same.csv", delimited(clean))).sha256
+    assert (
+        read(file(tmp_path, "d.csv", delimited(rows))).sha256
+        == read(file(tmp_path, "same.csv", delimited(clean))).sha256
+    )
 
 
 def test_order() -> None:

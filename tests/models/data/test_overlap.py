@@ -21,7 +21,14 @@ def sentences(count: int, words: int, seed: int) -> list[str]:
 
 @pytest.mark.parametrize("words", [7, 12, 60])
 @pytest.mark.parametrize(
-    "change", [lambda text: text + "!", str.upper, lambda text: text.replace(" ", ", "), lambda text: f"o {text}", lambda text: text[:11] + "x" + text[12:]]
+    "change",
+    [
+        lambda text: text + "!",
+        str.upper,
+        lambda text: text.replace(" ", ", "),
+        lambda text: f"o {text}",
+        lambda text: text[:11] + "x" + text[12:],
+    ],
 )
 def test_slight_changes_are_near_duplicates(words: int, change: object) -> None:
     texts = sentences(200, words, 0)
@@ -62,9 +69,32 @@ def test_overlap_is_counted_by_the_tokenizers_idea_of_equal_and_stands_in_the_de
     texts = sentences(40, 8, 0)
     train = [(text, "ab"[number % 2]) for number, text in enumerate(texts)]
     file(tmp_path, "train.csv", delimited(train))
-    file(tmp_path, "test.csv", delimited([(texts[0].upper(), "a"), (texts[1].replace(" ", "  "), "a"), (f"{texts[2]}!", "a"), (sentences(1, 8, 1)[0], "b")]))
+    file(
+        tmp_path,
+        "test.csv",
+        delimited(
+            [
+                (texts[0].upper(), "a"),
+                (texts[1].replace(" ", "  "), "a"),
+                (f"{texts[2]}!", "a"),
+                (sentences(1, 8, 1)[0], "b"),
+            ]
+        ),
+    )
     found = read(tmp_path)
     assert found.overlap == found.describe()["overlap"] == {"trained_on": 2, "near_duplicates": 1, "contradictory": 1}
-    said = "of 4 test rows 2 are also training or validation rows and 1 are nearly equal to one; texts that bear different labels: 1"
+    said = (
+        "of 4 test rows 2 are also training or validation rows and 1 are nearly equal to one; texts that bear "
+        "different labels: 1"
+    )
     assert str(found.overlap_in_words()).endswith(said)
-    assert read(file(tmp_path, "d.csv", delimited([(text, "ab"[number % 2]) for number, text in enumerate(sentences(60, 8, 2))]))).overlap_in_words() is None
+    assert (
+        read(
+            file(
+                tmp_path,
+                "d.csv",
+                delimited([(text, "ab"[number % 2]) for number, text in enumerate(sentences(60, 8, 2))]),
+            )
+        ).overlap_in_words()
+        is None
+    )

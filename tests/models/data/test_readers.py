@@ -31,7 +31,11 @@ def test_endings_and_encodings_hold_the_same_data(tmp_path: Path, name: str, con
     [
         ("d.csv", delimited().encode("utf-16-le"), "d.csv, line 1: a zero byte.*UTF-16 without its mark"),
         ("d.csv", delimited().encode() + b"a\0b,a\n", "d.csv, line 62: a zero byte"),
-        ("d.csv", delimited().encode() + "café,a\n".encode("latin-1"), "d.csv, line 62: byte .* is not UTF-8 .*expected a UTF-8 file"),
+        (
+            "d.csv",
+            delimited().encode() + "café,a\n".encode("latin-1"),
+            "d.csv, line 62: byte .* is not UTF-8 .*expected a UTF-8 file",
+        ),
         ("d.csv.gz", b"no", "d.csv.gz: not a readable gzip file"),
         ("d.csv.gz", gzip.compress(delimited().encode())[:-9], "d.csv.gz: not a readable gzip file"),
         ("d.xlsx", b"PK", r"unknown file type '.xlsx'; expected one of .csv, .tsv"),

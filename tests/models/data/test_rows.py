@@ -12,7 +12,8 @@ def test_all_unusable_rows_stand_in_one_message(tmp_path: Path) -> None:
     with pytest.raises(BonsaiError) as refused:
         read(file(tmp_path, "d.csv", delimited() + BAD))
     assert str(refused.value) == (
-        "data set 'd': 6 of 66 rows are unusable: d.csv, line 62 and d.csv, line 63: the text is empty; expected a non-empty string; "
+        "data set 'd': 6 of 66 rows are unusable: d.csv, line 62 and d.csv, line 63: the text is empty; expected a "
+        "non-empty string; "
         "d.csv, line 64 and d.csv, line 66: the label is missing; expected a name or a whole number; "
         "d.csv, line 65: 3 fields; expected 2, as in the first line: put texts that hold ',' in quotes; and 1 more; "
         "repair them, or leave them out with --skip-unusable (dataset.skip_unusable in the recipe)"
@@ -26,7 +27,9 @@ def test_they_are_counted_over_all_files(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_skipping_gives_what_the_usable_rows_give_and_says_how_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_skipping_gives_what_the_usable_rows_give_and_says_how_many(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = read(file(tmp_path, "d.csv", delimited() + BAD), skip_unusable=True)
     assert "data set 'd': 6 of 66 rows are unusable and skipped: d.csv, line 62" in capsys.readouterr().err
     clean = read(file(tmp_path, "same.csv", delimited()))
@@ -37,13 +40,17 @@ def test_skipping_gives_what_the_usable_rows_give_and_says_how_many(tmp_path: Pa
 def test_skipping_leaves_out_test_rows_whose_label_nothing_taught(tmp_path: Path) -> None:
     file(tmp_path, "train.csv", delimited())
     file(tmp_path, "test.csv", delimited([*ROWS[:3], ("new", "d"), ("new", "e")]))
-    with pytest.raises(BonsaiError, match=r"2 of 65 rows are unusable: test.csv, line 5: the label 'd' occurs in no training row"):
+    with pytest.raises(
+        BonsaiError, match=r"2 of 65 rows are unusable: test.csv, line 5: the label 'd' occurs in no training row"
+    ):
         read(tmp_path)
     found = read(tmp_path, skip_unusable=True)
     assert (len(found.test), found.skipped) == (3, 2)
 
 
-def test_a_split_without_one_usable_row_is_held_out_and_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_split_without_one_usable_row_is_held_out_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file(tmp_path, "train.csv", delimited())
     file(tmp_path, "test.csv", "text,label\none,\ntwo,\n")
     found = read(tmp_path, skip_unusable=True)

@@ -28,17 +28,23 @@ def test_pruned_models_are_smaller_in_multiples_of_16(
     assert all(torch.equal(before[name], tensor) for name, tensor in teacher.state_dict().items())
 
 
-def test_nothing_to_remove_keeps_the_shape(teacher: BertForSequenceClassification, distillation: DistillationData) -> None:
+def test_nothing_to_remove_keeps_the_shape(
+    teacher: BertForSequenceClassification, distillation: DistillationData
+) -> None:
     smaller = prune(teacher, distillation, Prune(remove_heads=0, remove_ffn=0.0, epochs=1), seed=0)
     assert shape(smaller) == shape(teacher)
 
 
 def test_same_seed_same_weights(teacher: BertForSequenceClassification, distillation: DistillationData) -> None:
-    first, second = (prune(teacher, distillation, Prune(remove_heads=1, epochs=1), seed=3).state_dict() for _ in range(2))
+    first, second = (
+        prune(teacher, distillation, Prune(remove_heads=1, epochs=1), seed=3).state_dict() for _ in range(2)
+    )
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_importance_finds_planted_useless_heads_and_neurons(plain: BertForSequenceClassification, data: Tokenized) -> None:
+def test_importance_finds_planted_useless_heads_and_neurons(
+    plain: BertForSequenceClassification, data: Tokenized
+) -> None:
     with torch.no_grad():
         for number, layer in enumerate(layers(plain)):
             layer.attention.output.dense.weight[:, number * 8 : number * 8 + 8] = 0

@@ -56,7 +56,10 @@ def test_pickled_weights_are_not_enough(folder: Path) -> None:
 @pytest.mark.parametrize("kind", ["distilbert", "roberta", "gpt2", ...])
 def test_other_model_types_are_refused(folder: Path, kind: object) -> None:
     configure(folder, model_type=kind)
-    with pytest.raises(BonsaiError, match=rf"model_type '{'None' if kind is ... else kind}' in config.json is not supported; expected bert"):
+    with pytest.raises(
+        BonsaiError,
+        match=rf"model_type '{'None' if kind is ... else kind}' in config.json is not supported; expected bert",
+    ):
         find(folder)
 
 
@@ -71,8 +74,13 @@ def test_a_tokenizer_that_is_damaged_or_begins_no_text_is_refused(folder: Path) 
 
 
 def test_a_tokenizer_that_does_not_know_its_unknown_token_is_refused(folder: Path) -> None:
-    (folder / "tokenizer.json").write_text((folder / "tokenizer.json").read_text().replace('"unk_token": "[UNK]"', '"unk_token": "[NONE]"'))
-    with pytest.raises(BonsaiError, match=r"tokenizer\.json cannot be read .*expected the file of a fast tokenizer that knows an unknown token"):
+    (folder / "tokenizer.json").write_text(
+        (folder / "tokenizer.json").read_text().replace('"unk_token": "[UNK]"', '"unk_token": "[NONE]"')
+    )
+    with pytest.raises(
+        BonsaiError,
+        match=r"tokenizer\.json cannot be read .*expected the file of a fast tokenizer that knows an unknown token",
+    ):
         find(folder)
 
 
@@ -87,7 +95,10 @@ def test_a_token_without_an_embedding_is_refused_by_name(folder: Path) -> None:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.add_tokens(["[PRODUCT]"])
     tokenizer.save(str(folder / "tokenizer.json"))
-    said = rf"tokenizer\.json has the token '\[PRODUCT\]' with the number {rows}, but the embeddings have {rows} rows .*resize_token_embeddings"
+    said = (
+        rf"tokenizer\.json has the token '\[PRODUCT\]' with the number {rows}, but the embeddings have {rows} rows "
+        r".*resize_token_embeddings"
+    )
     with pytest.raises(BonsaiError, match=said):
         find(folder)
 
@@ -95,8 +106,14 @@ def test_a_token_without_an_embedding_is_refused_by_name(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"vocab_size": 50}, r"model.safetensors: embeddings\.word_embeddings\.weight is \d+ x 32, config\.json asks for 50 x 32"),
-        ({"num_hidden_layers": 6}, r"model.safetensors lacks 32 of the \d+ tensors that config\.json asks for: encoder\.layer\.4"),
+        (
+            {"vocab_size": 50},
+            r"model.safetensors: embeddings\.word_embeddings\.weight is \d+ x 32, config\.json asks for 50 x 32",
+        ),
+        (
+            {"num_hidden_layers": 6},
+            r"model.safetensors lacks 32 of the \d+ tensors that config\.json asks for: encoder\.layer\.4",
+        ),
         ({"hidden_size": 48}, "model.safetensors: .* is .* x 32, config.json asks for .* x 48"),
         ({"num_attention_heads": 5}, "hidden_size 32 and 5 heads; expected a multiple of the heads"),
         ({"num_attention_heads": 0}, "no usable num_attention_heads; expected whole numbers from 1 on"),
@@ -134,7 +151,10 @@ def test_an_unusable_configuration_is_refused(folder: Path, content: str) -> Non
         find(folder)
 
 
-@pytest.mark.parametrize(("source", "said"), [("/no/such/folder", "no such folder; expected 'embedded'"), ("nobody/no-such-model", "HF_HUB_OFFLINE is set")])
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("/no/such/folder", "no such folder; expected 'embedded'"), ("nobody/no-such-model", "HF_HUB_OFFLINE is set")],
+)
 def test_a_source_that_is_not_there_says_what_is_accepted(source: str, said: str) -> None:
     with pytest.raises(BonsaiError, match=rf"^teacher '{source}': [^\n]*{said}[^\n]*$"):
         find_teacher(TeacherSource(source=source))

@@ -14,7 +14,9 @@ TWELVE = tuple(str(number) for number in range(12))
 
 
 def head(checkpoint: Checkpoint, labels: tuple[str, ...], outputs: int = 3, **config: Any) -> Head:
-    given = replace(checkpoint, config={"architectures": CLASSIFIER, **config}, weights=Weights(checkpoint.weights.stored, outputs))
+    given = replace(
+        checkpoint, config={"architectures": CLASSIFIER, **config}, weights=Weights(checkpoint.weights.stored, outputs)
+    )
     return find_head(given, labels)
 
 
@@ -40,17 +42,26 @@ def test_rows_follow_the_names(checkpoint: Checkpoint, given: dict[str, object],
 
 @pytest.mark.parametrize("given", [default(12), names(*TWELVE), names(*range(12))])
 @pytest.mark.parametrize("labels", [TWELVE, tuple(sorted(TWELVE))])
-def test_a_whole_number_is_the_output_with_this_number(checkpoint: Checkpoint, given: dict[str, object], labels: tuple[str, ...]) -> None:
+def test_a_whole_number_is_the_output_with_this_number(
+    checkpoint: Checkpoint, given: dict[str, object], labels: tuple[str, ...]
+) -> None:
     assert head(checkpoint, labels, 12, id2label=given).rows == tuple(map(int, labels))
 
 
 def test_labels_that_are_called_so_are_names(checkpoint: Checkpoint) -> None:
-    assert head(checkpoint, ("LABEL_0", "LABEL_1", "LABEL_10", "LABEL_2"), 4, id2label=names("LABEL_2", "LABEL_10", "LABEL_1", "LABEL_0")).rows == (3, 2, 1, 0)
+    assert head(
+        checkpoint,
+        ("LABEL_0", "LABEL_1", "LABEL_10", "LABEL_2"),
+        4,
+        id2label=names("LABEL_2", "LABEL_10", "LABEL_1", "LABEL_0"),
+    ).rows == (3, 2, 1, 0)
 
 
 def test_two_outputs_without_names_are_zero_and_one(checkpoint: Checkpoint) -> None:
     assert head(checkpoint, ("0", "1"), 2).rows == (0, 1)
-    assert head(checkpoint, ("no", "yes"), 2) == Head(reason="it is for 2 labels without names, the data has 2 named no, yes, …")
+    assert head(checkpoint, ("no", "yes"), 2) == Head(
+        reason="it is for 2 labels without names, the data has 2 named no, yes, …"
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +84,9 @@ def test_two_outputs_without_names_are_zero_and_one(checkpoint: Checkpoint) -> N
         ("angry", "does not number"),
     ],
 )
-def test_what_does_not_name_the_labels_is_trained_anew_and_says_why(checkpoint: Checkpoint, given: Any, said: str) -> None:
+def test_what_does_not_name_the_labels_is_trained_anew_and_says_why(
+    checkpoint: Checkpoint, given: Any, said: str
+) -> None:
     found = head(checkpoint, LABELS, id2label=given)
     assert found.rows == ()
     assert said in found.reason
@@ -84,28 +97,46 @@ def test_other_numbers_than_the_outputs_are_names(checkpoint: Checkpoint, labels
     assert head(checkpoint, labels, id2label=default(3)).rows == ()
 
 
-@pytest.mark.parametrize("architectures", [None, [], ["BertModel"], ["BertForTokenClassification"], "BertForSequenceClassification", 3])
+@pytest.mark.parametrize(
+    "architectures", [None, [], ["BertModel"], ["BertForTokenClassification"], "BertForSequenceClassification", 3]
+)
 def test_only_a_sequence_classifier_has_a_head(checkpoint: Checkpoint, architectures: Any) -> None:
-    assert head(checkpoint, LABELS, architectures=architectures, id2label=names(*LABELS)).reason.startswith("config.json's architectures do not name")
+    assert head(checkpoint, LABELS, architectures=architectures, id2label=names(*LABELS)).reason.startswith(
+        "config.json's architectures do not name"
+    )
     assert head(checkpoint, LABELS, 0, architectures=architectures, id2label=names(*LABELS)) == Head()
 
 
 @pytest.mark.parametrize(("outputs", "said"), [(0, "a head with 0 outputs"), (4, "a head with 4 outputs")])
 def test_a_head_that_is_named_and_not_there_is_refused(checkpoint: Checkpoint, outputs: int, said: str) -> None:
-    with pytest.raises(BonsaiError, match=rf"config.json names the data's 3 labels, but model.safetensors has {said}; take .* to have a new head trained$"):
+    with pytest.raises(
+        BonsaiError,
+        match=(
+            rf"config.json names the data's 3 labels, but model.safetensors has {said}; take .* to have a new head "
+            r"trained$"
+        ),
+    ):
         head(checkpoint, LABELS, outputs, id2label=names(*LABELS))
 
 
 def test_a_trained_head_needs_its_pooler(checkpoint: Checkpoint) -> None:
-    bare = replace(checkpoint, weights=Weights({name: name for name in checkpoint.weights.stored if "pooler" not in name}, 3))
+    bare = replace(
+        checkpoint, weights=Weights({name: name for name in checkpoint.weights.stored if "pooler" not in name}, 3)
+    )
     with pytest.raises(BonsaiError, match="has no pooler"):
         head(bare, LABELS, id2label=names(*LABELS))
 
 
 @pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
 def test_a_head_for_another_problem_is_refused_unless_it_is_trained_anew(checkpoint: Checkpoint, kind: str) -> None:
-    with pytest.raises(BonsaiError, match=rf"for these labels was trained for '{kind}'; expected one for a single label a text: take "):
+    with pytest.raises(
+        BonsaiError, match=rf"for these labels was trained for '{kind}'; expected one for a single label a text: take "
+    ):
         head(checkpoint, LABELS, id2label=names(*LABELS), problem_type=kind)
     assert head(checkpoint, LABELS, id2label=names("bad", "good", "fair"), problem_type=kind).reason
     assert head(checkpoint, LABELS, 1, id2label=names("LABEL_0"), problem_type=kind).reason
-    assert head(checkpoint, LABELS, id2label=names(*LABELS), problem_type="single_label_classification").rows == (0, 1, 2)
+    assert head(checkpoint, LABELS, id2label=names(*LABELS), problem_type="single_label_classification").rows == (
+        0,
+        1,
+        2,
+    )

@@ -22,7 +22,9 @@ def test_a_step_is_done_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
-def test_an_interrupted_step_leaves_a_draft_that_the_next_build_removes(tmp_path: Path, interruption: type[BaseException]) -> None:
+def test_an_interrupted_step_leaves_a_draft_that_the_next_build_removes(
+    tmp_path: Path, interruption: type[BaseException]
+) -> None:
     def stop(folder: Path) -> None:
         (folder / "file").write_text("half")
         raise interruption

@@ -43,7 +43,9 @@ def body(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in tensors.items() if name.startswith("bert.")}
 
 
-def test_the_names_and_shapes_are_those_of_transformers(whole: dict[str, Tensor], config: BertConfig, read: Write) -> None:
+def test_the_names_and_shapes_are_those_of_transformers(
+    whole: dict[str, Tensor], config: BertConfig, read: Write
+) -> None:
     found = read(whole)
     assert found.stored == {name: name for name in whole}
     assert (found.outputs, found.has_pooler) == (3, True)
@@ -64,7 +66,14 @@ def test_a_body_alone_has_no_head_whatever_stands_before_it(whole: dict[str, Ten
 
 
 def test_names_that_tensorflow_gave_are_known(whole: dict[str, Tensor], read: Write) -> None:
-    found = read(renamed(whole, lambda name: name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")))
+    found = read(
+        renamed(
+            whole,
+            lambda name: name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+                "LayerNorm.bias", "LayerNorm.beta"
+            ),
+        )
+    )
     assert found.stored.keys() == whole.keys()
     assert found.stored["bert.embeddings.LayerNorm.weight"] == "bert.embeddings.LayerNorm.gamma"
 
@@ -76,7 +85,12 @@ def test_a_masked_language_model_has_neither_pooler_nor_head(config: BertConfig,
 
 
 def test_half_floats_are_floats(whole: dict[str, Tensor], read: Write) -> None:
-    assert read({name: tensor.to(torch.float16 if "query" in name else torch.bfloat16) for name, tensor in whole.items()}).outputs == 3
+    assert (
+        read(
+            {name: tensor.to(torch.float16 if "query" in name else torch.bfloat16) for name, tensor in whole.items()}
+        ).outputs
+        == 3
+    )
 
 
 QUERY, WORD, POSITIONS = (
@@ -89,13 +103,34 @@ QUERY, WORD, POSITIONS = (
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda all: all.pop(QUERY), f"lacks 1 of the 71 tensors that config.json asks for: {QUERY}; expected all weights of a BERT"),
-        (lambda all: [all.pop(name) for name in list(all) if ".layer.3." in name], "lacks 16 of the 71 tensors .* and others; expected"),
-        (lambda all: all.pop("bert.pooler.dense.bias"), "lacks 1 of the 71 tensors that config.json asks for: bert.pooler.dense.bias"),
-        (lambda all: all.update({f"x.{QUERY}": all.pop(QUERY)}), f"lacks 1 of the 71 tensors that config.json asks for: {QUERY}"),
-        (lambda all: all.update({"odd": all.pop(WORD)}), "has no 'embeddings.word_embeddings.weight', but bert.embeddings"),
-        (lambda all: all.update({"other." + WORD: all[WORD].clone()}), "has 2 tensors named '…embeddings.word_embeddings.weight'"),
-        (lambda all: all.update({WORD: torch.zeros(59, 32)}), f"{WORD} is 59 x 32, config.json asks for 60 x 32; expected the two files of one model"),
+        (
+            lambda all: all.pop(QUERY),
+            f"lacks 1 of the 71 tensors that config.json asks for: {QUERY}; expected all weights of a BERT",
+        ),
+        (
+            lambda all: [all.pop(name) for name in list(all) if ".layer.3." in name],
+            "lacks 16 of the 71 tensors .* and others; expected",
+        ),
+        (
+            lambda all: all.pop("bert.pooler.dense.bias"),
+            "lacks 1 of the 71 tensors that config.json asks for: bert.pooler.dense.bias",
+        ),
+        (
+            lambda all: all.update({f"x.{QUERY}": all.pop(QUERY)}),
+            f"lacks 1 of the 71 tensors that config.json asks for: {QUERY}",
+        ),
+        (
+            lambda all: all.update({"odd": all.pop(WORD)}),
+            "has no 'embeddings.word_embeddings.weight', but bert.embeddings",
+        ),
+        (
+            lambda all: all.update({"other." + WORD: all[WORD].clone()}),
+            "has 2 tensors named '…embeddings.word_embeddings.weight'",
+        ),
+        (
+            lambda all: all.update({WORD: torch.zeros(59, 32)}),
+            f"{WORD} is 59 x 32, config.json asks for 60 x 32; expected the two files of one model",
+        ),
         (lambda all: all.update({QUERY: torch.zeros(16, 32)}), f"{QUERY} is 16 x 32, config.json asks for 32 x 32"),
         (lambda all: all.update({POSITIONS: torch.zeros(32)}), f"{POSITIONS} is 32, config.json asks for 64 x 32"),
         (
@@ -105,15 +140,21 @@ QUERY, WORD, POSITIONS = (
         (dict.clear, "has no 'embeddings.word_embeddings.weight', but nothing"),
     ],
 )
-def test_a_body_that_is_not_whole_is_refused(whole: dict[str, Tensor], read: Write, change: Callable[[dict[str, Tensor]], object], said: str) -> None:
+def test_a_body_that_is_not_whole_is_refused(
+    whole: dict[str, Tensor], read: Write, change: Callable[[dict[str, Tensor]], object], said: str
+) -> None:
     tensors = dict(whole)
     change(tensors)
     with pytest.raises(BonsaiError, match=rf"^model\.safetensors:? [^\n]*{said}[^\n]*$"):
         read(tensors)
 
 
-@pytest.mark.parametrize("shapes", [{"classifier.weight": (3, 16)}, {"classifier.bias": (4,)}, {"classifier.weight": (3,)}])
-def test_a_head_of_another_form_is_none(whole: dict[str, Tensor], read: Write, shapes: dict[str, tuple[int, ...]]) -> None:
+@pytest.mark.parametrize(
+    "shapes", [{"classifier.weight": (3, 16)}, {"classifier.bias": (4,)}, {"classifier.weight": (3,)}]
+)
+def test_a_head_of_another_form_is_none(
+    whole: dict[str, Tensor], read: Write, shapes: dict[str, tuple[int, ...]]
+) -> None:
     found = read({**whole, **{name: torch.zeros(shape) for name, shape in shapes.items()}})
     assert found.outputs == 0
     assert found.stored.keys() == body(whole).keys()

@@ -34,7 +34,9 @@ def test_a_model_that_is_as_sure_as_it_may_be_keeps_its_temperature() -> None:
 
 
 def test_calibration_error_by_hand() -> None:
-    assert calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, False, True, True])) == pytest.approx(0.5 * 0.4 + 0.5 * 0.4)
+    assert calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, False, True, True])) == pytest.approx(
+        0.5 * 0.4 + 0.5 * 0.4
+    )
     assert calibration_error(np.array([1.0, 1.0]), np.array([True, True])) == 0
 
 
@@ -46,4 +48,6 @@ def test_calibrated_scores_have_a_small_error() -> None:
 
 def test_auroc_equals_scikit_learns() -> None:
     inside, outside = np.round(DRAW.beta(4, 2, 300), 2), np.round(DRAW.beta(2, 3, 80), 2)  # rounded: with ties
-    assert auroc(inside, outside) == pytest.approx(roc_auc_score([1] * 300 + [0] * 80, np.concatenate([inside, outside])))
+    assert auroc(inside, outside) == pytest.approx(
+        roc_auc_score([1] * 300 + [0] * 80, np.concatenate([inside, outside]))
+    )

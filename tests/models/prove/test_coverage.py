@@ -37,7 +37,9 @@ def test_a_part_is_counted_whatever_the_unknown_token_is_called(either: Tokenize
 def test_more_than_a_fifth_is_warned_of() -> None:
     assert warnings({"training": Coverage(0.2, 0.2), "test": Coverage(0, 0)}, 48) == []
     cut, unknown = warnings({"training": Coverage(1, 0.21), "test": Coverage(0.5, 0)}, 48)
-    assert cut.startswith("100 % of the training texts and 50 % of the test texts are cut: the model reads their first 48 tokens")
+    assert cut.startswith(
+        "100 % of the training texts and 50 % of the test texts are cut: the model reads their first 48 tokens"
+    )
     assert unknown.startswith("21 % of the training texts' word pieces are unknown to the tokenizer")
 
 
@@ -47,7 +49,9 @@ def test_a_card_holds_them_and_names_the_variant_that_alone_is_warned_of(built: 
     assert card_coverages(cascade) == {}
     assert card_warnings([teacher, small, cascade]) == []
     odd = {"unknown_tokens": {"test": 1.0}, "truncated_texts": {"test": 0.5}}
-    cut, unknown, own = card_warnings([teacher.model_copy(update=odd), small.model_copy(update={**odd, "truncated_texts": {"test": 0.75}}), cascade])
+    cut, unknown, own = card_warnings(
+        [teacher.model_copy(update=odd), small.model_copy(update={**odd, "truncated_texts": {"test": 0.75}}), cascade]
+    )
     assert cut.startswith("50 % of the test texts are cut")
     assert unknown.startswith("100 % of the test texts' word pieces")
     assert own.startswith("distilled: 75 % of the test texts are cut")

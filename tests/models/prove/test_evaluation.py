@@ -15,19 +15,27 @@ from models.runtime.classifier import Classifier, Predictor, softmax
 
 
 @pytest.mark.parametrize("variant", ["teacher", "distilled_int8", "cascade"])
-def test_the_card_says_what_the_predictor_scores_at_batch_1(variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, variant: str) -> None:
+def test_the_card_says_what_the_predictor_scores_at_batch_1(
+    variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, variant: str
+) -> None:
     card, predictor = variants[variant]
     gold = np.array(dataset.test.labels)
     alone = answers_alone(predictor, dataset.test.texts, seed=0)[0] if isinstance(predictor, Classifier) else None
     found = score(predictor, dataset, seed=0, alone=alone)
     answers = [predictor.predict([text])[0] for text in dataset.test.texts]
-    given, confidence = np.array([predictor.labels.index(answer.label) for answer in answers]), np.array([answer.top[0][1] for answer in answers])
+    given, confidence = (
+        np.array([predictor.labels.index(answer.label) for answer in answers]),
+        np.array([answer.top[0][1] for answer in answers]),
+    )
     assert found.predictions.given == given.tolist()
     assert found.predictions.confidence == pytest.approx(confidence, abs=1e-5)
     assert found.content["accuracy"] == card.accuracy == wilson(int((given == gold).sum()), len(gold))
     assert found.content["macro_f1"] == card.macro_f1 == macro_f1(gold, given, len(dataset.labels))
     assert card.calibration_error["after"] == pytest.approx(calibration_error(confidence, given == gold), abs=1e-5)
-    mistyped = [predictor.labels.index(answer.label) for answer in predictor.predict([typos(text, 0) for text in dataset.test.texts])]
+    mistyped = [
+        predictor.labels.index(answer.label)
+        for answer in predictor.predict([typos(text, 0) for text in dataset.test.texts])
+    ]
     assert found.predictions.typos == mistyped
     assert card.robustness["typos"] == pytest.approx((np.array(mistyped) == gold).mean())
 

@@ -32,14 +32,23 @@ def test_verdicts(counts: Paired, verdict: str) -> None:
 
 def test_the_margin_decides() -> None:
     margins = (0.1, 0.5, 1.0, 2.0)
-    assert [judge(Paired(40, 20, 3000), Gate(max_drop=margin)).verdict for margin in margins] == ["worse", "undecided", "undecided", "passed"]
+    assert [judge(Paired(40, 20, 3000), Gate(max_drop=margin)).verdict for margin in margins] == [
+        "worse",
+        "undecided",
+        "undecided",
+        "passed",
+    ]
 
 
 def test_every_verdict_is_what_its_interval_says() -> None:
     draw = np.random.default_rng(0)
-    for rows, lost, won in zip(draw.integers(60, 5000, 200), draw.integers(0, 60, 200), draw.integers(0, 60, 200), strict=True):
+    for rows, lost, won in zip(
+        draw.integers(60, 5000, 200), draw.integers(0, 60, 200), draw.integers(0, 60, 200), strict=True
+    ):
         found = judge(Paired(int(lost), int(won), int(rows + 120)), Gate())
-        assert {"passed": found.high < 0.01, "worse": found.low > 0.01, "undecided": found.low <= 0.01 <= found.high}[found.verdict]
+        assert {"passed": found.high < 0.01, "worse": found.low > 0.01, "undecided": found.low <= 0.01 <= found.high}[
+            found.verdict
+        ]
 
 
 @pytest.mark.parametrize("counts", [Paired(12, 6, 900), Paired(9, 9, 900), Paired(20, 4, 700), Paired(60, 20, 2600)])
@@ -49,7 +58,9 @@ def test_so_many_rows_decide_four_times_in_five_and_fewer_do_not(counts: Paired)
 
     def decided(rows: int) -> float:
         drawn = draw.multinomial(rows, [*shares, 1 - sum(shares)], size=400)
-        return float(np.mean([judge(Paired(int(lost), int(won), rows), Gate()).verdict != "undecided" for lost, won, _ in drawn]))
+        return float(
+            np.mean([judge(Paired(int(lost), int(won), rows), Gate()).verdict != "undecided" for lost, won, _ in drawn])
+        )
 
     rows = rows_to_decide(counts, Gate())
     assert counts.rows < rows < LARGEST_TEST

@@ -23,7 +23,9 @@ def found(classifier: Classifier, dataset: Dataset) -> tuple[int, float]:
 
 
 @pytest.mark.parametrize("variant", CLASSIFIERS)
-def test_variants_give_a_text_the_same_label_in_any_company(variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, variant: str) -> None:
+def test_variants_give_a_text_the_same_label_in_any_company(
+    variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, variant: str
+) -> None:
     card, classifier = variants[variant]
     assert isinstance(classifier, Classifier)
     flips, change = found(classifier, dataset)
@@ -33,8 +35,14 @@ def test_variants_give_a_text_the_same_label_in_any_company(variants: dict[str, 
     assert card.invariance.flips_sorted == card.invariance.flips_shuffled == 0
 
 
-def test_scales_that_come_from_the_batch_are_noticed(built: Path, make_recipe: type[Recipe], dataset: Dataset, checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_scales_that_come_from_the_batch_are_noticed(
+    built: Path, make_recipe: type[Recipe], dataset: Dataset, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
     teacher = make_plan(make_recipe(), dataset, checkpoint).variants[0]
     folder = Path(shutil.copytree(built / "teacher", tmp_path / "dynamic"))
-    quantize_file(built / ".steps" / teacher.export_key / MODEL_FILE, folder / MODEL_FILE, Quantize(activations="dynamic_per_batch"))
+    quantize_file(
+        built / ".steps" / teacher.export_key / MODEL_FILE,
+        folder / MODEL_FILE,
+        Quantize(activations="dynamic_per_batch"),
+    )
     assert found(Classifier(folder, max_tokens=MAX_TOKENS), dataset)[1] > 1e-5

@@ -28,7 +28,9 @@ def test_every_variant_is_measured_with_its_conditions(built: Path, dataset: Dat
 def test_any_number_of_texts(copied: Path, dataset: Dataset, rows: int) -> None:
     folders = {name: copied / name for name in ("int8", "distilled_int8", "cascade")}
     measure_latency(folders, replace(dataset, test=Split(["where is my parcel"] * rows, [0] * rows)), 0)
-    assert {json.loads((folder / MEASURED_FILE).read_text())["calls"] for folder in folders.values()} == {ROUNDS * min(rows, TEXTS)}
+    assert {json.loads((folder / MEASURED_FILE).read_text())["calls"] for folder in folders.values()} == {
+        ROUNDS * min(rows, TEXTS)
+    }
 
 
 def test_a_sorted_file_is_sampled_from_end_to_end() -> None:
@@ -51,7 +53,9 @@ def test_what_an_earlier_version_measured_is_measured_again(copied: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["int8", "cascade"])
-def test_each_turn_opens_a_variant_anew(built: Path, dataset: Dataset, variants: dict[str, tuple[Card, Predictor]], name: str) -> None:
+def test_each_turn_opens_a_variant_anew(
+    built: Path, dataset: Dataset, variants: dict[str, tuple[Card, Predictor]], name: str
+) -> None:
     folders = {part: built / part for part in variants}
     answers = [open_variant(folders, name, dataset.train.texts) for _ in range(2)]
     assert answers[0] is not answers[1]

@@ -13,7 +13,9 @@ def test_typos_are_seeded_few_and_leave_something() -> None:
     assert changed != [typos(text, 2) for text in TEXTS]
     assert all(text.strip() for text in changed)
     assert sum(text != other for text, other in zip(TEXTS, changed, strict=True)) / len(TEXTS) > 0.5
-    assert sum(abs(len(text) - len(other)) for text, other in zip(TEXTS, changed, strict=True)) < 0.05 * sum(map(len, TEXTS))
+    assert sum(abs(len(text) - len(other)) for text, other in zip(TEXTS, changed, strict=True)) < 0.05 * sum(
+        map(len, TEXTS)
+    )
 
 
 @pytest.mark.parametrize("text", ["", "a", "123 ?!", "字 📦"])

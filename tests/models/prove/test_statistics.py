@@ -12,7 +12,12 @@ from models.prove.statistics import clopper_pearson, holm, inferiority, macro_f1
 
 @pytest.mark.parametrize(
     ("correct", "rows", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],  # Newcombe 1998, table I, method 3
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],  # Newcombe 1998, table I, method 3
 )
 def test_wilson_interval_as_published(correct: int, rows: int, low: float, high: float) -> None:
     found = wilson(correct, rows)
@@ -77,14 +82,20 @@ def score_statistic(lost: int, won: int, rows: int, difference: float) -> float:
 
     def loss(share_won: float) -> float:
         shares = (share_won + difference, share_won, 1 - 2 * share_won - difference)
-        return -sum(count * math.log(share) for count, share in zip((lost, won, rows - lost - won), shares, strict=True) if count)
+        return -sum(
+            count * math.log(share)
+            for count, share in zip((lost, won, rows - lost - won), shares, strict=True)
+            if count
+        )
 
     bounds = (max(0.0, -difference) + 1e-12, (1 - difference) / 2 - 1e-12)
     share = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-12}).x
     return (lost - won - rows * difference) / math.sqrt(rows * (2 * share + difference * (1 - difference)))
 
 
-@pytest.mark.parametrize(("lost", "won", "rows"), [(12, 2, 50), (1, 9, 100), (30, 25, 3000), (7, 0, 60), (0, 7, 60), (0, 0, 60)])
+@pytest.mark.parametrize(
+    ("lost", "won", "rows"), [(12, 2, 50), (1, 9, 100), (30, 25, 3000), (7, 0, 60), (0, 7, 60), (0, 0, 60)]
+)
 @pytest.mark.parametrize("alpha", [0.05, 0.1])
 def test_tango_limits_are_where_the_score_test_stops_rejecting(lost: int, won: int, rows: int, alpha: float) -> None:
     low, high = tango(lost, won, rows, alpha)
@@ -94,7 +105,9 @@ def test_tango_limits_are_where_the_score_test_stops_rejecting(lost: int, won: i
     assert tango(won, lost, rows, alpha) == pytest.approx((-high, -low), abs=1e-6)
 
 
-@pytest.mark.parametrize(("lost", "won", "rows"), [(4, 6, 3080), (40, 23, 3080), (0, 0, 300), (0, 0, 600), (30, 0, 3000), (9, 1, 400)])
+@pytest.mark.parametrize(
+    ("lost", "won", "rows"), [(4, 6, 3080), (40, 23, 3080), (0, 0, 300), (0, 0, 600), (30, 0, 3000), (9, 1, 400)]
+)
 def test_inferiority_is_refused_where_the_interval_ends_below_the_margin(lost: int, won: int, rows: int) -> None:
     for margin in (0.005, 0.01, 0.03):
         assert (inferiority(lost, won, rows, margin) < 0.025) == (tango(lost, won, rows, 0.05)[1] < margin)

@@ -18,7 +18,9 @@ def rows(*counts: int) -> Labels:
 
 
 def wrong_on(gold: Labels, label: int, number: int) -> Labels:
-    """Answers that are right but for so many rows of a class, which get the first label, or the second where that is the right one."""
+    """Answers that are right but for so many rows of a class, which get the first label, or the second where that is
+    the right one.
+    """
     given = gold.copy()
     given[np.flatnonzero(gold == label)[:number]] = 1 if label == 0 else 0
     return given
@@ -56,7 +58,10 @@ def test_where_the_teacher_guesses_nothing_passes() -> None:
         assert judge(Paired(0, 0, 3000), Gate()).verdict == "passed"
         assert found.verdict == "undecided"
         assert found.withheld is not None
-        assert found.withheld.startswith("the teacher is not shown to be better than always answering 'late', which is right on 33.33 % of the test rows")
+        assert found.withheld.startswith(
+            "the teacher is not shown to be better than always answering 'late', which is right on 33.33 % of the "
+            "test rows"
+        )
         assert found.rows_to_decide == 0
 
 
@@ -76,10 +81,15 @@ def test_a_class_that_is_never_named_is_lost_at_any_size(count: int, test: int) 
     assert found.verdict != "passed"
     (lost,) = found.lost_classes or []
     assert (lost.label, lost.rows, lost.teacher, lost.variant, lost.named) == ("rare", count, count, 0, False)
-    assert f"it lost the class 'rare' (0 of {count} rows right, the teacher {count}; it never gives this label)" in str(found.withheld)
+    assert f"it lost the class 'rare' (0 of {count} rows right, the teacher {count}; it never gives this label)" in str(
+        found.withheld
+    )
 
 
-@pytest.mark.parametrize(("count", "kept", "lost"), [(40, 38, False), (40, 28, True), (4, 2, False), (1, 0, False), (400, 340, False), (400, 300, True)])
+@pytest.mark.parametrize(
+    ("count", "kept", "lost"),
+    [(40, 38, False), (40, 28, True), (4, 2, False), (1, 0, False), (400, 340, False), (400, 300, True)],
+)
 def test_a_class_is_lost_by_much_and_beyond_chance(count: int, kept: int, lost: bool) -> None:
     gold = rows(1000, 1000, count)
     variant = wrong_on(gold, 2, count - kept)
@@ -100,7 +110,9 @@ def test_classes_change_by_chance_without_being_lost() -> None:
     for seed in range(40):
         draw = np.random.default_rng(seed)
         gold = rows(*[30] * 150)
-        teacher, variant = (np.where(draw.random(len(gold)) < 0.07, draw.integers(150, size=len(gold)), gold) for _ in range(2))
+        teacher, variant = (
+            np.where(draw.random(len(gold)) < 0.07, draw.integers(150, size=len(gold)), gold) for _ in range(2)
+        )
         found += bool(lost_classes(gold, teacher, variant, labels, ALPHA))
     assert found <= 4
 
@@ -110,14 +122,19 @@ def test_a_test_that_was_taught_proves_nothing(trained_on: int, held: bool) -> N
     gold = rows(1540, 1500, 40)
     found = judged(gold, wrong_on(gold, 0, 100), wrong_on(gold, 0, 100), trained_on)
     assert found.verdict == ("undecided" if held else "passed")
-    assert (f"{trained_on:,} of the 3,080 test texts are training or validation texts too, more than 5 %" in str(found.withheld)) == held
+    assert (
+        f"{trained_on:,} of the 3,080 test texts are training or validation texts too, more than 5 %"
+        in str(found.withheld)
+    ) == held
 
 
 def test_what_is_worse_stays_worse_and_says_what_else_is_wrong() -> None:
     gold = rows(1500, 1400, 100)
     found = judged(gold, gold, wrong_on(gold, 2, 100))
     assert found.verdict == "worse"
-    assert found.withheld == "it lost the class 'rare' (0 of 100 rows right, the teacher 100; it never gives this label)"
+    assert (
+        found.withheld == "it lost the class 'rare' (0 of 100 rows right, the teacher 100; it never gives this label)"
+    )
 
 
 def test_many_lost_classes_are_counted() -> None:
@@ -125,5 +142,7 @@ def test_many_lost_classes_are_counted() -> None:
     found = verdict_of(gold, gold, np.where(gold < 2, gold, 0), labels, Gate(), 0)
     assert len(found.lost_classes or []) == 8
     assert found.withheld is not None
-    assert found.withheld.startswith("it lost the classes '2' (0 of 100 rows right, the teacher 100; it never gives this label), '3'")
+    assert found.withheld.startswith(
+        "it lost the classes '2' (0 of 100 rows right, the teacher 100; it never gives this label), '3'"
+    )
     assert found.withheld.endswith("and 5 more")

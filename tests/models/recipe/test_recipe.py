@@ -18,12 +18,24 @@ def read(folder: Path, text: str) -> Recipe:
 
 def test_default_recipe_has_the_first_four_variants() -> None:
     variants = load_recipe(DEFAULT_RECIPE).variants
-    passes = {name: [config.pass_name() for config in configs] for name, configs in variants.items() if isinstance(configs, list)}
-    assert passes == passes | {"pruned": ["prune"], "int8": ["quantize"], "distilled": ["distill"], "distilled_int8": ["distill", "quantize"]}
+    passes = {
+        name: [config.pass_name() for config in configs]
+        for name, configs in variants.items()
+        if isinstance(configs, list)
+    }
+    assert passes == passes | {
+        "pruned": ["prune"],
+        "int8": ["quantize"],
+        "distilled": ["distill"],
+        "distilled_int8": ["distill", "quantize"],
+    }
 
 
 def test_options_are_read_and_the_rest_has_defaults(tmp_path: Path) -> None:
-    recipe = read(tmp_path, "seed: 7\nvariants: {small: [{prune: {scope: model, epochs: 2}}, {distill: {layers: [1, 3]}}, {quantize: }]}")
+    recipe = read(
+        tmp_path,
+        "seed: 7\nvariants: {small: [{prune: {scope: model, epochs: 2}}, {distill: {layers: [1, 3]}}, {quantize: }]}",
+    )
     assert recipe.seed == 7
     assert recipe.teacher.source == recipe.dataset.source == "embedded"
     assert recipe.variants["small"] == [Prune(scope="model", epochs=2), Distill(layers=[1, 3]), Quantize()]
@@ -36,8 +48,14 @@ def test_a_learning_rate_may_be_written_as_people_write_it(tmp_path: Path) -> No
 def test_a_cascade_names_variants_above_it(tmp_path: Path) -> None:
     head = "variants: {small: [{distill: {}}], both: {cascade: {small: small, large: teacher}}"
     assert read(tmp_path, head + "}").variants["both"] == CascadeOf(small="small", large="teacher")
-    for more in ("again: {cascade: {small: both, large: teacher}}", "again: {cascade: {small: later, large: teacher}}, later: [{quantize: {}}]"):
-        with pytest.raises(BonsaiError, match=r"variant 'again': cascade of '(both|later)'; expected teacher or a variant above it: small"):
+    for more in (
+        "again: {cascade: {small: both, large: teacher}}",
+        "again: {cascade: {small: later, large: teacher}}, later: [{quantize: {}}]",
+    ):
+        with pytest.raises(
+            BonsaiError,
+            match=r"variant 'again': cascade of '(both|later)'; expected teacher or a variant above it: small",
+        ):
             read(tmp_path, f"{head}, {more}}}")
 
 
@@ -68,9 +86,16 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
     [
         ("teachr: {}", "unknown key 'teachr'; expected one of teacher, dataset, "),
         ("teacher: {epoch: 3}", "unknown key 'teacher.epoch'; expected one of epochs, "),
-        ("dataset: {path: x}", "unknown key 'dataset.path'; expected one of source, config, split_seed, text_column, label_column, skip_unusable"),
+        (
+            "dataset: {path: x}",
+            "unknown key 'dataset.path'; expected one of source, config, split_seed, text_column, label_column, "
+            "skip_unusable",
+        ),
         ("variants: {a: [{prune: {heads: 3}}]}", "variant 'a', prune: unknown key 'heads'; expected one of epochs, "),
-        ("variants: {a: [{sparsify: {}}]}", "variant 'a': unknown pass 'sparsify'; expected one of prune, distill, trim, quantize"),
+        (
+            "variants: {a: [{sparsify: {}}]}",
+            "variant 'a': unknown pass 'sparsify'; expected one of prune, distill, trim, quantize",
+        ),
         ("teacher: {epochs: '3'}", "'teacher.epochs' is '3': input should be a valid integer"),
         ("teacher: {epochs: 3.0}", "'teacher.epochs' is 3.0: input should be a valid integer"),
         ("teacher: {epochs: true}", "'teacher.epochs' is True: input should be a valid integer"),
@@ -79,29 +104,54 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
         ("dataset: {source: 3}", "'dataset.source' is 3: input should be a valid string"),
         ("seed: -1", "'seed' is -1: input should be greater than or equal to 0"),
         ("teacher: all-MiniLM", "'teacher' is 'all-MiniLM': input should be a valid dictionary"),
-        ("variants: {a: [{prune: {scope: heads}}]}", "variant 'a', prune: 'scope' is 'heads': input should be 'layer' or 'model'"),
-        ("variants: {a: [{prune: {remove_ffn: 1.0}}]}", "variant 'a', prune: 'remove_ffn' is 1.0: input should be less than 1"),
+        (
+            "variants: {a: [{prune: {scope: heads}}]}",
+            "variant 'a', prune: 'scope' is 'heads': input should be 'layer' or 'model'",
+        ),
+        (
+            "variants: {a: [{prune: {remove_ffn: 1.0}}]}",
+            "variant 'a', prune: 'remove_ffn' is 1.0: input should be less than 1",
+        ),
         ("variants: {a: [{prune: 3}]}", "variant 'a', prune: 3 was given"),
         (
             "variants: {a: [{quantize: {}}, {distill: {}}]}",
-            "variant 'a': trim and quantize work on the exported graph; expected them after prune and distill, in this order",
+            "variant 'a': trim and quantize work on the exported graph; expected them after prune and distill, in "
+            "this order",
         ),
         ("variants: {a: [{quantize: {}}, {trim: {}}]}", "variant 'a': trim and quantize work on the exported graph"),
-        ("variants: {a: [{trim: {tokens: 3}}]}", "variant 'a', trim: 'tokens' is 3: input should be greater than or equal to 100"),
-        ("variants: {a: [{quantize: {}}, {quantize: {}}]}", "variant 'a': trim or quantize stands there twice; expected each once"),
+        (
+            "variants: {a: [{trim: {tokens: 3}}]}",
+            "variant 'a', trim: 'tokens' is 3: input should be greater than or equal to 100",
+        ),
+        (
+            "variants: {a: [{quantize: {}}, {quantize: {}}]}",
+            "variant 'a': trim or quantize stands there twice; expected each once",
+        ),
         ("variants: {a: []}", "variant 'a': [] was given; expected a list of passes"),
         ("variants: {a: }", "variant 'a': None was given; expected a list of passes"),
         ("variants: {a: quantize}", "variant 'a': 'quantize' was given; expected a list of passes"),
-        ("variants: {a: [quantize]}", "variant 'a': 'quantize' is not a pass; expected one of prune, distill, trim, quantize"),
+        (
+            "variants: {a: [quantize]}",
+            "variant 'a': 'quantize' is not a pass; expected one of prune, distill, trim, quantize",
+        ),
         ("variants: {a: [{prune: {}, quantize: {}}]}", "is not a pass; expected one of prune, distill, trim, quantize"),
         ("gate: {margin: 1}", "unknown key 'gate.margin'; expected one of max_drop, alpha, on_fail"),
         ("gate: {max_drop: 0}", "'gate.max_drop' is 0: input should be greater than 0"),
-        ("variants: {c: {cascade: {small: a, large: teacher}}}", "variant 'c': cascade of 'a'; expected teacher or a variant above it: there is none"),
+        (
+            "variants: {c: {cascade: {small: a, large: teacher}}}",
+            "variant 'c': cascade of 'a'; expected teacher or a variant above it: there is none",
+        ),
         ("variants: {c: {cascade: {small: a}}}", "variant 'c', cascade: 'large' is {'small': 'a'}: field required"),
-        ("variants: {c: {cascade: {small: a, large: b, by: 3}}}", "variant 'c', cascade: unknown key 'by'; expected one of small, large, max_drop"),
+        (
+            "variants: {c: {cascade: {small: a, large: b, by: 3}}}",
+            "variant 'c', cascade: unknown key 'by'; expected one of small, large, max_drop",
+        ),
         ("variants: [a]", "a list was given; expected a name and a list of passes for each variant"),
         ("- teacher", "['teacher'] was given: input should be a valid dictionary"),
-        ("variants:\n  a: [{quantize: {}}]\n  a: [{prune: {}}]", "the key 'a' stands there twice (line 2 on); expected it once"),
+        (
+            "variants:\n  a: [{quantize: {}}]\n  a: [{prune: {}}]",
+            "the key 'a' stands there twice (line 2 on); expected it once",
+        ),
         ("seed: 1\nseed: 2", "the key 'seed' stands there twice"),
         ("variants: {a: [", "not YAML"),
         ("a: !!python/object/apply:os.getcwd []", "not YAML"),

@@ -13,16 +13,22 @@ def test_findings_are_what_the_files_say(built: Path) -> None:
     rows = [json.loads(line) for line in (built / CORPUS_FILE).read_text(encoding="utf-8").splitlines()]
     assert [result.name for result in results.variants] == list(read_build(built).variants)
     assert results.teacher.name == "teacher"
-    assert [(text, results.labels[gold]) for text, gold in zip(results.texts, results.gold, strict=True)] == [(row["text"], row["label"]) for row in rows]
+    assert [(text, results.labels[gold]) for text, gold in zip(results.texts, results.gold, strict=True)] == [
+        (row["text"], row["label"]) for row in rows
+    ]
     for result in results.variants:
-        assert [results.labels[number] for number in result.predictions.given] == [row["expected"][result.name] for row in rows]
+        assert [results.labels[number] for number in result.predictions.given] == [
+            row["expected"][result.name] for row in rows
+        ]
         assert float((result.predictions.labels == results.gold).mean()) == result.card.accuracy.value
 
 
 def test_a_text_with_any_kind_of_line_end_stays_one_row(copied: Path) -> None:
     rows = [json.loads(line) for line in (copied / CORPUS_FILE).read_text(encoding="utf-8").splitlines()]
     texts = [f"{row['text']} \u2028 \u0085 \r\n end" for row in rows]
-    lines = [json.dumps({**row, "text": text}, ensure_ascii=False) + "\n" for row, text in zip(rows, texts, strict=True)]
+    lines = [
+        json.dumps({**row, "text": text}, ensure_ascii=False) + "\n" for row, text in zip(rows, texts, strict=True)
+    ]
     (copied / CORPUS_FILE).write_text("".join(lines), encoding="utf-8")
     assert read_build_results(copied).texts == texts
 

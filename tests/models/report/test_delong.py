@@ -10,7 +10,9 @@ CONFIDENCES = st.lists(st.tuples(*[st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9])] *
 
 
 @given(CONFIDENCES, CONFIDENCES)
-def test_it_is_the_difference_of_the_areas_and_turns_with_its_sides(inside: list[tuple[float, float]], outside: list[tuple[float, float]]) -> None:
+def test_it_is_the_difference_of_the_areas_and_turns_with_its_sides(
+    inside: list[tuple[float, float]], outside: list[tuple[float, float]]
+) -> None:
     ones, others = (tuple(np.array(part) for part in zip(*rows, strict=True)) for rows in (inside, outside))
     there = auroc_difference((ones[0], ones[1]), (others[0], others[1]), 0.05)
     back = auroc_difference((ones[1], ones[0]), (others[1], others[0]), 0.05)
@@ -35,4 +37,6 @@ def test_the_interval_is_as_wide_as_the_differences_spread() -> None:
 
     drawn = [auroc_difference(draw(120, 1.0), draw(80, 0.0), 0.05) for _ in range(400)]
     spread = np.std([difference.value for difference in drawn])
-    assert np.mean([(difference.high - difference.low) / 2 / 1.96 for difference in drawn]) == pytest.approx(spread, rel=0.12)
+    assert np.mean([(difference.high - difference.low) / 2 / 1.96 for difference in drawn]) == pytest.approx(
+        spread, rel=0.12
+    )

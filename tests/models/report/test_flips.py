@@ -7,7 +7,14 @@ import pytest
 from models.report.build_results import BuildResults, read_build_results
 from models.report.flips import Flip, flips, write_flips
 
-HOSTILE = ['a "quoted", comma', "two\nlines\r\nand three", "=1+1", "<script>alert(1)</script>", "أين بطاقتي", "  spaces  "]
+HOSTILE = [
+    'a "quoted", comma',
+    "two\nlines\r\nand three",
+    "=1+1",
+    "<script>alert(1)</script>",
+    "أين بطاقتي",
+    "  spaces  ",
+]
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +23,10 @@ def results(built: Path) -> BuildResults:
     read = read_build_results(built)
     teacher = read.teacher.predictions.given
     given = [(number + row % 2) % len(read.labels) for row, number in enumerate(teacher)]
-    changed = [replace(one, predictions=one.predictions.model_copy(update={"given": given})) if one.name == "int8" else one for one in read.variants]
+    changed = [
+        replace(one, predictions=one.predictions.model_copy(update={"given": given})) if one.name == "int8" else one
+        for one in read.variants
+    ]
     return replace(read, variants=changed)
 
 

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from models.prove.statistics import Labels, tango
 from models.report.groups import by_length, drops_by_group, length_buckets, worst
 
-ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60)
+ROWS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60
+)
 
 
 @given(ROWS)
@@ -15,7 +17,9 @@ def test_the_groups_make_up_the_whole(rows: list[tuple[str, int, int, int]]) -> 
     gold, teacher, variant = (np.array([row[place] for row in rows], dtype=np.int64) for place in (1, 2, 3))
     made = drops_by_group(groups, gold, teacher, variant, alpha=0.05)
     assert sum(delta.rows for delta in made) == len(rows)
-    assert sum(delta.rows * delta.drop for delta in made) == pytest.approx((teacher == gold).sum() - (variant == gold).sum())
+    assert sum(delta.rows * delta.drop for delta in made) == pytest.approx(
+        (teacher == gold).sum() - (variant == gold).sum()
+    )
     for delta in made:
         assert delta.low <= delta.drop <= delta.high
         assert delta.drop == pytest.approx(delta.teacher - delta.variant)
@@ -50,5 +54,7 @@ def test_every_length_lies_in_its_range_and_the_ranges_are_in_order(words: list[
         assert low <= number <= high
         assert high == 4 or high == 2 * (low - 1)
     rows: Labels = np.zeros(len(words), dtype=np.int64)
-    starts = [int(delta.group.split("–")[0]) for delta in by_length(drops_by_group(buckets, rows, rows, rows, alpha=0.05))]
+    starts = [
+        int(delta.group.split("–")[0]) for delta in by_length(drops_by_group(buckets, rows, rows, rows, alpha=0.05))
+    ]
     assert starts == sorted(set(starts))

@@ -79,7 +79,12 @@ def test_the_page_needs_no_other_file_and_runs_nothing(drawn: Page) -> None:
         assert not [name for name in attributes if name.startswith("on")]
     links = {attributes["href"] for tag, attributes in drawn.elements if tag == "a"}
     assert all(re.fullmatch(rf"[a-z0-9_]+/{FLIPS_FILE}", str(link)) for link in links)
-    pictures = [str(value) for _, attributes in drawn.elements for name, value in attributes.items() if name in ("src", "srcset")]
+    pictures = [
+        str(value)
+        for _, attributes in drawn.elements
+        for name, value in attributes.items()
+        if name in ("src", "srcset")
+    ]
     assert len(pictures) == 4
     for picture in pictures:
         ElementTree.fromstring(base64.b64decode(picture.removeprefix("data:image/svg+xml;base64,")))
@@ -108,7 +113,10 @@ def test_every_other_figure_is_the_cards_too(results: BuildResults, drawn: Page)
     for result in results.variants:
         card = result.card
         error = card.calibration_error
-        assert drawn.row("confidence", card.name)[2:4] == [f"{100 * error['before']:.2f}", f"{100 * error['after']:.2f}"]
+        assert drawn.row("confidence", card.name)[2:4] == [
+            f"{100 * error['before']:.2f}",
+            f"{100 * error['after']:.2f}",
+        ]
         typos, drop = drawn.row("robustness", card.name)[3:5]
         assert typos == f"{100 * card.robustness['typos']:.2f}"
         if card.gate:
@@ -116,7 +124,11 @@ def test_every_other_figure_is_the_cards_too(results: BuildResults, drawn: Page)
             assert drop == f"{points(held.drop)} [{points(held.low)}, {points(held.high)}]"
         if card.invariance:
             batch = card.invariance
-            assert drawn.row("invariance", card.name)[1:] == [str(batch.flips_sorted), str(batch.flips_shuffled), f"{batch.largest_logit_change:.4f}"]
+            assert drawn.row("invariance", card.name)[1:] == [
+                str(batch.flips_sorted),
+                str(batch.flips_shuffled),
+                f"{batch.largest_logit_change:.4f}",
+            ]
     rows = [int(row[1]) for row in drawn.tables["lengths"][1:]]
     assert sum(rows) == len(results.gold)
     text = " ".join(drawn.text.split())
@@ -138,7 +150,11 @@ def test_out_of_scope_figures_stand_there_when_they_were_measured(copied: Path) 
 def test_what_the_model_could_not_read_stands_there(copied: Path) -> None:
     said = "of the training texts 0.00 % are cut and 0.00 % of the word pieces unknown; of the test texts 0.00 %"
     assert said in Page(page(read_build_results(copied))).text
-    change_json(copied / "teacher" / "card.json", truncated_texts={"training": 0.25, "test": 1.0}, unknown_tokens={"training": 0.0, "test": 0.5})
+    change_json(
+        copied / "teacher" / "card.json",
+        truncated_texts={"training": 0.25, "test": 1.0},
+        unknown_tokens={"training": 0.0, "test": 0.5},
+    )
     shown = Page(page(read_build_results(copied))).text
     assert "warning: 25 % of the training texts and 100 % of the test texts are cut" in shown
     assert "warning: 50 % of the test texts' word pieces are unknown" in shown
@@ -151,15 +167,24 @@ def test_what_keeps_a_variant_from_passing_stands_in_the_page(copied: Path) -> N
     held = {**gate, "verdict": "undecided", "withheld": "it lost <the> class 'late'", "lost_classes": [lost]}
     majority = {"label": "late", "share": 0.25, "lead": -0.01, "low": -0.2, "high": 0.18}
     for name in read_build(copied).variants:
-        data = {**read_card(copied / name).dataset, "overlap": {"trained_on": 2, "near_duplicates": 0, "contradictory": 1}}
+        data = {
+            **read_card(copied / name).dataset,
+            "overlap": {"trained_on": 2, "near_duplicates": 0, "contradictory": 1},
+        }
         change_json(copied / name / "card.json", dataset=data, majority=majority)
     change_json(copied / "int8" / "card.json", gate=held)
     shown = Page(page(read_build_results(copied)))
     text = " ".join(shown.text.split())
     assert "No pass for int8, whatever the drop: it lost <the> class 'late'." in text
     assert shown.row("variants", "int8")[8] == "undecided no pass"
-    assert "2 of 12 test texts are training or validation texts too, 0 more are nearly equal to one; texts that bear several labels: 1." in text
-    assert "late: 25.00 % of the test rows. Lead over always answering it, in points: teacher −1.00 [−20.00, 18.00]" in text
+    assert (
+        "2 of 12 test texts are training or validation texts too, 0 more are nearly equal to one; texts that bear "
+        "several labels: 1."
+    ) in text
+    assert (
+        "late: 25.00 % of the test rows. Lead over always answering it, in points: teacher −1.00 [−20.00, 18.00]"
+        in text
+    )
 
 
 def test_a_build_of_an_earlier_version_is_still_drawn(copied: Path) -> None:
@@ -180,7 +205,10 @@ def test_texts_and_labels_of_users_are_escaped(copied: Path) -> None:
     names = json.loads((copied / "teacher" / "config.json").read_text())["id2label"]
     label = f"b_{HOSTILE}"
     lines = [
-        json.dumps({**row, "text": f"{HOSTILE} {place}", "label": label if row["label"] == names["1"] else row["label"]}) for place, row in enumerate(rows)
+        json.dumps(
+            {**row, "text": f"{HOSTILE} {place}", "label": label if row["label"] == names["1"] else row["label"]}
+        )
+        for place, row in enumerate(rows)
     ]
     (copied / "corpus.jsonl").write_text("\n".join(lines) + "\n")
     change_json(copied / "teacher" / "config.json", id2label={**names, "1": label})
@@ -232,4 +260,7 @@ def change_json(file: Path, **changes: object) -> None:
 
 def test_the_build_made_a_report_beside_the_cards(built: Path) -> None:
     assert (built / REPORT_FILE).exists()
-    assert all(read_card(built / name).kind == "teacher" or (built / name / FLIPS_FILE).exists() for name in read_build(built).variants)
+    assert all(
+        read_card(built / name).kind == "teacher" or (built / name / FLIPS_FILE).exists()
+        for name in read_build(built).variants
+    )

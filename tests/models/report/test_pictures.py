@@ -21,14 +21,18 @@ def at(result: VariantResults, mean_ms: float, accuracy: float) -> VariantResult
 
 
 def names(svg: bytes) -> list[tuple[str, float, float]]:
-    """Return every text of a picture with its place; matplotlib draws the letters as paths and says the text in a comment."""
+    """Return every text of a picture with its place; matplotlib draws the letters as paths and says the text in a
+    comment.
+    """
     found = re.findall(r"<!-- (.+?) -->\s*<g [^>]*transform=\"translate\(([\d.-]+) ([\d.-]+)\)", svg.decode())
     return [(text, float(x), float(y)) for text, x, y in found]
 
 
 @pytest.mark.parametrize("draw", [accuracy_against_latency, reliability_diagrams])
 @pytest.mark.parametrize("narrow", [False, True])
-def test_a_picture_is_well_formed_names_every_variant_and_is_drawn_alike_again(results: BuildResults, draw: object, narrow: bool) -> None:
+def test_a_picture_is_well_formed_names_every_variant_and_is_drawn_alike_again(
+    results: BuildResults, draw: object, narrow: bool
+) -> None:
     assert callable(draw)
     svg = draw(results, narrow=narrow)
     root = ElementTree.fromstring(svg)

@@ -17,7 +17,10 @@ def test_the_drops_are_those_between_the_cards_figures(built: Path) -> None:
 
 def test_texts_left_as_they_are_give_the_gates_own_verdict(built: Path) -> None:
     read = read_build_results(built)
-    untouched = [replace(one, predictions=one.predictions.model_copy(update=dict.fromkeys(PERTURBED, one.predictions.given))) for one in read.variants]
+    untouched = [
+        replace(one, predictions=one.predictions.model_copy(update=dict.fromkeys(PERTURBED, one.predictions.given)))
+        for one in read.variants
+    ]
     judged = robustness(replace(read, variants=untouched))
     for result in read.judged:
         gate = result.card.gate

@@ -8,7 +8,9 @@ from models.runtime.store import read_build
 
 
 @pytest.mark.parametrize("columns", ["80", "120"])
-def test_the_table_shows_every_variant_in_full(built: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+def test_the_table_shows_every_variant_in_full(
+    built: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     cards = [read_card(built / name) for name in read_build(built).variants]
     print_table(cards, built)
@@ -16,12 +18,26 @@ def test_the_table_shows_every_variant_in_full(built: Path, capsys: pytest.Captu
     for card in cards:
         (line,) = [line for line in lines if line.split()[:1] == [card.name]]
         assert (" + ".join(next(iter(entry)) for entry in card.passes) or "fine-tuned") in line
-        assert f"{100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.1f}, {100 * card.accuracy.high:.1f}]" in line
+        assert (
+            f"{100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.1f}, {100 * card.accuracy.high:.1f}]" in line
+        )
 
 
-def test_what_the_model_cannot_read_is_warned_of_below_the_table(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_model_cannot_read_is_warned_of_below_the_table(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     teacher = read_card(built / "teacher")
-    print_table([teacher.model_copy(update={"truncated_texts": {"training": 0.1, "test": 0.9}, "unknown_tokens": {"training": 1.0, "test": 0.0}})], built)
+    print_table(
+        [
+            teacher.model_copy(
+                update={
+                    "truncated_texts": {"training": 0.1, "test": 0.9},
+                    "unknown_tokens": {"training": 1.0, "test": 0.0},
+                }
+            )
+        ],
+        built,
+    )
     said = capsys.readouterr().out
     assert "warning: 90 % of the test texts are cut" in said
     assert "warning: 100 % of the training texts' word pieces are unknown" in said
@@ -36,10 +52,17 @@ def test_a_star_leads_to_what_is_wrong_whatever_the_drop(built: Path, capsys: py
     guessing = cards[0].majority.model_copy(update={"low": -0.1})
     held = cards[1].gate.model_copy(update={"withheld": "it lost [red]'late'"})
     data = {**cards[0].dataset, "overlap": {"trained_on": 2, "near_duplicates": 1, "contradictory": 0}}
-    changed = [cards[0].model_copy(update={"majority": guessing, "dataset": data}), cards[1].model_copy(update={"gate": held}), *cards[2:]]
+    changed = [
+        cards[0].model_copy(update={"majority": guessing, "dataset": data}),
+        cards[1].model_copy(update={"gate": held}),
+        *cards[2:],
+    ]
     print_table(changed, built)
     lines = capsys.readouterr().out.splitlines()
     starred = {line.split()[0] for line in lines if " * " in line}
     assert starred == {"teacher", cards[1].name}
     assert f"* no pass for {cards[1].name}, whatever the drop: it lost [red]'late'" in lines
-    assert any(line.startswith("2 of 12 test texts are training or validation texts too, 1 more are nearly equal to one") for line in lines)
+    assert any(
+        line.startswith("2 of 12 test texts are training or validation texts too, 1 more are nearly equal to one")
+        for line in lines
+    )

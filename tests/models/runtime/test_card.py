@@ -56,7 +56,10 @@ def test_the_version_changes_with_every_file(folder: Path, name: str) -> None:
     assert seal(folder, **CONTENT).version != first.version
 
 
-@pytest.mark.parametrize(("key", "value"), [("name", "other"), ("seed", 1), ("passes", [{"prune": {}}]), ("agreement", 0.5), ("libraries", {"onnx": "2"})])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("name", "other"), ("seed", 1), ("passes", [{"prune": {}}]), ("agreement", 0.5), ("libraries", {"onnx": "2"})],
+)
 def test_the_version_changes_with_every_entry(folder: Path, key: str, value: Any) -> None:
     assert seal(folder, **CONTENT).version != seal(folder, **CONTENT | {key: value}).version
 
@@ -80,8 +83,25 @@ def test_unreadable_cards_are_refused(folder: Path, content: bytes | None, said:
 
 
 def test_a_card_of_an_earlier_version_is_read_and_keeps_its_version(folder: Path) -> None:
-    gate = {"verdict": "worse", "margin": 0.01, "alpha": 0.05, "drop": 0.0107, "low": 0.0051, "high": 0.0165, "lost": 60, "won": 12, "mcnemar_p": 0.001}
-    parts = {"small": "a", "small_version": "0" * 12, "large": "b", "large_version": "1" * 12, "threshold": 0.9, "escalated": 0.1}
+    gate = {
+        "verdict": "worse",
+        "margin": 0.01,
+        "alpha": 0.05,
+        "drop": 0.0107,
+        "low": 0.0051,
+        "high": 0.0165,
+        "lost": 60,
+        "won": 12,
+        "mcnemar_p": 0.001,
+    }
+    parts = {
+        "small": "a",
+        "small_version": "0" * 12,
+        "large": "b",
+        "large_version": "1" * 12,
+        "threshold": 0.9,
+        "escalated": 0.1,
+    }
     card = seal(folder, **CONTENT, gate=gate | {"rows_to_decide": 0}, cascade=parts)
     written = json.loads((folder / CARD_FILE).read_text())
     assert written["gate"] == gate | {"rows_to_decide": 0}

@@ -8,7 +8,9 @@ from models.runtime.classifier import Predictor
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_what_the_small_one_is_unsure_of_is_answered_by_the_large_one(variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, share: float) -> None:
+def test_what_the_small_one_is_unsure_of_is_answered_by_the_large_one(
+    variants: dict[str, tuple[Card, Predictor]], dataset: Dataset, share: float
+) -> None:
     small, large, texts = variants["distilled_int8"][1], variants["teacher"][1], dataset.train.texts
     confidence = small.probabilities(texts)[0].max(axis=1)
     threshold = float(np.quantile(confidence, share)) + (0.001 if share == 1 else -0.001 if share == 0 else 0)

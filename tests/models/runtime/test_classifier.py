@@ -28,7 +28,9 @@ def texts(dataset: Dataset) -> list[str]:
 def test_order_is_kept(teacher: Predictor, texts: list[str]) -> None:
     together = teacher.predict(texts)
     assert [prediction.label for prediction in together] == [teacher.predict([text])[0].label for text in texts]
-    assert [prediction.label for prediction in teacher.predict(texts[::-1])] == [prediction.label for prediction in together[::-1]]
+    assert [prediction.label for prediction in teacher.predict(texts[::-1])] == [
+        prediction.label for prediction in together[::-1]
+    ]
 
 
 @pytest.mark.parametrize("variant", ["teacher", "pruned", "distilled"])
@@ -99,7 +101,9 @@ def test_labels_are_in_the_order_of_the_logits(built: Path, teacher: Predictor) 
 
 
 def test_softmax_survives_large_logits() -> None:
-    np.testing.assert_allclose(softmax(np.array([[1000.0, 1000.0], [-1000.0, 0.0]], dtype=np.float32)), [[0.5, 0.5], [0.0, 1.0]])
+    np.testing.assert_allclose(
+        softmax(np.array([[1000.0, 1000.0], [-1000.0, 0.0]], dtype=np.float32)), [[0.5, 0.5], [0.0, 1.0]]
+    )
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])

@@ -23,17 +23,24 @@ def test_variants_are_loaded_by_name_in_order(built: Path, variants: dict[str, t
 def test_a_damaged_model_file_is_refused(copied: Path, damage: str) -> None:
     file = copied / "int8" / MODEL_FILE
     content = file.read_bytes()
-    file.write_bytes({"changed": content[:-1] + bytes([content[-1] ^ 1]), "cut short": content[: len(content) // 2]}.get(damage, b""))
+    file.write_bytes(
+        {"changed": content[:-1] + bytes([content[-1] ^ 1]), "cut short": content[: len(content) // 2]}.get(damage, b"")
+    )
     if damage == "gone":
         file.unlink()
-    with pytest.raises(BonsaiError, match=rf"^variant 'int8': {MODEL_FILE} .*run 'python -m models.build' to build it again$"):
+    with pytest.raises(
+        BonsaiError, match=rf"^variant 'int8': {MODEL_FILE} .*run 'python -m models.build' to build it again$"
+    ):
         load_variants({"int8": copied / "int8"})
 
 
 def test_a_cascade_needs_its_parts_at_their_versions(built: Path, copied: Path) -> None:
     parts = ("distilled_int8", "int8", "cascade")
     assert list(load_variants({name: copied / name for name in parts})) == list(parts)
-    with pytest.raises(BonsaiError, match=r"^variant 'cascade': its part 'int8' at version \w{12} is not there; run 'python -m models.build'"):
+    with pytest.raises(
+        BonsaiError,
+        match=r"^variant 'cascade': its part 'int8' at version \w{12} is not there; run 'python -m models.build'",
+    ):
         load_variants({name: copied / name for name in ("distilled_int8", "cascade")})
     resealed(copied / "int8", seed=1)  # the same variant, whole, at another version
     with pytest.raises(BonsaiError, match="its part 'int8' at version"):
@@ -49,7 +56,11 @@ def test_any_damaged_file_is_refused(copied: Path, name: str, damage: str) -> No
     if damage == "a folder":
         file.mkdir()
     elif damage != "gone":
-        last_digit = max(place for place, byte in enumerate(content) if byte in b"12345678" or byte in b"true") if name != CARD_FILE else content.rindex(b"0.")
+        last_digit = (
+            max(place for place, byte in enumerate(content) if byte in b"12345678" or byte in b"true")
+            if name != CARD_FILE
+            else content.rindex(b"0.")
+        )
         changed = content[:last_digit] + b"9" + content[last_digit + 1 :]
         file.write_bytes({"changed": changed, "cut short": content[: len(content) // 2]}.get(damage, b""))
     with pytest.raises(BonsaiError, match=r"int8.*run 'python -m models.build'") as refused:
@@ -99,5 +110,8 @@ def test_whole_files_that_do_not_fit_each_other_fail_at_the_start_and_not_in_a_r
 ) -> None:
     folder = copied / name
     resealed(folder, **wrong(folder))
-    with pytest.raises(BonsaiError, match=rf"^variant '{name}' cannot be used here \(.*\); run 'python -m models.build' to build it again"):
+    with pytest.raises(
+        BonsaiError,
+        match=rf"^variant '{name}' cannot be used here \(.*\); run 'python -m models.build' to build it again",
+    ):
         load_variants({name: folder})

@@ -62,7 +62,11 @@ def test_a_tag_that_is_not_there(bentoml_home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, f"{BUILD_FILE} cannot be read .*run 'python -m models.build' first"), ("{", "is no build of this version"), ('{"variants": {}}', "Field required")],
+    [
+        (None, f"{BUILD_FILE} cannot be read .*run 'python -m models.build' first"),
+        ("{", "is no build of this version"),
+        ('{"variants": {}}', "Field required"),
+    ],
 )
 def test_without_a_build_the_command_is_named(tmp_path: Path, content: str | None, said: str) -> None:
     if content is not None:
@@ -82,13 +86,21 @@ def test_a_half_stored_model_is_stored_again(copied: Path, copied_so_far: list[s
 
 
 @pytest.mark.parametrize("kind", ["a file", "under a file"])
-def test_a_home_that_cannot_be_written_is_said_before_a_build_begins(tiny_recipe: Path, tmp_path: Path, kind: str) -> None:
+def test_a_home_that_cannot_be_written_is_said_before_a_build_begins(
+    tiny_recipe: Path, tmp_path: Path, kind: str
+) -> None:
     (tmp_path / "file").write_text("")
     home = tmp_path / "file" / "home" if kind == "under a file" else tmp_path / "file"
     command = [sys.executable, "-m", "models.build", "--recipe", str(tiny_recipe), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "BENTOML_HOME": str(home)}, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "BENTOML_HOME": str(home)}, capture_output=True, text=True, timeout=120
+    )
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"error: the BentoML home cannot be written \(.*\); set BENTOML_HOME to a folder that can be written and has room\n", done.stderr)
+    assert re.fullmatch(
+        r"error: the BentoML home cannot be written \(.*\); set BENTOML_HOME to a folder that can be written and has "
+        r"room\n",
+        done.stderr,
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -101,7 +113,13 @@ def test_a_damaged_entry_is_not_in_the_store(copied: Path, content: str | None) 
     else:
         entry.write_text(content)
     assert not in_store(tag)
-    with pytest.raises(BonsaiError, match=rf"^the BentoML model store holds '{tag}' damaged \(.*\); run 'python -m models.build' to store it again$"):
+    with pytest.raises(
+        BonsaiError,
+        match=(
+            rf"^the BentoML model store holds '{tag}' damaged \(.*\); run 'python -m models.build' to store it "
+            r"again$"
+        ),
+    ):
         stored(tag)
     assert save_variant(copied / "int8") == tag
     assert stored(tag).is_dir()

@@ -38,7 +38,10 @@ def folder(request: pytest.FixtureRequest, tiny_checkpoint: Path) -> Path:
 
 
 def test_same_ids_as_transformers(folder: Path) -> None:
-    ours, theirs = Tokenizer(folder / "tokenizer.json", 48), AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    ours, theirs = (
+        Tokenizer(folder / "tokenizer.json", 48),
+        AutoTokenizer.from_pretrained(folder, local_files_only=True),
+    )
     expected = theirs(SAMPLES, truncation=True, max_length=48, padding=False)["input_ids"]
     assert ours.encode(SAMPLES)[0] == expected
     assert [ours.encode([text])[0][0] for text in SAMPLES] == expected
@@ -46,7 +49,9 @@ def test_same_ids_as_transformers(folder: Path) -> None:
 
 def test_names_of_special_tokens_mean_what_they_mean_to_transformers() -> None:
     folder, text = find_teacher(TeacherSource()).folder, "[CLS] where [SEP] is [MASK] it [PAD]"
-    assert Tokenizer(folder / "tokenizer.json", 48).encode([text])[0] == [AutoTokenizer.from_pretrained(folder, local_files_only=True)(text)["input_ids"]]
+    assert Tokenizer(folder / "tokenizer.json", 48).encode([text])[0] == [
+        AutoTokenizer.from_pretrained(folder, local_files_only=True)(text)["input_ids"]
+    ]
 
 
 def test_padding_of_the_file_is_stripped(tokenizer: Tokenizer) -> None:
@@ -86,7 +91,12 @@ def both_ways(file: Path, max_tokens: int) -> tuple[tokenizers.Tokenizer, Tokeni
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(st.one_of(st.text(st.characters(min_codepoint=32, max_codepoint=126)), st.sampled_from(SAMPLES), st.text()), max_size=4))
+@given(
+    texts=st.lists(
+        st.one_of(st.text(st.characters(min_codepoint=32, max_codepoint=126)), st.sampled_from(SAMPLES), st.text()),
+        max_size=4,
+    )
+)
 @pytest.mark.parametrize("max_tokens", [8, 48])
 def test_looking_words_up_gives_what_the_whole_text_gives(folder: Path, max_tokens: int, texts: list[str]) -> None:
     texts = [text.encode("utf-8", "ignore").decode() for text in texts]
@@ -110,7 +120,11 @@ def adversary() -> random.Random:
 
 def size_in_memory(pieces: dict[str, tuple[int, ...]]) -> int:
     numbers = {id(number): sys.getsizeof(number) for of_word in pieces.values() for number in of_word}
-    return sys.getsizeof(pieces) + sum(sys.getsizeof(word) + sys.getsizeof(of_word) for word, of_word in pieces.items()) + sum(numbers.values())
+    return (
+        sys.getsizeof(pieces)
+        + sum(sys.getsizeof(word) + sys.getsizeof(of_word) for word, of_word in pieces.items())
+        + sum(numbers.values())
+    )
 
 
 @pytest.mark.parametrize(("shortest", "longest"), [(1, 4), (8, 12), (100, 100), (101, 120), (1, 120)])
@@ -123,7 +137,14 @@ def test_what_is_remembered_is_bounded_in_bytes(
     forgotten = 0
     for _ in range(200):
         before = len(tokenizer._pieces)
-        tokenizer.encode([" ".join("".join(adversary.choices(string.ascii_letters, k=adversary.randint(shortest, longest))) for _ in range(40))])
+        tokenizer.encode(
+            [
+                " ".join(
+                    "".join(adversary.choices(string.ascii_letters, k=adversary.randint(shortest, longest)))
+                    for _ in range(40)
+                )
+            ]
+        )
         forgotten += len(tokenizer._pieces) < before
         assert size_in_memory(tokenizer._pieces) <= 100_000
     assert forgotten or shortest > LONGEST_WORD

@@ -24,7 +24,9 @@ def test_neighbours_are_the_most_alike_whole_words_of_the_vocabulary(tokenizer: 
     for word, others in found.items():
         own = pieces[word.lower()]
         cosines = {other: float(unit[own] @ unit[pieces[other]]) for other in whole if pieces[other] != own}
-        expected = sorted((other for other in cosines if cosines[other] >= LEAST_COSINE), key=cosines.__getitem__, reverse=True)[:MOST]
+        expected = sorted(
+            (other for other in cosines if cosines[other] >= LEAST_COSINE), key=cosines.__getitem__, reverse=True
+        )[:MOST]
         assert others == expected
 
 
@@ -39,4 +41,6 @@ def test_words_are_whole_where_the_vocabulary_marks_their_beginning(unigram_chec
     tokenizer = Tokenizer(unigram_checkpoint / "tokenizer.json", 48)
     found = neighbours(table(tokenizer), tokenizer, ["where is my parcel", "ed z"])
     assert {"where", "is", "my", "parcel"} >= set(found) != set()
-    assert {other for others in found.values() for other in others} <= {piece[1:] for piece in tokenizer.vocabulary() if piece.startswith("\u2581")}
+    assert {other for others in found.values() for other in others} <= {
+        piece[1:] for piece in tokenizer.vocabulary() if piece.startswith("\u2581")
+    }

@@ -10,7 +10,10 @@ from models.train.distillation_data import Tokenized
 from models.train.encoder import cls_only, keep, keep_layers, layers, load_model, parameters, save_model, shape
 
 ROWS = [[0], [3, 1], [0, 5, 9, 30, 2, 17]]  # one text; several, padded
-KEPT_HEADS, KEPT_NEURONS = [[0], [1, 3], [0, 1, 2, 3], [2, 3]], [list(range(16)), list(range(0, 64, 2)), list(range(64)), list(range(48, 64))]
+KEPT_HEADS, KEPT_NEURONS = (
+    [[0], [1, 3], [0, 1, 2, 3], [2, 3]],
+    [list(range(16)), list(range(0, 64, 2)), list(range(64)), list(range(48, 64))],
+)
 
 
 def logits(model: BertForSequenceClassification, data: Tokenized, rows: list[int]) -> Tensor:
@@ -27,7 +30,9 @@ def pruned(plain: BertForSequenceClassification) -> BertForSequenceClassificatio
 
 
 @pytest.mark.parametrize("rows", ROWS)
-def test_cls_only_computes_the_same_logits(plain: BertForSequenceClassification, data: Tokenized, rows: list[int]) -> None:
+def test_cls_only_computes_the_same_logits(
+    plain: BertForSequenceClassification, data: Tokenized, rows: list[int]
+) -> None:
     expected = logits(plain, data, rows)
     assert expected.std() > 0.05
     torch.testing.assert_close(logits(cls_only(copy.deepcopy(plain)), data, rows), expected, rtol=0, atol=1e-5)
@@ -53,7 +58,9 @@ def test_keeping_some_equals_zeroing_the_others_out(
     assert (logits(pruned, data, rows) - whole).abs().max() > 0.01
 
 
-def test_keeping_removes_what_was_asked_from_the_matrices(plain: BertForSequenceClassification, pruned: BertForSequenceClassification) -> None:
+def test_keeping_removes_what_was_asked_from_the_matrices(
+    plain: BertForSequenceClassification, pruned: BertForSequenceClassification
+) -> None:
     assert shape(pruned) == {"heads": [1, 2, 4, 2], "ffn": [16, 32, 64, 16]}
     removed_heads, removed_neurons = 3 + 2 + 0 + 2, 48 + 32 + 0 + 48
     expected = removed_heads * (4 * 8 * 32 + 3 * 8) + removed_neurons * (2 * 32 + 1)

@@ -24,7 +24,10 @@ FineTune = Callable[..., BertForSequenceClassification]
 def headed(plain: BertForSequenceClassification, tiny_checkpoint: Path, dataset: Dataset, tmp_path: Path) -> Path:
     """A checkpoint with a trained head for the data set's labels, in the opposite order."""
     names = list(reversed(dataset.labels))
-    plain.config.id2label, plain.config.label2id = dict(enumerate(names)), {name: number for number, name in enumerate(names)}
+    plain.config.id2label, plain.config.label2id = (
+        dict(enumerate(names)),
+        {name: number for number, name in enumerate(names)},
+    )
     plain.save_pretrained(tmp_path)
     (tmp_path / "tokenizer.json").write_bytes((tiny_checkpoint / "tokenizer.json").read_bytes())
     return tmp_path
@@ -49,12 +52,16 @@ def edit(folder: Path, **changes: object) -> None:
     (folder / "config.json").write_text(json.dumps({key: value for key, value in config.items() if value is not ...}))
 
 
-def test_a_head_for_these_labels_is_kept_and_reordered(headed: Path, tune: FineTune, plain: BertForSequenceClassification, data: Tokenized) -> None:
+def test_a_head_for_these_labels_is_kept_and_reordered(
+    headed: Path, tune: FineTune, plain: BertForSequenceClassification, data: Tokenized
+) -> None:
     teacher = tune(headed)
     torch.testing.assert_close(logits(teacher, data), logits(plain, data).flip(-1), rtol=0, atol=1e-5)
 
 
-def test_the_order_comes_from_id2label(headed: Path, tune: FineTune, plain: BertForSequenceClassification, data: Tokenized) -> None:
+def test_the_order_comes_from_id2label(
+    headed: Path, tune: FineTune, plain: BertForSequenceClassification, data: Tokenized
+) -> None:
     edit(headed, label2id=...)
     torch.testing.assert_close(logits(tune(headed), data), logits(plain, data).flip(-1), rtol=0, atol=1e-5)
 
@@ -71,7 +78,12 @@ def test_the_order_comes_from_id2label(headed: Path, tune: FineTune, plain: Bert
     ],
 )
 def test_any_other_checkpoint_is_trained(
-    headed: Path, tune: FineTune, plain: BertForSequenceClassification, dataset: Dataset, data: Tokenized, changes: dict[str, object]
+    headed: Path,
+    tune: FineTune,
+    plain: BertForSequenceClassification,
+    dataset: Dataset,
+    data: Tokenized,
+    changes: dict[str, object],
 ) -> None:
     assert find_head(find_teacher(TeacherSource(source=str(headed), max_tokens=48)), dataset.labels).rows
     edit(headed, **changes)
@@ -83,7 +95,9 @@ def weights(folder: Path, change: Callable[[dict[str, Tensor]], dict[str, Tensor
     save_file(change(load_file(folder / "model.safetensors")), folder / "model.safetensors")
 
 
-def test_weights_under_a_prefix_are_those_weights(headed: Path, tune: FineTune, plain: BertForSequenceClassification, data: Tokenized) -> None:
+def test_weights_under_a_prefix_are_those_weights(
+    headed: Path, tune: FineTune, plain: BertForSequenceClassification, data: Tokenized
+) -> None:
     weights(headed, lambda tensors: {f"module.{name}": tensor for name, tensor in tensors.items()})
     torch.testing.assert_close(logits(tune(headed), data), logits(plain, data).flip(-1), rtol=0, atol=1e-5)
 
@@ -91,35 +105,62 @@ def test_weights_under_a_prefix_are_those_weights(headed: Path, tune: FineTune, 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda tensors: {name: tensor for name, tensor in tensors.items() if "classifier" not in name}, "has a head with 0 outputs"),
-        (lambda tensors: {name.removeprefix("bert."): tensor for name, tensor in tensors.items() if "bert." in name}, "has a head with 0 outputs"),
+        (
+            lambda tensors: {name: tensor for name, tensor in tensors.items() if "classifier" not in name},
+            "has a head with 0 outputs",
+        ),
+        (
+            lambda tensors: {name.removeprefix("bert."): tensor for name, tensor in tensors.items() if "bert." in name},
+            "has a head with 0 outputs",
+        ),
         (lambda tensors: {name: tensor for name, tensor in tensors.items() if "pooler" not in name}, "has no pooler"),
-        (lambda tensors: {name: tensor for name, tensor in tensors.items() if ".layer.2." not in name}, "lacks 16 of the"),
+        (
+            lambda tensors: {name: tensor for name, tensor in tensors.items() if ".layer.2." not in name},
+            "lacks 16 of the",
+        ),
     ],
 )
-def test_nothing_random_counts_as_trained(headed: Path, tune: FineTune, change: Callable[[dict[str, Tensor]], dict[str, Tensor]], said: str) -> None:
+def test_nothing_random_counts_as_trained(
+    headed: Path, tune: FineTune, change: Callable[[dict[str, Tensor]], dict[str, Tensor]], said: str
+) -> None:
     weights(headed, change)
     with pytest.raises(BonsaiError, match=said):
         tune(headed)
 
 
 @pytest.mark.parametrize("outputs", [1, 2, 3, 5])
-def test_a_head_of_another_size_makes_room_for_a_new_one(headed: Path, tune: FineTune, dataset: Dataset, data: Tokenized, outputs: int) -> None:
-    weights(headed, lambda tensors: tensors | {"classifier.weight": torch.ones(outputs, 32), "classifier.bias": torch.ones(outputs)})
-    edit(headed, id2label={str(number): f"mood {number}" for number in range(outputs)}, label2id=..., problem_type="regression" if outputs == 1 else None)
+def test_a_head_of_another_size_makes_room_for_a_new_one(
+    headed: Path, tune: FineTune, dataset: Dataset, data: Tokenized, outputs: int
+) -> None:
+    weights(
+        headed,
+        lambda tensors: (
+            tensors | {"classifier.weight": torch.ones(outputs, 32), "classifier.bias": torch.ones(outputs)}
+        ),
+    )
+    edit(
+        headed,
+        id2label={str(number): f"mood {number}" for number in range(outputs)},
+        label2id=...,
+        problem_type="regression" if outputs == 1 else None,
+    )
     teacher = tune(headed)
     assert logits(teacher, data).shape == (3, len(dataset.labels))
     assert teacher.classifier.weight.mean().abs() < 0.5  # begun afresh: the old one was all ones
     assert teacher.config.id2label == dict(enumerate(dataset.labels))
 
 
-def test_the_same_seed_gives_the_new_head_and_pooler_the_same_first_weights(tiny_checkpoint: Path, tune: FineTune, tmp_path: Path, data: Tokenized) -> None:
+def test_the_same_seed_gives_the_new_head_and_pooler_the_same_first_weights(
+    tiny_checkpoint: Path, tune: FineTune, tmp_path: Path, data: Tokenized
+) -> None:
     folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "bare"))
     weights(folder, lambda tensors: {name: tensor for name, tensor in tensors.items() if "pooler" not in name})
     torch.testing.assert_close(logits(tune(folder), data), logits(tune(folder), data), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("named", [{str(number): f"LABEL_{number}" for number in range(12)}, {str(number): number for number in range(12)}])
+@pytest.mark.parametrize(
+    "named", [{str(number): f"LABEL_{number}" for number in range(12)}, {str(number): number for number in range(12)}]
+)
 def test_twelve_numbered_labels_stay_where_they_were_trained(
     headed: Path, tune: FineTune, plain: BertForSequenceClassification, data: Tokenized, named: dict[str, object]
 ) -> None:
@@ -131,10 +172,14 @@ def test_twelve_numbered_labels_stay_where_they_were_trained(
     labels = label_order({str(number) for number in range(12)})
     torch.testing.assert_close(logits(tune(headed, labels), data), logits(plain, data), rtol=0, atol=1e-5)
     as_text = tuple(sorted(labels))
-    torch.testing.assert_close(logits(tune(headed, as_text), data), logits(plain, data)[:, list(map(int, as_text))], rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        logits(tune(headed, as_text), data), logits(plain, data)[:, list(map(int, as_text))], rtol=0, atol=1e-5
+    )
 
 
-def test_weights_in_half_precision_are_read_as_they_are(headed: Path, tune: FineTune, plain: BertForSequenceClassification, data: Tokenized) -> None:
+def test_weights_in_half_precision_are_read_as_they_are(
+    headed: Path, tune: FineTune, plain: BertForSequenceClassification, data: Tokenized
+) -> None:
     weights(headed, lambda tensors: {name: tensor.half() for name, tensor in tensors.items()})
     edit(headed, dtype="float16")
     teacher = tune(headed)
@@ -142,7 +187,9 @@ def test_weights_in_half_precision_are_read_as_they_are(headed: Path, tune: Fine
     torch.testing.assert_close(logits(teacher, data), logits(plain, data).flip(-1), rtol=0, atol=0.02)
 
 
-def test_the_trained_teacher_names_its_labels_in_order(trained: BertForSequenceClassification, dataset: Dataset) -> None:
+def test_the_trained_teacher_names_its_labels_in_order(
+    trained: BertForSequenceClassification, dataset: Dataset
+) -> None:
     assert trained.config.id2label == dict(enumerate(dataset.labels))
     assert trained.config.label2id == {label: number for number, label in enumerate(dataset.labels)}
     assert trained.classifier.out_features == len(dataset.labels)

@@ -39,21 +39,27 @@ def test_tokenized_batches_are_padded_to_their_longest_text(tokenizer: Tokenizer
 
 
 def test_same_seed_same_weights(model: Model, data: Tokenized, validation: Tokenized) -> None:
-    weights = [train(copy.deepcopy(model), data, validation, SCHEDULE, seed=seed, title="t").state_dict() for seed in (1, 1, 2)]
+    weights = [
+        train(copy.deepcopy(model), data, validation, SCHEDULE, seed=seed, title="t").state_dict() for seed in (1, 1, 2)
+    ]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert any(not torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
 
 
 def test_training_learns_and_returns_an_evaluation_model(model: Model, data: Tokenized) -> None:
     assert accuracy(model, data) < 0.5
-    trained = train(model, data, data, Schedule(epochs=20, learning_rate=3e-3, batch_size=8, patience=20), seed=0, title="t")
+    trained = train(
+        model, data, data, Schedule(epochs=20, learning_rate=3e-3, batch_size=8, patience=20), seed=0, title="t"
+    )
     assert accuracy(trained, data) > 0.9
     assert not trained.training
 
 
 @pytest.mark.parametrize("patience", [1, 3])
 def test_the_best_epoch_is_kept_and_patience_ends_the_training(model: Model, data: Tokenized, patience: int) -> None:
-    misleading = Tokenized(data.ids, (data.labels + 1) % 4, data.pad_id)  # the better the model learns, the worse it scores here
+    misleading = Tokenized(
+        data.ids, (data.labels + 1) % 4, data.pad_id
+    )  # the better the model learns, the worse it scores here
     states: list[dict[str, Tensor]] = []
 
     def remember(module: Model, *_: Any) -> None:
@@ -80,7 +86,10 @@ def test_every_epoch_covers_all_rows_once(model: Model, data: Tokenized, validat
 
     def remember(module: Model, _: Any, given: dict[str, Tensor]) -> None:
         if module.training:
-            seen.extend(tuple(ids[mask.bool()].tolist()) for ids, mask in zip(given["input_ids"], given["attention_mask"], strict=True))
+            seen.extend(
+                tuple(ids[mask.bool()].tolist())
+                for ids, mask in zip(given["input_ids"], given["attention_mask"], strict=True)
+            )
 
     model.register_forward_pre_hook(remember, with_kwargs=True)
     train(model, data, validation, Schedule(epochs=2, learning_rate=1e-4, batch_size=7), seed=0, title="t")
@@ -94,7 +103,9 @@ def test_soft_labels_pull_the_student_to_the_teacher(model: Model, distillation:
         signal, goal = soft_targets(student, distillation.train), distillation.train.targets
         assert goal is not None
         teacher = functional.log_softmax(goal.logits / 3, -1)
-        divergence = functional.kl_div(functional.log_softmax(signal.logits / 3, -1), teacher, log_target=True, reduction="batchmean")
+        divergence = functional.kl_div(
+            functional.log_softmax(signal.logits / 3, -1), teacher, log_target=True, reduction="batchmean"
+        )
         return float(divergence), float(functional.mse_loss(signal.states, goal.states))
 
     before = distance(model)
@@ -107,11 +118,15 @@ def test_soft_labels_pull_the_student_to_the_teacher(model: Model, distillation:
 def test_a_students_embeddings_may_stay_as_they_are(model: Model, distillation: DistillationData, frozen: bool) -> None:
     before = copy.deepcopy(model.bert.embeddings.state_dict())
     schedule = SoftLabels(epochs=1, learning_rate=1e-3, batch_size=8, freeze_embeddings=frozen)
-    after = train(model, distillation.train, distillation.validation, schedule, seed=0, title="t").bert.embeddings.state_dict()
+    after = train(
+        model, distillation.train, distillation.validation, schedule, seed=0, title="t"
+    ).bert.embeddings.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before) == frozen
 
 
-def test_gradients_are_the_same_in_one_piece_and_in_several(model: Model, distillation: DistillationData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradients_are_the_same_in_one_piece_and_in_several(
+    model: Model, distillation: DistillationData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # AdamW divides by a gradient's size: in bf16 the last bits of small ones are enough to turn a step around.
     monkeypatch.setattr("models.train.distillation_data.bf16_is_fast", lambda: False)
     schedule = SoftLabels(epochs=1, learning_rate=1e-3, batch_size=16)
@@ -120,11 +135,17 @@ def test_gradients_are_the_same_in_one_piece_and_in_several(model: Model, distil
             module.p = 0.0
         elif hasattr(module, "dropout_prob"):
             module.dropout_prob = 0.0
-    whole = train(copy.deepcopy(model), distillation.train, distillation.validation, schedule, seed=0, title="t").state_dict()
+    whole = train(
+        copy.deepcopy(model), distillation.train, distillation.validation, schedule, seed=0, title="t"
+    ).state_dict()
     monkeypatch.setattr("models.train.training.TRAINING_TOKENS", 20)
-    pieces = train(copy.deepcopy(model), distillation.train, distillation.validation, schedule, seed=0, title="t").state_dict()
+    pieces = train(
+        copy.deepcopy(model), distillation.train, distillation.validation, schedule, seed=0, title="t"
+    ).state_dict()
     for name in whole:
-        torch.testing.assert_close(whole[name], pieces[name], rtol=0.02, atol=2e-3)  # AdamW divides by the gradient's size: the last bits of small ones count
+        torch.testing.assert_close(
+            whole[name], pieces[name], rtol=0.02, atol=2e-3
+        )  # AdamW divides by the gradient's size: the last bits of small ones count
 
 
 def test_batches_hold_every_row_once_within_their_bounds(data: Tokenized) -> None:
@@ -137,11 +158,15 @@ def test_batches_hold_every_row_once_within_their_bounds(data: Tokenized) -> Non
 def test_a_loss_that_is_no_number_ends_the_training(model: Model, data: Tokenized, validation: Tokenized) -> None:
     with torch.no_grad():
         model.classifier.weight[0, 0] = float("nan")
-    with pytest.raises(BonsaiError, match=r"t: the loss is nan in epoch 1; expected a number: lower learning_rate, which is 0\.002"):
+    with pytest.raises(
+        BonsaiError, match=r"t: the loss is nan in epoch 1; expected a number: lower learning_rate, which is 0\.002"
+    ):
         train(model, data, validation, Schedule(epochs=1, learning_rate=2e-3), seed=0, title="t")
 
 
-def test_a_student_is_kept_as_it_was_at_its_lowest_validation_loss(model: Model, distillation: DistillationData) -> None:
+def test_a_student_is_kept_as_it_was_at_its_lowest_validation_loss(
+    model: Model, distillation: DistillationData
+) -> None:
     schedule = SoftLabels(epochs=12, learning_rate=3e-2, batch_size=8, patience=12, alpha=0.0, hidden=0.0)
     losses: list[float] = []
 
@@ -150,7 +175,9 @@ def test_a_student_is_kept_as_it_was_at_its_lowest_validation_loss(model: Model,
         assert goal is not None
         teacher = functional.log_softmax(goal.logits / 3, -1)
         given = soft_targets(student, distillation.validation).logits
-        return float(functional.kl_div(functional.log_softmax(given / 3, -1), teacher, log_target=True, reduction="batchmean"))
+        return float(
+            functional.kl_div(functional.log_softmax(given / 3, -1), teacher, log_target=True, reduction="batchmean")
+        )
 
     was_training = [False]
 
@@ -170,7 +197,9 @@ def test_signal_is_in_the_order_of_the_data(model: Model, data: Tokenized) -> No
     signal = soft_targets(model, data)
     for row in (0, 7, len(data) - 1):
         alone = soft_targets(model, Tokenized([data.ids[row]], data.labels[[row]], data.pad_id))
-        torch.testing.assert_close(signal.logits[row], alone.logits[0], rtol=0.05, atol=0.05)  # bf16 where the CPU has it
+        torch.testing.assert_close(
+            signal.logits[row], alone.logits[0], rtol=0.05, atol=0.05
+        )  # bf16 where the CPU has it
     assert signal.states.shape == (len(data), 32)
 
 

@@ -17,16 +17,31 @@ Make = Callable[[int], TransferSets]
 
 @pytest.fixture(scope="module")
 def teachers(
-    trained: BertForSequenceClassification, checkpoint: Checkpoint, dataset: Dataset, data: Tokenized, validation: Tokenized, source: TeacherSource
+    trained: BertForSequenceClassification,
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+    data: Tokenized,
+    validation: Tokenized,
+    source: TeacherSource,
 ) -> list[BertForSequenceClassification]:
     """The served teacher and a second one, from another seed."""
-    return [trained, fine_tune(checkpoint, dataset.labels, data, validation, source.model_copy(update={"epochs": 2}), seed=1)]
+    return [
+        trained,
+        fine_tune(checkpoint, dataset.labels, data, validation, source.model_copy(update={"epochs": 2}), seed=1),
+    ]
 
 
 @pytest.fixture
-def make(dataset: Dataset, tokenizer: Tokenizer, teachers: list[BertForSequenceClassification], monkeypatch: pytest.MonkeyPatch) -> Make:
+def make(
+    dataset: Dataset,
+    tokenizer: Tokenizer,
+    teachers: list[BertForSequenceClassification],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Make:
     monkeypatch.setattr("models.train.transfer_sets.PART", len(dataset.train))
-    return lambda transfer: TransferSets(dataset, tokenizer, Rows(dataset, tokenizer), teachers.__getitem__, transfer=transfer, teachers={1, 2}, seed=0)
+    return lambda transfer: TransferSets(
+        dataset, tokenizer, Rows(dataset, tokenizer), teachers.__getitem__, transfer=transfer, teachers={1, 2}, seed=0
+    )
 
 
 def targets(rows: Tokenized) -> SoftTargets:
@@ -44,7 +59,9 @@ def test_more_variations_change_none_of_the_fewer(make: Make, dataset: Dataset) 
     assert len(make(2 * rows + 1).transfer_set(2 * rows + 1, 1).train) == 3 * rows + 1
 
 
-def test_several_teachers_teach_their_mean(make: Make, dataset: Dataset, teachers: list[BertForSequenceClassification]) -> None:
+def test_several_teachers_teach_their_mean(
+    make: Make, dataset: Dataset, teachers: list[BertForSequenceClassification]
+) -> None:
     both = make(0).transfer_set(0, 2)
     for part in (both.train, both.validation):
         first, second = (soft_targets(teacher, part) for teacher in teachers)
@@ -61,7 +78,9 @@ def test_variations_bear_the_label_that_the_teachers_give_them(make: Make, datas
     assert torch.equal(data.labels[rows:], targets(data).logits[rows:].argmax(-1))
 
 
-def test_each_teacher_reads_each_text_once(make: Make, dataset: Dataset, teachers: list[BertForSequenceClassification]) -> None:
+def test_each_teacher_reads_each_text_once(
+    make: Make, dataset: Dataset, teachers: list[BertForSequenceClassification]
+) -> None:
     sets, read = make(len(dataset.train)), []
     hooks = [teacher.register_forward_hook(lambda *_: read.append(1)) for teacher in teachers]
     sets.transfer_set(len(dataset.train), 2)

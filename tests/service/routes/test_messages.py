@@ -18,7 +18,11 @@ def test_a_request_is_read() -> None:
         (b'{"texts": [" "]}', 400, "texts[0] is blank; expected text to classify"),
         (b'{"texts": ["a"], "top_k": null}', 400, "'top_k' is None; expected a whole number from 1 on"),
         (b'{"texts": {}}', 400, f"texts is a JSON object; expected a list of 1 to {MAX_TEXTS} strings"),
-        (b'{"texts": [' + b'"a",' * MAX_TEXTS + b'"a"]}', 413, f"{MAX_TEXTS + 1} texts in one request; expected at most {MAX_TEXTS}"),
+        (
+            b'{"texts": [' + b'"a",' * MAX_TEXTS + b'"a"]}',
+            413,
+            f"{MAX_TEXTS + 1} texts in one request; expected at most {MAX_TEXTS}",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence(body: bytes, status: int, said: str) -> None:

@@ -33,7 +33,10 @@ def test_the_answer_has_the_best_label_and_says_what_there_is_to_count() -> None
         "variant": "int8",
         "version": CARD.version,
         "request_id": "an id",
-        "predictions": [{"label": "late", "score": 0.75, "truncated": False}, {"label": "late", "score": 0.75, "truncated": True}],
+        "predictions": [
+            {"label": "late", "score": 0.75, "truncated": False},
+            {"label": "late", "score": 0.75, "truncated": True},
+        ],
     }
 
 

@@ -24,11 +24,15 @@ def test_a_taken_port(host: str | None) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(BonsaiError, match=r"^cannot listen on .* \(Address already in use\); choose others with --host and --port"):
+        with pytest.raises(
+            BonsaiError, match=r"^cannot listen on .* \(Address already in use\); choose others with --host and --port"
+        ):
             under_serve(host, other.getsockname()[1])
 
 
-@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 65536), ("127.0.0.1", -1), ("192.0.2.1", 0), ("no such host", 0)])
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 65536), ("127.0.0.1", -1), ("192.0.2.1", 0), ("no such host", 0)]
+)
 def test_an_address_that_is_none_here(host: str, port: int) -> None:
     with pytest.raises(BonsaiError, match=rf"^cannot listen on {host}, port {port} \(.+\);"):
         under_serve(host, port)

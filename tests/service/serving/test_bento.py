@@ -19,7 +19,9 @@ NOT_AT_RUN_TIME = ("torch", "transformers", "optimum", "datasets")
 
 @pytest.fixture(scope="module")
 def bento(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of a Bento built from a copy of the project that holds the tiny variants: what one machine hands to another."""
+    """The archive of a Bento built from a copy of the project that holds the tiny variants: what one machine hands to
+    another.
+    """
     project = tmp_path_factory.mktemp("project") / "bonsai"
     for part in ("service", "models"):
         shutil.copytree(ROOT / part, project / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -29,11 +31,25 @@ def bento(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("build.json", "corpus.jsonl"):
         shutil.copyfile(built / name, project / "variants" / name)
     environment = {**os.environ, "PYTHONPATH": str(project)}
-    done = subprocess.run([str(BIN / "bentoml"), "build", "--output", "tag"], cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [str(BIN / "bentoml"), "build", "--output", "tag"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     tag = done.stdout.strip().splitlines()[-1].removeprefix("__tag__:")
     archive = tmp_path_factory.mktemp("archive") / "bonsai.bento"
-    subprocess.run([str(BIN / "bentoml"), "export", tag, str(archive)], cwd=project, env=environment, capture_output=True, check=True, timeout=120)
+    subprocess.run(
+        [str(BIN / "bentoml"), "export", tag, str(archive)],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
     return archive
 
 
@@ -52,14 +68,24 @@ def environment(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("bento-env")
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
     requirements = unpacked / "env" / "python" / "requirements.txt"
-    command = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", str(requirements)]
+    command = [
+        str(folder / "bin" / "pip"),
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "-r",
+        str(requirements),
+    ]
     subprocess.run(command, check=True, timeout=280)
     return folder
 
 
 def test_the_bento_carries_the_variants_of_the_build_and_no_build_time_code(unpacked: Path, built: Path) -> None:
     named = [variant["tag"] for variant in json.loads((built / "build.json").read_text())["variants"].values()]
-    carried = [f"{version.parent.name}:{version.name}" for version in (unpacked / "models").glob("*/*") if version.is_dir()]
+    carried = [
+        f"{version.parent.name}:{version.name}" for version in (unpacked / "models").glob("*/*") if version.is_dir()
+    ]
     assert sorted(carried) == sorted(named)
     source = " ".join(path.read_text() for path in (unpacked / "src").rglob("*.py"))
     assert not any(f"import {name}" in source for name in NOT_AT_RUN_TIME)
@@ -67,7 +93,9 @@ def test_the_bento_carries_the_variants_of_the_build_and_no_build_time_code(unpa
 
 def test_the_environment_has_nothing_of_build_time(environment: Path) -> None:
     code = f"import importlib.util as u; print([n for n in {NOT_AT_RUN_TIME} if u.find_spec(n)])"
-    said = subprocess.run([str(environment / "bin" / "python"), "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    said = subprocess.run(
+        [str(environment / "bin" / "python"), "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert said.stdout.strip() == "[]"
 
 
@@ -77,14 +105,22 @@ def test_the_bento_answers_as_the_build_does(bento: Path, environment: Path, bui
     settings = {"BENTOML_HOME": str(tmp_path / "home"), "BONSAI_VARIANTS": "", "PYTHONPATH": ""}
     command = [str(environment / "bin" / "bentoml"), "import", str(bento)]
     subprocess.run(command, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, check=True, timeout=120)
-    with serving("bonsai:latest", tmp_path, settings | {"BONSAI_STRICT": "1"}, environment / "bin" / "bentoml", tmp_path / "log.txt") as host:
+    with serving(
+        "bonsai:latest",
+        tmp_path,
+        settings | {"BONSAI_STRICT": "1"},
+        environment / "bin" / "bentoml",
+        tmp_path / "log.txt",
+    ) as host:
         with urllib.request.urlopen(f"{host}/variants", timeout=30) as response:
             checks = [card["startup_check"] for card in json.load(response)["variants"]]
         assert checks == [{"texts": len(rows), "differing": 0}] * len(rows[0]["expected"])
         for row in rows:
             for variant, label in row["expected"].items():
                 body = json.dumps({"texts": [row["text"]]}).encode()
-                request = urllib.request.Request(f"{host}/{variant}/predict", data=body, headers={"Content-Type": "application/json"})
+                request = urllib.request.Request(
+                    f"{host}/{variant}/predict", data=body, headers={"Content-Type": "application/json"}
+                )
                 with urllib.request.urlopen(request, timeout=30) as response:
                     assert json.load(response)["predictions"][0]["label"] == label
 
@@ -96,9 +132,13 @@ def test_a_damaged_bento_is_refused_in_one_sentence(unpacked: Path, environment:
     model.write_bytes(model.read_bytes()[:1000])
     settings = {"BENTOML_HOME": str(tmp_path / "home"), "BONSAI_VARIANTS": "", "PYTHONPATH": ""}
     command = [str(environment / "bin" / "bentoml"), "serve", str(damaged), "--host", "127.0.0.1", "--port", "0"]
-    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 1
     last = (done.stdout + done.stderr).strip().splitlines()[-1]
     assert "variant 'int8': model.onnx has SHA-256" in last
-    assert last.endswith("run 'python -m models.build' to build it again, where this Bento was made, and import a new one")
+    assert last.endswith(
+        "run 'python -m models.build' to build it again, where this Bento was made, and import a new one"
+    )
     assert "Traceback" not in done.stdout + done.stderr

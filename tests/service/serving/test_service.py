@@ -23,14 +23,20 @@ VARIANTS = ["teacher", "pruned", "int8", "distilled", "distilled_int8", "trimmed
 JSON = {"Content-Type": "application/json"}
 
 
-def call(url: str, body: bytes | None = None, method: str | None = None, headers: dict[str, str] = JSON) -> tuple[int, Any, dict[str, str]]:
+def call(
+    url: str, body: bytes | None = None, method: str | None = None, headers: dict[str, str] = JSON
+) -> tuple[int, Any, dict[str, str]]:
     request = urllib.request.Request(url, data=body, method=method, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
             status, content, fields = response.status, response.read(), response.headers
     except urllib.error.HTTPError as error:
         status, content, fields = error.code, error.read(), error.headers
-    return status, json.loads(content) if fields.get_content_type() == "application/json" else content, {k.lower(): v for k, v in fields.items()}
+    return (
+        status,
+        json.loads(content) if fields.get_content_type() == "application/json" else content,
+        {k.lower(): v for k, v in fields.items()},
+    )
 
 
 def predict(host: str, variant: str, **body: Any) -> tuple[int, Any, dict[str, str]]:
@@ -42,7 +48,10 @@ def test_cards_are_those_of_the_build_teacher_first(host: str, built: Path) -> N
     assert status == 200
     assert [card["name"] for card in answer["variants"]] == VARIANTS
     for card in answer["variants"]:
-        assert card.pop("startup_check") == {"texts": len((built / "corpus.jsonl").read_text().splitlines()), "differing": 0}
+        assert card.pop("startup_check") == {
+            "texts": len((built / "corpus.jsonl").read_text().splitlines()),
+            "differing": 0,
+        }
         assert card == json.loads((built / card["name"] / "card.json").read_text())
 
 
@@ -68,7 +77,9 @@ def test_order_top_k_and_version(host: str, built: Path) -> None:
 
 
 def test_request_id_is_echoed_or_made(host: str) -> None:
-    status, answer, headers = call(f"{host}/int8/predict", b'{"texts": ["a"]}', headers={**JSON, "X-Request-Id": "abc-1"})
+    status, answer, headers = call(
+        f"{host}/int8/predict", b'{"texts": ["a"]}', headers={**JSON, "X-Request-Id": "abc-1"}
+    )
     assert (status, answer["request_id"], headers["x-request-id"]) == (200, "abc-1", "abc-1")
     assert re.fullmatch(r"[0-9a-f]{32}", predict(host, "int8", texts=["a"])[1]["request_id"])
 
@@ -114,7 +125,10 @@ def test_unknown_variant_lists_the_variants(host: str) -> None:
     assert all(name in answer["error"] for name in VARIANTS)
 
 
-@pytest.mark.parametrize(("method", "path", "allow"), [("GET", "int8/predict", "POST"), ("PUT", "int8/predict", "POST"), ("DELETE", "variants", "GET")])
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [("GET", "int8/predict", "POST"), ("PUT", "int8/predict", "POST"), ("DELETE", "variants", "GET")],
+)
 def test_wrong_method_says_the_right_one(host: str, method: str, path: str, allow: str) -> None:
     status, answer, headers = call(f"{host}/{path}", b"{}" if method == "PUT" else None, method=method)
     assert (status, headers["allow"]) == (405, allow)
@@ -122,7 +136,13 @@ def test_wrong_method_says_the_right_one(host: str, method: str, path: str, allo
 
 
 @pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/vnd.bentoml+pickle", "application/xml; charset=utf-8"]
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/vnd.bentoml+pickle",
+        "application/xml; charset=utf-8",
+    ],
 )
 def test_wrong_content_type(host: str, content_type: str) -> None:
     status, answer, _ = call(f"{host}/int8/predict", b'{"texts": ["a"]}', headers={"Content-Type": content_type})
@@ -134,7 +154,9 @@ def test_compressed_body_is_refused(host: str) -> None:
     assert call(f"{host}/int8/predict", b"\x1f\x8b", headers={**JSON, "Content-Encoding": "gzip"})[0] == 415
 
 
-@pytest.mark.parametrize("text", ["a\x00b", "\x00", "مرحبا أين طردي", "שלום", "🙂🙃👩‍👩‍👧‍👦", "\u202eabc", "A\u0301" * 50, "\ufffe"])
+@pytest.mark.parametrize(
+    "text", ["a\x00b", "\x00", "مرحبا أين طردي", "שלום", "🙂🙃👩‍👩‍👧‍👦", "\u202eabc", "A\u0301" * 50, "\ufffe"]
+)
 def test_unusual_text_is_answered(host: str, text: str) -> None:
     status, answer, _ = predict(host, "int8", texts=[text])
     assert status == 200
@@ -174,7 +196,10 @@ def test_openapi_lists_every_endpoint_with_its_schema(host: str) -> None:
     _, answer, _ = call(f"{host}/docs.json")
     for name in VARIANTS:
         operation = answer["paths"][f"/{name}/predict"]["post"]
-        assert set(operation["requestBody"]["content"]["application/json"]["schema"]["properties"]) == {"texts", "top_k"}
+        assert set(operation["requestBody"]["content"]["application/json"]["schema"]["properties"]) == {
+            "texts",
+            "top_k",
+        }
         assert "predictions" in json.dumps(operation["responses"]["200"])
 
 
@@ -202,7 +227,14 @@ def test_health_routes(host: str) -> None:
 
 def test_nothing_built_says_the_command_in_one_line(tmp_path: Path, bentoml_home: Path) -> None:
     command = [str(Path(sys.executable).with_name("bentoml")), "serve", "service.service:bonsai"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "BONSAI_VARIANTS": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "BONSAI_VARIANTS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     said = (done.stdout + done.stderr).strip()
     assert done.returncode != 0
     assert "python -m models.build" in said
@@ -218,12 +250,22 @@ def test_other_labels_at_the_start_are_said_and_none_are_needed(built: Path, tmp
         other = [{**row, "expected": {**row["expected"], "int8": "another"}} for row in rows]
         (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in other))
     log = tmp_path / "log.txt"
-    with serving("service.service:bonsai", ROOT, {"BONSAI_VARIANTS": str(tmp_path)}, Path(sys.executable).with_name("bentoml"), log) as address:
+    with serving(
+        "service.service:bonsai",
+        ROOT,
+        {"BONSAI_VARIANTS": str(tmp_path)},
+        Path(sys.executable).with_name("bentoml"),
+        log,
+    ) as address:
         checks = {card["name"]: card["startup_check"] for card in call(f"{address}/variants")[1]["variants"]}
         metrics = call(f"{address}/metrics")[1].decode()
         assert predict(address, "int8", texts=["where is my parcel"])[0] == 200
     asked = 0 if corpus == "gone" else len(rows)
     assert checks == {name: {"texts": asked, "differing": asked if name == "int8" else 0} for name in VARIANTS}
     assert re.search(rf'bonsai_startup_check_differing{{variant="int8",version="\w+"}} {asked}.0', metrics)
-    said = "no start-up check" if corpus == "gone" else f"variant 'int8': {asked} of {asked} test texts get another label than when it was built"
+    said = (
+        "no start-up check"
+        if corpus == "gone"
+        else f"variant 'int8': {asked} of {asked} test texts get another label than when it was built"
+    )
     assert said in log.read_text()

@@ -16,7 +16,9 @@ def test_numbers(monkeypatch: pytest.MonkeyPatch, name: str, read: object) -> No
             read()
 
 
-@pytest.mark.parametrize(("name", "read"), [("BONSAI_STRICT", settings.strict), ("BONSAI_ACCESS_LOG", settings.access_log)])
+@pytest.mark.parametrize(
+    ("name", "read"), [("BONSAI_STRICT", settings.strict), ("BONSAI_ACCESS_LOG", settings.access_log)]
+)
 def test_switches(monkeypatch: pytest.MonkeyPatch, name: str, read: object) -> None:
     assert callable(read)
     for given, meant in (("", False), ("0", False), ("1", True)):

@@ -1,4 +1,6 @@
-"""What cannot be served ends `bentoml serve` itself with one sentence: no traceback, and no worker that is started again and again."""
+"""What cannot be served ends `bentoml serve` itself with one sentence: no traceback, and no worker that is started
+again and again.
+"""
 
 import json
 import os
@@ -37,7 +39,12 @@ def taken() -> Iterator[str]:
 
 def refusal(copied: Path, *arguments: str, **settings: str) -> str:
     """Serve what cannot be served, and return the one sentence that is said."""
-    environment = {**os.environ, "BONSAI_VARIANTS": str(copied / "variants"), "BENTOML_HOME": str(copied / "home"), **settings}
+    environment = {
+        **os.environ,
+        "BONSAI_VARIANTS": str(copied / "variants"),
+        "BENTOML_HOME": str(copied / "home"),
+        **settings,
+    }
     command = [str(BENTOML), "serve", "service.service:bonsai", "--host", "127.0.0.1", *(arguments or ("--port", "0"))]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -85,16 +92,37 @@ def spoil_build(copied: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (cut_model, r"variant 'int8': model.onnx has SHA-256 .*: it was changed or cut short; run 'python -m models.build' to build it again"),
+        (
+            cut_model,
+            r"variant 'int8': model.onnx has SHA-256 .*: it was changed or cut short; run 'python -m models.build' to "
+            r"build it again",
+        ),
         (spoil_card, r"'.*card.json' is no card: .*; run 'python -m models.build' to build it again"),
-        (drop_tokenizer, r"variant 'int8': tokenizer.json cannot be read \(No such file or directory\); run 'python -m models.build' .*"),
-        (drop_tag, r"the BentoML model store does not hold 'bonsai-int8:\w{12}'; run 'python -m models.build' to store it again, .*"),
-        (spoil_entry, r"the BentoML model store holds 'bonsai-int8:\w{12}' damaged \(.*\); run 'python -m models.build' to store it again"),
-        (drop_part, r"variant 'cascade': its part 'int8' at version \w{12} is not there; run 'python -m models.build' .*"),
+        (
+            drop_tokenizer,
+            r"variant 'int8': tokenizer.json cannot be read \(No such file or directory\); run 'python -m "
+            r"models.build' .*",
+        ),
+        (
+            drop_tag,
+            r"the BentoML model store does not hold 'bonsai-int8:\w{12}'; run 'python -m models.build' to store it "
+            r"again, .*",
+        ),
+        (
+            spoil_entry,
+            r"the BentoML model store holds 'bonsai-int8:\w{12}' damaged \(.*\); run 'python -m models.build' to "
+            r"store it again",
+        ),
+        (
+            drop_part,
+            r"variant 'cascade': its part 'int8' at version \w{12} is not there; run 'python -m models.build' .*",
+        ),
         (spoil_build, r"'.*build.json' is no build of this version \(.*\); run 'python -m models.build' again"),
     ],
 )
-def test_damaged_variants_are_refused_before_there_is_a_worker(copied: Path, spoil: Callable[[Path], None], said: str) -> None:
+def test_damaged_variants_are_refused_before_there_is_a_worker(
+    copied: Path, spoil: Callable[[Path], None], said: str
+) -> None:
     spoil(copied)
     assert re.fullmatch(said, refusal(copied))
 

@@ -67,5 +67,6 @@ def test_a_variant_that_the_corpus_does_not_know_is_asked_nothing(built: Path) -
 
 def test_the_refusal_names_who_differs() -> None:
     refuse_differing({"teacher": StartupCheck(48, 0), "int8": StartupCheck(0, 0)})
-    with pytest.raises(BonsaiError, match=r"^'int8' gives 3 of 48 test texts another label than when it was built, and BONSAI_STRICT is 1; "):
+    with pytest.raises(BonsaiError, match=(r"^'int8' gives 3 of 48 test texts another label than when it was built, "
+                                           r"and BONSAI_STRICT is 1; ")):
         refuse_differing({"teacher": StartupCheck(48, 0), "int8": StartupCheck(48, 3)})
