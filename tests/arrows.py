@@ -1,4 +1,4 @@
-"""Count what a newcomer has to hold in mind: files, folders, imports between them, and how high they are stacked.
+"""Count what a newcomer has to hold in mind: files, rooms, imports between them, and how high they are stacked.
 
 python -m tests.arrows [FOLDER]      # of this tree, or of another checkout
 """
@@ -41,17 +41,20 @@ def floors(graph: dict[str, set[str]]) -> int:
     return max(height.values(), default=0)
 
 
-def folders(graph: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Return which folders each folder imports from."""
+def rooms(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return which rooms each room imports from; what lies in no room, as commands do, counts as itself."""
+
+    def room(name: str) -> str:
+        return name.rpartition(".")[0] if name.count(".") > 1 else name
+
     found: dict[str, set[str]] = {}
     for name, used in graph.items():
-        own = name.rpartition(".")[0]
-        found.setdefault(own, set()).update(other.rpartition(".")[0] for other in used)
+        found.setdefault(room(name), set()).update(room(other) for other in used)
     return {own: used - {own} for own, used in found.items()}
 
 
 def main() -> None:
-    """Print one line for each part: files and their arrows and floors, folders and theirs."""
+    """Print one line for each part: files and their arrows and floors, rooms and theirs."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1]
     graph = imports(root)
     for part in PARTS:
@@ -60,10 +63,10 @@ def main() -> None:
             for name, used in graph.items()
             if name.startswith(f"{part}.")
         }
-        rooms = folders(files)
+        folders = rooms(files)
         counts = [
             f"{len(one)} {what}, {sum(map(len, one.values()))} arrows, {floors(one)} floors"
-            for what, one in (("files", files), ("folders", rooms))
+            for what, one in (("files", files), ("rooms", folders))
         ]
         print(f"{part}: {'; '.join(counts)}")
 
