@@ -114,6 +114,8 @@ def test_every_kind_of_wrong_answer_is_counted_said_and_fails_the_run(
     teacher = result["variants"]["teacher"]  # to which the failures of its control belong as well
     measured = teacher["scenarios"]["SingleStream"]["rounds"] + result["run"]["control"]["rounds"]
     assert len(measured) == 4
+    # Where the machine slowed the generator a round was measured again: what failed in either is counted.
+    measured += [again for one in measured for again in one.get("repeats", ())]
     assert teacher["failures"]["5xx"] == sum(one["failures"].get("5xx", 0) for one in measured)
     assert "failed answers" in done.stderr
     assert "int8, wrong_label: 'text number" in done.stderr
