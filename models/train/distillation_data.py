@@ -110,17 +110,17 @@ class Rows:
 def soft_targets(model: BertForSequenceClassification, data: Tokenized, bar: Bar | None = None) -> SoftTargets:
     """Run the model over all texts, without dropout, and return logits and [CLS] states in the order of the data."""
     model.eval()
-    signal = SoftTargets(
+    targets = SoftTargets(
         torch.empty(len(data), model.config.num_labels), torch.empty(len(data), model.config.hidden_size)
     )
     for rows in data.by_length():
         with autocast():
             output = model(**data.batch(rows), output_hidden_states=True)
-        signal.logits[rows] = output.logits.float()
-        signal.states[rows] = output.hidden_states[-1][:, 0].float()
+        targets.logits[rows] = output.logits.float()
+        targets.states[rows] = output.hidden_states[-1][:, 0].float()
         if bar is not None:
             bar.advance(by=len(rows))
-    return signal
+    return targets
 
 
 def autocast() -> torch.autocast:
