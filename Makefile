@@ -19,7 +19,7 @@ env: $(STAMP)  ## the environment in .venv, with every library at the version of
 
 $(STAMP): constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps -r constraints.txt
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off --no-compile $(PIP_ARGS) --no-deps -r constraints.txt
 	touch $(STAMP)
 
 demo: env  ## fresh clone → variants → service → comparison, and end

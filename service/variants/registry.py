@@ -43,7 +43,9 @@ class Registry:
         except KeyError:
             raise UnknownVariant(f"no variant '{variant[:64]}'; expected one of {', '.join(self._variants)}") from None
 
-    def predict(self, variant: str, texts: Sequence[str], top_k: int, deadline: float | None = None) -> tuple[Card, list[Prediction]]:
+    def predict(
+        self, variant: str, texts: Sequence[str], top_k: int, deadline: float | None = None
+    ) -> tuple[Card, list[Prediction]]:
         """Classify texts with a variant; `deadline` is a time.monotonic() after which no further batch is begun
         (VariantError).
         """

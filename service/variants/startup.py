@@ -48,7 +48,9 @@ def read_rows(folder: Path) -> list[Row]:
         logger.info("no start-up check: %s cannot be read (%s)", folder / CORPUS_FILE, error.strerror)
         return []
     except ValidationError as error:
-        logger.warning("no start-up check: %s is no corpus of a build (%s)", folder / CORPUS_FILE, error.errors()[0]["msg"])
+        logger.warning(
+            "no start-up check: %s is no corpus of a build (%s)", folder / CORPUS_FILE, error.errors()[0]["msg"]
+        )
         return []
     if not rows:
         logger.warning("no start-up check: %s is empty", folder / CORPUS_FILE)
@@ -72,7 +74,11 @@ def refuse_differing(checks: dict[str, StartupCheck]) -> None:
     """Refuse to serve variants that give other labels than when they were built (BonsaiError): what BONSAI_STRICT=1
     asks for.
     """
-    found = [f"'{name}' gives {check.differing} of {check.texts} test texts another label" for name, check in checks.items() if check.differing]
+    found = [
+        f"'{name}' gives {check.differing} of {check.texts} test texts another label"
+        for name, check in checks.items()
+        if check.differing
+    ]
     if found:
         help_ = "build the variants anew on this kind of machine, or start without BONSAI_STRICT"
         raise BonsaiError(f"{', '.join(found)} than when it was built, and BONSAI_STRICT is 1; {help_}")
