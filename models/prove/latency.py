@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from models.data.dataset import Dataset
+from models.runtime.batching import MEASURED_FILE, SIZES, best_size, time_batches
 from models.runtime.card import read_card
 from models.runtime.classifier import Predictor
 from models.runtime.cpu import cpu_fields
@@ -22,7 +23,6 @@ from models.runtime.files import write_json
 from models.runtime.loading import load_variants
 from models.runtime.progress import Bar
 
-MEASURED_FILE = "measured.json"
 TEXTS = 200
 ROUNDS = 5
 WARM_UP = 8
@@ -33,19 +33,22 @@ Answer = Callable[[Sequence[str]], list[str]]
 
 def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int) -> None:
     """Write `measured.json` into every folder: p50, p99 and mean of one test text in milliseconds, medians over the
-    rounds, with the conditions.
+    rounds; what a text takes in batches, and the size that is best; and the conditions.
     """
     texts, training = sample(dataset.test.texts, TEXTS, seed), sample(dataset.train.texts, MET, seed)
     names = list(folders)
     taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    in_batches: dict[str, list[dict[int, float]]] = {name: [] for name in names}
     with Bar("measure", ROUNDS * len(names)) as bar:
         for turn in range(ROUNDS):
             begin = turn % len(names)
             for name in (*names[begin:], *names[:begin]):
-                answer = open_variant(folders, name, training)
+                predictor = open_predictor(folders, name)
+                answer = answering(predictor, training)
                 for text in training[:WARM_UP]:
                     answer([text])
                 taken[name].append(quantiles(times_alone(answer, texts)))
+                in_batches[name].append(time_batches(predictor, texts, 1))
                 bar.advance()
         bar.finish(f"{len(texts)} texts, {ROUNDS} rounds, one thread")
     about = {"texts": len(texts), "calls": ROUNDS * len(texts), "seed": seed, "conditions": conditions()}
@@ -53,7 +56,9 @@ def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int) -> No
         figures = {
             figure: median(one[figure] for one in rounds) for figure in ("p50_ms", "p99_ms", "mean_ms")
         }  # a cascade's escalations show in the mean
-        write_json(folders[name] / MEASURED_FILE, {**figures, "rounds": rounds, **about})
+        by_size = {size: median(one[size] for one in in_batches[name]) for size in SIZES}
+        batching = {"texts": best_size(by_size), "ms_a_text": {str(size): round(ms, 5) for size, ms in by_size.items()}}
+        write_json(folders[name] / MEASURED_FILE, {**figures, "rounds": rounds, "batching": batching, **about})
 
 
 def sample(texts: Sequence[str], most: int, seed: int) -> list[str]:
@@ -62,10 +67,15 @@ def sample(texts: Sequence[str], most: int, seed: int) -> list[str]:
 
 
 def open_variant(folders: dict[str, Path], name: str, training: Sequence[str]) -> Answer:
-    """Load a variant, of a cascade its parts as well, and return what gives texts their labels."""
+    """Load a variant and return what gives texts their labels."""
+    return answering(open_predictor(folders, name), training)
+
+
+def open_predictor(folders: dict[str, Path], name: str) -> Predictor:
+    """Load a variant, of a cascade its parts as well."""
     cascade = read_card(folders[name]).cascade
     needed = (cascade.small, cascade.large, name) if cascade else (name,)
-    return answering(load_variants({part: folders[part] for part in needed})[name][1], training)
+    return load_variants({part: folders[part] for part in needed})[name][1]
 
 
 def answering(predictor: Predictor, training: Sequence[str]) -> Answer:
@@ -104,6 +114,7 @@ def is_measured(folder: Path) -> bool:
     """Tell whether a variant's folder holds its times, made on this kind of processor and round by round."""
     try:
         found = json.loads((folder / MEASURED_FILE).read_text())
-        return bool(found["conditions"] == conditions() and len(found["rounds"]) == ROUNDS and "mean_ms" in found)
+        whole = len(found["rounds"]) == ROUNDS and {"mean_ms", "batching"} <= found.keys()
+        return bool(whole and found["conditions"] == conditions())
     except (OSError, ValueError, KeyError, TypeError):
         return False

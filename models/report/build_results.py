@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from models.prove.latency import MEASURED_FILE
 from models.prove.predictions import Predictions, read_predictions
 from models.prove.statistics import Labels
+from models.runtime.batching import MEASURED_FILE
 from models.runtime.card import Card, read_card
 from models.runtime.errors import BonsaiError
 from models.runtime.store import BUILD_COMMAND, CORPUS_FILE, Build, read_build

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from models.prove.coverage import card_warnings
-from models.prove.latency import MEASURED_FILE
 from models.report.verdicts import family_note, level, overlap_note, shortcomings, undecided_note
+from models.runtime.batching import MEASURED_FILE
 from models.runtime.card import Card
 
 LOG_WIDTH = 100  # columns of a log; a longer name makes the table wider, never cuts it

@@ -49,6 +49,13 @@ class Best(NamedTuple):
         return [Prediction([(labels[number], share)], cut) for number, share, cut in rows]
 
 
+class Spent:
+    """Seconds that predictions took, added up: text to token ids, and the model."""
+
+    def __init__(self) -> None:
+        self.tokenize = self.infer = 0.0
+
+
 class Predictor(Protocol):
     """What can be evaluated and served: a classifier, or a cascade of two."""
 
@@ -57,11 +64,11 @@ class Predictor(Protocol):
 
     def meet(self, texts: Sequence[str]) -> None: ...
 
-    def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]: ...
+    def predict(self, texts: Sequence[str], top_k: int = 1, spent: Spent | None = None) -> list[Prediction]: ...
 
-    def best(self, texts: Sequence[str], deadline: float | None = None) -> Best: ...
+    def best(self, texts: Sequence[str], spent: Spent | None = None) -> Best: ...
 
-    def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]: ...
+    def probabilities(self, texts: Sequence[str], spent: Spent | None = None) -> tuple[Logits, list[bool]]: ...
 
 
 class Classifier:
@@ -92,39 +99,41 @@ class Classifier:
         """Let the tokenizer remember the words of some texts, without running the model."""
         self._tokenizer.encode(texts)
 
-    def predict(self, texts: Sequence[str], top_k: int = 1, deadline: float | None = None) -> list[Prediction]:
-        """Classify the texts, in their order; begin no batch after `deadline`, a time.monotonic() (TimeoutError)."""
+    def predict(self, texts: Sequence[str], top_k: int = 1, spent: Spent | None = None) -> list[Prediction]:
+        """Classify the texts, in their order; what it takes is added to `spent`."""
         if top_k > 1:
-            return rank(self.labels, *self.probabilities(texts, deadline), top_k)
+            return rank(self.labels, *self.probabilities(texts, spent), top_k)
         if len(texts) != 1:
-            return self.best(texts, deadline).named(self.labels)
-        logits, truncated = self.logits(texts, deadline=deadline)
+            return self.best(texts, spent).named(self.labels)
+        logits, truncated = self.logits(texts, spent=spent)
         return [best_of_one(self.labels, logits[0], self.temperature, truncated[0])]
 
-    def best(self, texts: Sequence[str], deadline: float | None = None) -> Best:
+    def best(self, texts: Sequence[str], spent: Spent | None = None) -> Best:
         """Return the most likely label of every text, with its calibrated probability."""
-        logits, truncated = self.logits(texts, deadline=deadline)
+        logits, truncated = self.logits(texts, spent=spent)
         return Best(
             logits.argmax(axis=1), np.float32(1) / np.add.reduce(_shares(logits, self.temperature), axis=1), truncated
         )
 
-    def probabilities(self, texts: Sequence[str], deadline: float | None = None) -> tuple[Logits, list[bool]]:
+    def probabilities(self, texts: Sequence[str], spent: Spent | None = None) -> tuple[Logits, list[bool]]:
         """Return calibrated probabilities (texts, labels) and which texts were truncated."""
-        logits, truncated = self.logits(texts, deadline=deadline)
+        logits, truncated = self.logits(texts, spent=spent)
         return softmax(logits, self.temperature), truncated
 
-    def logits(
-        self, texts: Sequence[str], batch: int = BATCH, deadline: float | None = None
-    ) -> tuple[Logits, list[bool]]:
+    def logits(self, texts: Sequence[str], batch: int = BATCH, spent: Spent | None = None) -> tuple[Logits, list[bool]]:
         """Return logits (texts, labels) and which texts were truncated."""
+        started = time.perf_counter()
         ids, truncated = self._tokenizer.encode(texts)
-        if len(ids) == 1 and deadline is None:
-            return self.run(ids), truncated
-        result = np.empty((len(ids), len(self.labels)), dtype=np.float32)
-        for done, rows in enumerate(length_sorted_batches(ids, batch)):
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(f"out of time after {done * batch} of {len(ids)} texts")
-            result[rows] = self.run([ids[row] for row in rows])
+        tokenized = time.perf_counter()
+        if len(ids) == 1:
+            result = self.run(ids)
+        else:
+            result = np.empty((len(ids), len(self.labels)), dtype=np.float32)
+            for rows in length_sorted_batches(ids, batch):
+                result[rows] = self.run([ids[row] for row in rows])
+        if spent is not None:
+            spent.tokenize += tokenized - started
+            spent.infer += time.perf_counter() - tokenized
         return result, truncated
 
     def run(self, ids: list[list[int]]) -> Logits:

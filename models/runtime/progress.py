@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 SILENCE_S = 15.0  # a log that says nothing for longer looks like a process that hangs
 console = Console(stderr=True, highlight=False)
+last_said = [0.0]  # when any task last said something: several short ones in a row are one silence
 
 
 class Bar:
@@ -27,15 +28,16 @@ class Bar:
         self._title, self._total = title, total
 
     def __enter__(self) -> "Bar":
-        self._start = self._said = time.monotonic()
+        self._start = time.monotonic()
+        last_said[0] = last_said[0] or self._start
         self._progress.start()
         return self
 
     def advance(self, note: str = "", by: int = 1) -> None:
         """Move the bar on by some steps of its total."""
         self._progress.update(self._task, advance=by, note=note)
-        if not console.is_terminal and time.monotonic() - self._said > SILENCE_S:
-            self._said = time.monotonic()
+        if not console.is_terminal and time.monotonic() - last_said[0] > SILENCE_S:
+            last_said[0] = time.monotonic()
             console.print(
                 f"  {self._title}: {self._progress.tasks[0].completed:.0f} of {self._total}{note and f', {note}'}",
                 markup=False,
@@ -44,6 +46,7 @@ class Bar:
     def finish(self, note: str) -> None:
         """Say in one line, which stays, how the task ended and what it took."""
         self._progress.stop()
+        last_said[0] = time.monotonic()
         console.print(f"  {self._title}: {note} [{time.monotonic() - self._start:.0f} s]", markup=False)
 
     def __exit__(

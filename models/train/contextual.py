@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import BertForSequenceClassification
 
+from models.runtime.progress import Bar
 from models.train.distillation_data import Tokenized, autocast
 from models.train.encoder import layers
 
@@ -48,15 +49,18 @@ def mean_states(teacher: BertForSequenceClassification, depth: int, data: Tokeni
         [array("i", [frame[0], piece, frame[1]]) for piece in range(vocabulary)], torch.empty(0), data.pad_id
     )
     total, count = torch.zeros(vocabulary, teacher.config.hidden_size), torch.zeros(vocabulary)
-    for start in range(0, vocabulary, PIECES_AT_ONCE):
-        pieces = range(start, min(start + PIECES_AT_ONCE, vocabulary))
-        total[start : pieces.stop] = ALONE * _states(shallow, alone.batch(list(pieces)))[:, 1]
-    for rows in data.by_length():
-        batch = data.batch(rows)
-        inside = batch["attention_mask"].bool()
-        ids = batch["input_ids"][inside]
-        total.index_add_(0, ids, _states(shallow, batch)[inside])
-        count.index_add_(0, ids, torch.ones(len(ids)))
+    with Bar("word embeddings", vocabulary + len(data)) as bar:
+        for start in range(0, vocabulary, PIECES_AT_ONCE):
+            pieces = range(start, min(start + PIECES_AT_ONCE, vocabulary))
+            total[start : pieces.stop] = ALONE * _states(shallow, alone.batch(list(pieces)))[:, 1]
+            bar.advance(by=len(pieces))
+        for rows in data.by_length():
+            batch = data.batch(rows)
+            inside = batch["attention_mask"].bool()
+            ids = batch["input_ids"][inside]
+            total.index_add_(0, ids, _states(shallow, batch)[inside])
+            count.index_add_(0, ids, torch.ones(len(ids)))
+            bar.advance(by=len(rows))
     return total / (count + ALONE)[:, None]
 
 

@@ -10,6 +10,7 @@ from models.runtime.classifier import Prediction
 from service.routes.refused import Refused
 
 MAX_TEXTS = 4096
+MAX_SCORES = 32_768  # texts times labels asked for: more would be seconds of making the answer
 
 
 class PredictRequest(BaseModel):
@@ -62,9 +63,19 @@ def answer(card: Card, request_id: str, predictions: Sequence[Prediction], top_k
     """Return the body of an answer as JSON values; `PredictResponse` describes it."""
     rows: list[dict[str, Any]] = []
     for prediction in predictions:
-        ranked = [{"label": label, "score": score} for label, score in prediction.top]
+        ranked = [{"label": label, "score": score} for label, score in prediction.top[:top_k]]
         rows.append({**ranked[0], "truncated": prediction.truncated, **({"top": ranked} if top_k > 1 else {})})
     return {"variant": card.name, "version": card.version, "request_id": request_id, "predictions": rows}
+
+
+def check_scores(texts: int, top_k: int) -> None:
+    """Refuse an answer of too many scores (Refused 413)."""
+    if texts * top_k > MAX_SCORES:
+        raise Refused(
+            413,
+            f"{texts} texts with {top_k} labels each are {texts * top_k:,} scores; expected at most {MAX_SCORES:,} in "
+            "one answer: send the texts in several requests, or ask for fewer labels",
+        )
 
 
 def _refusal(detail: Any) -> Refused:

@@ -1,33 +1,28 @@
 """`POST /{variant}/predict`: texts in, labels and scores out."""
 
-import json
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from functools import partial
+
+import orjson
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
-from service.routes.messages import answer, parse_request
-from service.routes.refused import refusal
-from service.variants.errors import VariantError
-
-# Variant, texts, top_k → the variant's card and its predictions.
-Predict = Callable[[str, Sequence[str], int], Awaitable[tuple[Card, list[Prediction]]]]
+from service.routes.exchange import Answer, Request, Service
+from service.routes.messages import answer, check_scores, parse_request
 
 
-class Answer(NamedTuple):
-    """The body, and what there is to count of it."""
+async def predict(request: Request, service: Service, variant: str) -> Answer:
+    """Answer a request by one variant (Refused, VariantError)."""
+    request.card = service.registry.find(variant).card
+    asked = parse_request(request.body)
+    loaded = service.registry.ask(variant, asked.top_k)
+    check_scores(len(asked.texts), asked.top_k)
+    finish = partial(encode, loaded.card, request.id, asked.top_k)
+    body = await service.run(loaded, asked.texts, asked.top_k, request.deadline, finish, request.times, request.gone)
+    request.texts = len(asked.texts)
+    return Answer(body)
 
-    body: bytes
-    version: str
-    texts: int
 
-
-async def predict(body: bytes, variant: str, request_id: str, run: Predict) -> Answer:
-    """Answer the body of a request with what `run` predicts (Refused)."""
-    request = parse_request(body)
-    try:
-        card, predictions = await run(variant, request.texts, request.top_k)
-    except VariantError as problem:
-        raise refusal(problem) from None
-    content = answer(card, request_id, predictions, request.top_k)
-    return Answer(json.dumps(content, ensure_ascii=False).encode(), card.version, len(predictions))
+def encode(card: Card, request_id: str, top_k: int, predictions: Sequence[Prediction]) -> bytes:
+    """Return the body of an answer."""
+    return orjson.dumps(answer(card, request_id, predictions, top_k))

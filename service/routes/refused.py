@@ -1,8 +1,19 @@
 """A request that gets no answer: its status and its one sentence."""
 
-import json
+import math
 
-from service.variants.errors import TooLate, TooManyLabels, UnknownVariant, VariantError
+import orjson
+
+from service.variants.errors import (
+    Disconnected,
+    Failed,
+    Overloaded,
+    TooLate,
+    TooManyLabels,
+    TooMuchAtOnce,
+    UnknownVariant,
+    VariantError,
+)
 
 
 class Refused(Exception):
@@ -17,7 +28,7 @@ class Refused(Exception):
     @property
     def body(self) -> bytes:
         """The answer's body: JSON with the sentence."""
-        return json.dumps({"error": self.sentence}, ensure_ascii=False).encode("utf-8", "replace")
+        return orjson.dumps({"error": self.sentence.encode("utf-8", "replace").decode()})
 
 
 def refusal(problem: VariantError) -> Refused:
@@ -27,6 +38,14 @@ def refusal(problem: VariantError) -> Refused:
             return Refused(404, str(problem))
         case TooManyLabels():
             return Refused(400, str(problem))
+        case TooMuchAtOnce():
+            return Refused(413, str(problem))
+        case Overloaded():
+            return Refused(429, str(problem), Retry_After=str(max(1, math.ceil(problem.seconds))))
         case TooLate():
             return Refused(503, str(problem), Retry_After="1")
+        case Disconnected():
+            return Refused(499, str(problem))  # counted; nobody reads it
+        case Failed():
+            return Refused(500, str(problem))
     raise problem

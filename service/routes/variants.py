@@ -1,13 +1,14 @@
 """`GET /variants`: the cards, and what the check at start found."""
 
-import json
+import orjson
 
-from service.variants.registry import Registry
+from service.routes.exchange import Answer, Request, Service
 
 
-def cards(registry: Registry) -> bytes:
+async def variants(request: Request, service: Service) -> Answer:
     """Return the cards of all variants, the teacher first."""
     found = [
-        {**card.content(), "startup_check": startup_check._asdict()} for card, _, startup_check in registry.variants
+        {**variant.card.content(), "startup_check": variant.startup_check._asdict()}
+        for variant in service.registry.variants
     ]
-    return json.dumps({"variants": found}, ensure_ascii=False).encode()
+    return Answer(orjson.dumps({"variants": found}))

@@ -1,32 +1,62 @@
-"""The body of a request, read up to the limit."""
+"""The body of a request, read up to the limit; and how much of all bodies together is held."""
+
+from collections.abc import Sequence
 
 from starlette.types import Receive
 
 from service.routes.refused import Refused
-from service.serving.settings import MAX_BODY, MAX_DRAINED
+from service.serving.settings import MAX_BODIES, MAX_BODY, MAX_DRAINED
+from service.variants.errors import Disconnected
 
-JSON_TYPES = ("application/json", "")
+
+class Bodies:
+    """The bodies that a worker holds, in bytes."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    def hold(self, size: int) -> None:
+        """Count so many bytes more (Refused 429 beyond the limit)."""
+        if size > 0 and self._held + size > MAX_BODIES:
+            raise Refused(
+                429,
+                f"the bodies of other requests hold {self._held >> 20} MiB; expected {MAX_BODIES >> 20} MiB at the "
+                "most: try again later",
+                Retry_After="1",
+            )
+        self._held += size
 
 
-async def read_body(receive: Receive, headers: dict[bytes, str]) -> bytes:
-    """Return the whole body (Refused 413 beyond the limit, 415 for anything but plain JSON, 400 when the client went
-    away).
+async def read_body(
+    receive: Receive, headers: dict[bytes, str], media_types: Sequence[str], bodies: Bodies, held: list[int]
+) -> bytes:
+    """Return the whole body (Refused 413 beyond the limit, 415 for another media type than these, 429 where other
+    bodies leave no room; Disconnected).
+
+    What it counts as held is added to `held`; the caller lets go of it.
     """
     refusal = None
     media_type = headers.get(b"content-type", "").split(";")[0].strip().lower()
-    if media_type not in JSON_TYPES:
-        refusal = Refused(415, f"the content type is '{media_type[:64]}'; expected application/json")
+    if media_type not in media_types:
+        expected = " or ".join(each for each in media_types if each)
+        refusal = Refused(415, f"the content type is '{media_type[:64]}'; expected {expected}")
     elif headers.get(b"content-encoding", "identity") != "identity":
         refusal = Refused(415, f"the content encoding is '{headers[b'content-encoding'][:64]}'; expected none")
-    chunks, size, more = [], 0, True
+    chunks, size, more = list[bytes](), 0, True
     while more and size <= MAX_DRAINED:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refused(400, "the connection was closed before the body was complete")
+            raise Disconnected("the connection was closed before the body was complete")
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size <= MAX_BODY and refusal is None:
-            chunks.append(chunk)
+        if refusal is None and size <= MAX_BODY:
+            try:
+                bodies.hold(len(chunk))
+            except Refused as full:
+                refusal = full
+            else:
+                held[0] += len(chunk)
+                chunks.append(chunk)
         more = message.get("more_body", False)
     if refusal is None and size > MAX_BODY:
         refusal = Refused(
@@ -36,4 +66,4 @@ async def read_body(receive: Receive, headers: dict[bytes, str]) -> bytes:
         )
     if refusal is not None:
         raise refusal
-    return b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -1,96 +1,157 @@
-"""The outermost layer: an ASGI middleware that answers predictions and cards itself and leaves all other routes to
-BentoML.
+"""The outermost layer: an ASGI app that answers our routes and leaves health, metrics and files to BentoML.
 
 BentoML's own path for typed APIs answers bad input with several shapes of error and costs more than a small model does.
 """
 
+import logging
+import random
 import time
 import uuid
-from functools import partial
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.routes.predict import predict
+from service.routes.exchange import Answer, Request, Service, Times
 from service.routes.refused import Refused, refusal
-from service.routes.variants import cards
-from service.serving.body import read_body
+from service.routes.table import Route, find
+from service.serving.body import Bodies, read_body
 from service.serving.metrics import observe
-from service.serving.queue import Queue
-from service.serving.settings import DEADLINE_S
-from service.variants.errors import UnknownVariant
+from service.serving.queue import RowQueue
+from service.serving.spread import Spread
+from service.variants.errors import VariantError
 from service.variants.registry import Registry
 
-WANTED_HEADERS = frozenset((b"content-type", b"content-length", b"content-encoding", b"x-request-id"))
+WANTED_HEADERS = frozenset(
+    (
+        b"content-type",
+        b"content-length",
+        b"content-encoding",
+        b"inference-header-content-length",
+        b"x-request-id",
+        b"x-request-timeout-ms",
+        b"x-server-timing",
+    )
+)
+PASSED_ON = frozenset(("/livez", "/readyz", "/healthz", "/metrics", "/schema.json"))
+NO_ANSWER = 499  # the client went away; the status is nginx's
+
+logger = logging.getLogger("bentoml.bonsai")
+access = logging.getLogger("bentoml.bonsai.access")
 
 
 class Front:
-    """Answers `POST /{variant}/predict` and `GET /variants`."""
+    """Answers the routes of `service.routes`, one after another on a connection."""
 
-    def __init__(self, app: ASGIApp, registry: Registry) -> None:
-        self._app = app
-        self._registry = registry
-        self._queue = Queue(registry)
+    def __init__(
+        self,
+        app: ASGIApp,
+        registry: Registry,
+        queue: RowQueue,
+        spread: Spread,
+        *,
+        deadline_s: float,
+        access_log: float = 0.0,
+        path_prefix: str = "",
+        around: Callable[[ASGIApp], ASGIApp] | None = None,
+    ) -> None:
+        """`around` wraps what answers our own routes: tracing, where it is asked for."""
+        self._app, self._spread = app, spread
+        self._service = Service(registry, queue.run)
+        self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
+        self._bodies = Bodies()
+        self._answer: ASGIApp = self._respond if around is None else around(self._respond)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or pass it on."""
+        if scope["type"] == "lifespan":
+            self._spread.start()
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        parts = scope["path"].split("/")
-        if parts[1:] == ["variants"]:
-            respond = self._cards
-        elif len(parts) == 3 and parts[2] == "predict":
-            respond = self._predict
-        else:
+        path = self._path(scope)
+        if path in PASSED_ON or path.startswith("/static_content/"):
             await self._app(scope, receive, send)
-            return
+        else:
+            await self._answer(scope, receive, send)
+
+    def _path(self, scope: Scope) -> str:
+        path: str = scope["path"]
+        return path.removeprefix(self._prefix) or "/" if self._prefix else path
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
         headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in WANTED_HEADERS}
-        request_id = _request_id(headers)
-        status, extra = 200, dict[str, str]()
+        request = Request(scope["method"], headers, b"", _request_id(headers), began + self._deadline_s)
+        held = [0]
         try:
-            body = await respond(scope, receive, headers, request_id)
+            try:
+                answer = await self._route(scope, request, receive, held)
+            except VariantError as problem:
+                raise refusal(problem) from None
         except Refused as refused:
-            status, body, extra = refused.status, refused.body, refused.headers
-        await _send(send, status, body, {"x-request-id": request_id, **extra})
+            answer = Answer(refused.body, headers=refused.headers, status=refused.status)
+        except Exception:
+            logger.exception("request %s failed", request.id)
+            failure = Refused(500, f"the service failed; its log says why, for request {request.id}")
+            answer = Answer(failure.body, status=500)
+        finally:
+            self._bodies.hold(-held[0])
+        seconds = time.monotonic() - began
+        card = request.card
+        observe(card.name if card else "", card.version if card else "", answer.status, request.texts, seconds)
+        if self._access_log and random.random() < self._access_log:
+            access.info(
+                "%s %r %d %.2f ms, %d texts, request %s",
+                request.method, scope["path"], answer.status, seconds * 1000, request.texts, request.id,
+            )  # fmt: skip
+        if answer.status != NO_ANSWER:
+            await self._send(scope, send, request, answer)
 
-    async def _cards(self, scope: Scope, receive: Receive, headers: dict[bytes, str], request_id: str) -> bytes:
-        if scope["method"] not in ("GET", "HEAD"):
-            raise Refused(405, f"{scope['method']} /variants; expected GET", Allow="GET")
-        return cards(self._registry)
-
-    async def _predict(self, scope: Scope, receive: Receive, headers: dict[bytes, str], request_id: str) -> bytes:
-        started = time.monotonic()
-        variant = scope["path"].split("/")[1]
-        try:
-            version = self._registry.find(variant).card.version
-        except UnknownVariant as problem:
-            raise refusal(problem) from None
-        try:
-            if scope["method"] != "POST":
-                raise Refused(405, f"{scope['method']} /{variant}/predict; expected POST", Allow="POST")
-            body = await read_body(receive, headers)
-            answer = await predict(
-                body, variant, request_id, partial(self._queue.predict, deadline=started + DEADLINE_S)
+    async def _route(self, scope: Scope, request: Request, receive: Receive, held: list[int]) -> Answer:
+        route = find(self._path(scope))
+        if route is None or not scope["path"].startswith(self._prefix):
+            raise Refused(404, f"there is no '{scope['path'][:64]}'; GET {self._prefix}/docs shows what there is")
+        if request.method != route.method and not (request.method == "HEAD" and route.method == "GET"):
+            raise Refused(
+                405, f"{request.method[:16]} {scope['path'][:64]}; expected {route.method}", Allow=route.method
             )
-        except Refused as refused:
-            observe(variant, version, refused.status, 0, time.monotonic() - started)
-            raise
-        observe(variant, answer.version, 200, answer.texts, time.monotonic() - started)
-        return answer.body
+        if request.headers:
+            self._read_headers(request)
+        if route.method == "POST":
+            request.body = await self._read(route, request, receive, held)
+            request.gone = receive
+        return await route.handler(request, self._service, *route.arguments)
+
+    async def _read(self, route: Route, request: Request, receive: Receive, held: list[int]) -> bytes:
+        if route.arguments:  # an unknown variant is said before its body is read
+            request.card = self._service.registry.find(route.arguments[0]).card
+        return await read_body(receive, request.headers, route.media_types, self._bodies, held)
+
+    def _read_headers(self, request: Request) -> None:
+        if request.headers.get(b"x-server-timing") == "1":
+            request.times = Times()
+        given = request.headers.get(b"x-request-timeout-ms")
+        if given is not None:
+            if not (given.isascii() and given.isdigit() and len(given) <= 9 and int(given)):
+                raise Refused(400, f"X-Request-Timeout-Ms is '{given[:40]}'; expected a whole number from 1 on")
+            request.deadline += min(0.0, int(given) / 1000 - self._deadline_s)
+
+    async def _send(self, scope: Scope, send: Send, request: Request, answer: Answer) -> None:
+        headers = [
+            (b"content-type", answer.media_type.encode()),
+            (b"content-length", str(len(answer.body)).encode()),
+            (b"x-request-id", request.id.encode()),
+        ]
+        for name, value in answer.headers.items():
+            headers.append((name.lower().encode(), value.encode("latin-1")))
+        if request.times is not None and answer.status == 200:
+            headers.append((b"server-timing", request.times.header().encode()))
+        if self._spread.is_one_too_many(scope["client"]):
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
 
 def _request_id(headers: dict[bytes, str]) -> str:
     given = headers.get(b"x-request-id", "")
     return given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else uuid.uuid4().hex
-
-
-async def _send(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
-    fields = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in fields.items()],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})

@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import os
 import uuid
 from importlib.util import find_spec
 from typing import Any
@@ -11,6 +10,7 @@ import bentoml
 from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
+from models.runtime.batching import read_best_size
 from models.runtime.errors import (
     BonsaiError,
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
@@ -18,8 +18,10 @@ from models.runtime.store import BUILD_COMMAND, read_build, stored
 from service.routes.messages import PredictRequest, PredictResponse, answer
 from service.serving import metrics, settings
 from service.serving.address import check_address
-from service.serving.front import Front
-from service.variants.registry import Registry, load
+from service.serving.metrics_folder import use_own_metrics_folder
+from service.serving.outermost import OutermostService
+from service.serving.supervisor import supervise
+from service.variants.registry import load
 from service.variants.startup import read_rows, refuse_differing
 
 
@@ -37,13 +39,16 @@ try:
     VARIANTS = settings.variants_folder()
     BUILD = read_build(VARIANTS)
     FOLDERS = {name: stored(variant.tag) for name, variant in BUILD.variants.items()}
-    THREADS, WORKERS = settings.threads(), settings.workers()
-    STRICT, ACCESS_LOG = settings.strict(), settings.access_log()
+    THREADS, WORKERS, STRICT = settings.threads(), settings.workers(), settings.strict()
+    DEADLINE_S, PREFIX = settings.deadline_s(), settings.path_prefix()
+    settings.access_log(), settings.most_wait_ms()
+    use_own_metrics_folder()
+    supervise(settings.keep_alive_s(), settings.grace_s())
 except BonsaiError as problem:
     raise refused(problem) from None
 
 logger = logging.getLogger("bentoml.bonsai")
-REGISTRY = Registry({})
+REGISTRY = OutermostService.registry
 ATTRIBUTE = "MODEL_{}"  # in capitals, which no variant's name has
 
 
@@ -65,8 +70,9 @@ class Variants:
 
     def __init__(self) -> None:
         """Load, warm up and check every variant; BentoML answers /readyz once this has returned."""
-        variants = load(FOLDERS, THREADS, read_rows(VARIANTS))
-        for name, (card, _, (texts, differing)) in variants.items():
+        batches = {name: size for name in FOLDERS if (size := read_best_size(VARIANTS / name))}
+        variants = load(FOLDERS, THREADS, read_rows(VARIANTS), batches)
+        for name, (card, _, (texts, differing), _) in variants.items():
             metrics.CHECKED.labels(name, card.version).set(texts)
             metrics.DIFFERING.labels(name, card.version).set(differing)
             if differing:
@@ -83,9 +89,10 @@ class Variants:
 
 def _endpoint(name: str) -> Any:
     async def predict(self: Any, texts: list[str], top_k: int = 1) -> PredictResponse:
-        # Called inside this process only: over HTTP the front answers this route, by the same `predict`.
+        # Called inside this process only: over HTTP the front answers this route.
         request = PredictRequest(texts=texts, top_k=top_k)
-        card, predictions = REGISTRY.predict(name, request.texts, request.top_k)
+        card, predictor, *_ = REGISTRY.ask(name, request.top_k)
+        predictions = predictor.predict(request.texts, request.top_k)
         return PredictResponse.model_validate(answer(card, uuid.uuid4().hex, predictions, request.top_k))
 
     predict.__name__ = name
@@ -97,16 +104,12 @@ for _name, _variant in BUILD.variants.items():
     setattr(Variants, ATTRIBUTE.format(_name), BentoModel(_variant.tag))
     setattr(Variants, _name, _endpoint(_name))
 
-CONFIG: dict[str, Any] = {
-    "name": "bonsai",
-    "workers": WORKERS,
-    "traffic": {"timeout": settings.TIMEOUT_S},
-    "logging": {"access": {"enabled": ACCESS_LOG}},
-}
-if "BENTOML_CONFIG" not in os.environ and "BENTOML_CONFIG_OPTIONS" not in os.environ:
-    CONFIG["tracing"] = {
-        "excluded_urls": ".*"
-    }  # OpenTelemetry is the largest cost of the chain; with a configuration an exporter may be set
-
-bonsai = bentoml.service(**CONFIG)(Variants)
-bonsai.add_asgi_middleware(Front, registry=REGISTRY)
+bonsai = bentoml.service(
+    name="bonsai",
+    workers=WORKERS,
+    path_prefix=PREFIX or None,
+    service_class=OutermostService,
+    traffic={"timeout": DEADLINE_S},
+    logging={"access": {"enabled": False}},  # our own line knows variants; this one would be of the rest alone
+    tracing={"excluded_urls": "livez,readyz,healthz,metrics"},
+)(Variants)

@@ -1,21 +1,23 @@
 """What the operator may set, read from the environment once at start."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
 from models.runtime.errors import BonsaiError
+from service.serving.cores import cores
 
 MAX_BODY = 8 * 2**20  # bytes
 MAX_DRAINED = 64 * 2**20  # bytes of a refused body that are read, so that the client gets to see the answer
-MAX_WAITING = 512  # requests in work or waiting; one more gets 503
-TIMEOUT_S = (
-    10.0  # BentoML arms a timer for each request and never cancels it: minutes would mean thousands of live timers
-)
-DEADLINE_S = 8.0  # a request that is not done by then gets 503 between two batches, before the server's own timeout
+MAX_BODIES = 128 * 2**20  # bytes of bodies that are held at a time; one more gets 429
+MOST_WAITING = 1024  # requests in a worker's thread or waiting for it; one more gets 429
+INLINE_MS = 2.0  # what is computed on the event loop; everything else waits for so long at the most
+BATCH_MS = 15.0  # of one batch in the thread: what a short request waits for at the most, beside its own turn
 MOST_AT_ONCE = (
     1024  # threads or workers; what is more was meant otherwise, and the machine refuses it with less clear words
 )
+MOST_MS = 86_400_000
 
 
 def variants_folder() -> Path:
@@ -32,12 +34,42 @@ def threads() -> int:
     """Return the threads of each session (BONSAI_THREADS, 1): several sessions of several threads each would fight for
     the same cores.
     """
-    return _number("BONSAI_THREADS")
+    return _number("BONSAI_THREADS", 1, MOST_AT_ONCE)
 
 
 def workers() -> int:
-    """Return the number of worker processes (BONSAI_WORKERS, 1)."""
-    return _number("BONSAI_WORKERS")
+    """Return the number of worker processes (BONSAI_WORKERS, one a core that may be used)."""
+    return _number("BONSAI_WORKERS", max(1, int(cores())), MOST_AT_ONCE)
+
+
+def deadline_s() -> float:
+    """Return the seconds after which a request is given up (BONSAI_TIMEOUT_MS, 10,000 ms)."""
+    return _number("BONSAI_TIMEOUT_MS", 10_000, MOST_MS) / 1000
+
+
+def most_wait_ms() -> float:
+    """Return the milliseconds of work that may be ahead of a request when it is taken (BONSAI_MAX_WAIT_MS, 1,000)."""
+    return float(_number("BONSAI_MAX_WAIT_MS", 1_000, MOST_MS))
+
+
+def keep_alive_s() -> int:
+    """Return the seconds that an idle connection is kept (BONSAI_KEEP_ALIVE_S, 75): longer than the 60 of most
+    balancers, which otherwise send a request into a connection that is just being closed.
+    """
+    return _number("BONSAI_KEEP_ALIVE_S", 75, MOST_MS)
+
+
+def grace_s() -> int:
+    """Return the seconds that requests under way get when the service ends (BONSAI_GRACE_S, 20)."""
+    return _number("BONSAI_GRACE_S", 20, MOST_MS)
+
+
+def path_prefix() -> str:
+    """Return what stands before every route (BONSAI_PATH_PREFIX, nothing)."""
+    given = os.environ.get("BONSAI_PATH_PREFIX", "").rstrip("/")
+    if given and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", given):
+        raise BonsaiError(f"BONSAI_PATH_PREFIX is '{given[:64]}'; expected a path such as /bonsai")
+    return given
 
 
 def strict() -> bool:
@@ -45,9 +77,16 @@ def strict() -> bool:
     return _switch("BONSAI_STRICT")
 
 
-def access_log() -> bool:
-    """Tell whether to log a line for every request (BONSAI_ACCESS_LOG, 0)."""
-    return _switch("BONSAI_ACCESS_LOG")
+def access_log() -> float:
+    """Return the share of requests that get a line in the log (BONSAI_ACCESS_LOG, 0)."""
+    given = os.environ.get("BONSAI_ACCESS_LOG") or "0"
+    try:
+        share = float(given)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise BonsaiError(f"BONSAI_ACCESS_LOG is '{given[:64]}'; expected a share from 0 to 1")
+    return share
 
 
 def check_temporary_folder() -> None:
@@ -58,10 +97,10 @@ def check_temporary_folder() -> None:
         raise BonsaiError("there is no temporary folder that can be written; set TMPDIR to one") from error
 
 
-def _number(name: str) -> int:
-    given = os.environ.get(name) or "1"
-    if not (given.isascii() and given.isdigit() and len(given) <= 9 and 1 <= int(given) <= MOST_AT_ONCE):
-        raise BonsaiError(f"{name} is '{given[:64]}'; expected a whole number from 1 to {MOST_AT_ONCE}")
+def _number(name: str, default: int, most: int) -> int:
+    given = os.environ.get(name) or str(default)
+    if not (given.isascii() and given.isdigit() and len(given) <= 9 and 1 <= int(given) <= most):
+        raise BonsaiError(f"{name} is '{given[:64]}'; expected a whole number from 1 to {most}")
     return int(given)
 
 

@@ -15,3 +15,23 @@ class TooManyLabels(VariantError):
 
 class TooLate(VariantError):
     """The deadline passed before all texts were classified."""
+
+
+class TooMuchAtOnce(VariantError):
+    """What was asked in one request cannot be done before its deadline."""
+
+
+class Overloaded(VariantError):
+    """What waits already would keep the request waiting too long; `seconds` is how long it would be."""
+
+    def __init__(self, sentence: str, seconds: float) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
+class Failed(VariantError):
+    """The model failed on a text: the one error here that is not the caller's."""
+
+
+class Disconnected(VariantError):
+    """Nobody waits for the prediction any more."""

@@ -1,15 +1,17 @@
-"""The variants that are loaded, and the one `predict` that every route calls."""
+"""The variants that are loaded, and what each of them costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from models.runtime.card import Card
-from models.runtime.classifier import Prediction, Predictor
+from models.runtime.classifier import Predictor
 from models.runtime.loading import load_variants
-from service.variants.errors import TooLate, TooManyLabels, UnknownVariant
+from service.variants.cost import Cost, measure_cost
+from service.variants.errors import TooManyLabels, UnknownVariant
 from service.variants.startup import Row, StartupCheck, check
 
+CHARACTERS_A_TOKEN = 5  # of English, about: what a text that is cut at max_tokens costs
 WARM_UP_LENGTHS = (1, 8, 32, 128)  # words; a session sizes its memory at the first run of a length
 
 
@@ -19,6 +21,7 @@ class Loaded(NamedTuple):
     card: Card
     predictor: Predictor
     startup_check: StartupCheck
+    cost: Cost
 
 
 class Registry:
@@ -43,26 +46,26 @@ class Registry:
         except KeyError:
             raise UnknownVariant(f"no variant '{variant[:64]}'; expected one of {', '.join(self._variants)}") from None
 
-    def predict(
-        self, variant: str, texts: Sequence[str], top_k: int, deadline: float | None = None
-    ) -> tuple[Card, list[Prediction]]:
-        """Classify texts with a variant; `deadline` is a time.monotonic() after which no further batch is begun
-        (VariantError).
-        """
-        card, predictor, _ = self.find(variant)
-        if top_k > len(predictor.labels):
-            raise TooManyLabels(f"'top_k' is {top_k}; expected 1 to {len(predictor.labels)}, the number of labels")
-        try:
-            return card, predictor.predict(texts, top_k, deadline)
-        except TimeoutError as error:
-            raise TooLate(f"{error}; send fewer texts in a request, or try again later") from None
+    def ask(self, variant: str, top_k: int) -> Loaded:
+        """Return a variant that knows so many labels (VariantError)."""
+        loaded = self.find(variant)
+        if top_k > len(loaded.predictor.labels):
+            raise TooManyLabels(
+                f"'top_k' is {top_k}; expected 1 to {len(loaded.predictor.labels)}, the number of labels"
+            )
+        return loaded
 
 
-def load(folders: dict[str, Path], threads: int, rows: Sequence[Row]) -> dict[str, Loaded]:
-    """Load, warm up and check the variants of these folders (BonsaiError for one that is not what its card says)."""
-    loaded = {}
+def load(
+    folders: dict[str, Path], threads: int, rows: Sequence[Row], batches: Mapping[str, int] | None = None
+) -> dict[str, Loaded]:
+    """Load, warm up, time and check the variants of these folders (BonsaiError for one that is not what its card says);
+    `batches` says of how many texts a batch is best, where the build measured it on this machine.
+    """
+    loaded, texts = {}, [row.text for row in rows]
     for name, (card, predictor) in load_variants(folders, threads=threads).items():
         for length in WARM_UP_LENGTHS:
             predictor.predict(["warm " * length])
-        loaded[name] = Loaded(card, predictor, check(name, predictor, rows))
+        cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, (batches or {}).get(name))
+        loaded[name] = Loaded(card, predictor, check(name, predictor, rows), cost)
     return loaded

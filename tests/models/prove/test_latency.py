@@ -7,7 +7,8 @@ from statistics import median
 import pytest
 
 from models.data.dataset import Dataset, Split
-from models.prove.latency import MEASURED_FILE, ROUNDS, TEXTS, is_measured, measure_latency, open_variant, sample
+from models.prove.latency import ROUNDS, TEXTS, is_measured, measure_latency, open_variant, sample
+from models.runtime.batching import MEASURED_FILE
 from models.runtime.card import Card
 from models.runtime.classifier import Predictor
 

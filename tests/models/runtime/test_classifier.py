@@ -8,7 +8,7 @@ import pytest
 
 from models.data.dataset import Dataset
 from models.runtime.card import Card
-from models.runtime.classifier import Classifier, Predictor, length_sorted_batches, softmax
+from models.runtime.classifier import Classifier, Predictor, Spent, length_sorted_batches, softmax
 from tests.models.conftest import VARIANTS
 
 Variants = dict[str, tuple[Card, Predictor]]
@@ -81,10 +81,15 @@ def test_no_texts_no_predictions(variants: Variants, variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_no_batch_begins_after_the_deadline(variants: Variants, texts: list[str], variant: str) -> None:
-    with pytest.raises(TimeoutError, match=f"after 0 of {len(texts)} texts"):
-        variants[variant][1].predict(texts, deadline=time.monotonic() - 1)
-    assert len(variants[variant][1].predict(texts, deadline=time.monotonic() + 600)) == len(texts)
+@pytest.mark.parametrize("top_k", [1, 2])
+def test_what_it_took_is_added_up(variants: Variants, texts: list[str], variant: str, top_k: int) -> None:
+    spent = Spent()
+    started = time.perf_counter()
+    for asked in (texts, texts[:1]):
+        before = spent.tokenize, spent.infer
+        variants[variant][1].predict(asked, top_k, spent)
+        assert spent.tokenize > before[0] and spent.infer > before[1]
+    assert spent.tokenize + spent.infer < time.perf_counter() - started
 
 
 @pytest.mark.parametrize("variant", ["teacher", "distilled_int8", "cascade"])

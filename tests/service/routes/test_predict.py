@@ -2,55 +2,85 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from models.runtime.classifier import Prediction
+from service.routes.exchange import Request, Service
+from service.routes.messages import MAX_SCORES
 from service.routes.predict import predict
-from service.routes.refused import Refused
-from service.variants.errors import TooLate, TooManyLabels, UnknownVariant, VariantError
+from service.routes.refused import Refused, refusal
+from service.serving.queue import RowQueue
+from service.variants.errors import (
+    Failed,
+    Overloaded,
+    TooLate,
+    TooManyLabels,
+    TooMuchAtOnce,
+    UnknownVariant,
+    VariantError,
+)
+from service.variants.registry import Registry
+from tests.service.stand_in import loaded
 
-CARD: Any = SimpleNamespace(name="int8", version="0123456789ab")
+
+def ask(body: bytes, variant: str = "int8") -> tuple[Request, Any]:
+    async def run() -> Any:
+        return await predict(request, Service(Registry({"int8": loaded()}), RowQueue(1000.0).run), variant)
+
+    request = Request("POST", {}, body, "an id", 1e12)
+    return request, asyncio.run(run())
 
 
-def asked(body: bytes, problem: VariantError | None = None) -> Any:
-    async def run(variant: str, texts: Sequence[str], top_k: int) -> tuple[Any, list[Prediction]]:
-        if problem is not None:
-            raise problem
-        top = [("late", 0.75), ("refund", 0.25)][:top_k]
-        return CARD, [Prediction(top, truncated=len(text) > 3) for text in texts]
-
-    return asyncio.run(predict(body, "int8", "an id", run))
-
-
-def test_the_answer_has_the_best_label_and_says_what_there_is_to_count() -> None:
-    answer = asked(b'{"texts": ["a", "longer"]}')
-    assert (answer.version, answer.texts) == (CARD.version, 2)
+def test_the_answer_has_the_best_label_and_the_request_what_there_is_to_count() -> None:
+    request, answer = ask(json.dumps({"texts": ["a", "long" * 500]}).encode())
+    assert request.card is not None
+    assert (request.card.version, request.texts, answer.status) == ("0123456789ab", 2, 200)
     assert json.loads(answer.body) == {
         "variant": "int8",
-        "version": CARD.version,
+        "version": "0123456789ab",
         "request_id": "an id",
         "predictions": [
-            {"label": "late", "score": 0.75, "truncated": False},
-            {"label": "late", "score": 0.75, "truncated": True},
+            {"label": "late", "score": 0.7, "truncated": False},
+            {"label": "late", "score": 0.7, "truncated": True},
         ],
     }
 
 
 def test_more_labels_are_there_when_they_are_asked_for() -> None:
-    (prediction,) = json.loads(asked(b'{"texts": ["a"], "top_k": 2}').body)["predictions"]
-    assert prediction["top"] == [{"label": "late", "score": 0.75}, {"label": "refund", "score": 0.25}]
+    (prediction,) = json.loads(ask(b'{"texts": ["a"], "top_k": 2}')[1].body)["predictions"]
+    assert prediction["top"] == [{"label": "late", "score": 0.7}, {"label": "refund", "score": 0.2}]
+
+
+def test_what_a_variant_does_not_know_is_its_error() -> None:
+    with pytest.raises(UnknownVariant, match=r"^no variant 'nano'; expected one of int8$"):
+        ask(b'{"texts": ["a"]}', "nano")
+    with pytest.raises(TooManyLabels, match=r"^'top_k' is 4; expected 1 to 3, the number of labels$"):
+        ask(b'{"texts": ["a"], "top_k": 4}')
+
+
+def test_an_answer_of_too_many_scores_is_refused() -> None:
+    from service.routes.messages import check_scores
+
+    check_scores(MAX_SCORES // 8, 8)
+    with pytest.raises(Refused, match=r"^4096 texts with 1800 labels each are 7,372,800 scores; expected") as caught:
+        check_scores(4096, 1800)
+    assert caught.value.status == 413
 
 
 @pytest.mark.parametrize(
     ("problem", "status", "headers"),
-    [(UnknownVariant("none"), 404, {}), (TooManyLabels("many"), 400, {}), (TooLate("late"), 503, {"Retry-After": "1"})],
+    [
+        (UnknownVariant("none"), 404, {}),
+        (TooManyLabels("many"), 400, {}),
+        (TooMuchAtOnce("much"), 413, {}),
+        (TooLate("late"), 503, {"Retry-After": "1"}),
+        (Overloaded("full", 0.2), 429, {"Retry-After": "1"}),
+        (Overloaded("full", 3.2), 429, {"Retry-After": "4"}),
+        (Failed("no"), 500, {}),
+    ],
 )
 def test_what_a_variant_cannot_do_has_a_status(problem: VariantError, status: int, headers: dict[str, str]) -> None:
-    with pytest.raises(Refused) as caught:
-        asked(b'{"texts": ["a"]}', problem)
-    assert (caught.value.status, caught.value.headers) == (status, headers)
-    assert json.loads(caught.value.body) == {"error": str(problem)}
+    refused = refusal(problem)
+    assert (refused.status, refused.headers) == (status, headers)
+    assert json.loads(refused.body) == {"error": str(problem)}

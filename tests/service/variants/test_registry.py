@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from service.variants.errors import TooLate, TooManyLabels, UnknownVariant
+from service.variants.errors import TooManyLabels, UnknownVariant
 from service.variants.registry import Registry, load
 from service.variants.startup import StartupCheck
 
@@ -17,19 +17,17 @@ def test_the_variants_are_there_in_their_order(registry: Registry) -> None:
     assert registry.find("int8").startup_check == StartupCheck(0, 0)
 
 
-def test_it_predicts_and_says_by_which_version(registry: Registry) -> None:
-    card, predictions = registry.predict("int8", ["where is my parcel", "money"], 2)
-    assert card == registry.find("int8").card
-    assert [len(prediction.top) for prediction in predictions] == [2, 2]
-
-
-def test_what_it_cannot_do_is_its_own_error(registry: Registry) -> None:
+def test_a_variant_is_asked_for_as_many_labels_as_it_knows(registry: Registry) -> None:
+    assert registry.ask("int8", 4) == registry.find("int8")
     with pytest.raises(UnknownVariant, match=r"^no variant 'nano'; expected one of teacher, int8$"):
-        registry.predict("nano", ["a"], 1)
+        registry.ask("nano", 1)
     with pytest.raises(TooManyLabels, match=r"^'top_k' is 99; expected 1 to 4, the number of labels$"):
-        registry.predict("int8", ["a"], 99)
-    with pytest.raises(TooLate, match=r"; send fewer texts in a request, or try again later$"):
-        registry.predict("int8", ["a"] * 100, 1, deadline=0.0)
+        registry.ask("int8", 99)
+
+
+def test_what_the_build_measured_is_the_batch(built: Path) -> None:
+    variants = load({"int8": built / "int8"}, 1, [], {"int8": 16})
+    assert variants["int8"].cost.batch == 16
 
 
 def test_a_swap_serves_others_from_the_next_request_on(registry: Registry) -> None:

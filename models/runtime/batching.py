@@ -1,0 +1,50 @@
+"""How many texts at once a variant classifies fastest on this machine, measured (no torch)."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+from models.runtime.classifier import Predictor
+from models.runtime.cpu import cpu_fields
+
+MEASURED_FILE = "measured.json"  # in a variant's folder: what depends on the machine
+SIZES = (1, 4, 8, 16, 32, 64)
+WORTH = 0.97  # a larger batch is taken for this share of the time a text: more would wait together for less
+
+
+def time_batches(
+    predictor: Predictor, texts: Sequence[str], rounds: int, sizes: Sequence[int] = SIZES
+) -> dict[int, float]:
+    """Return what a text takes in batches of each size, in milliseconds: medians over interleaved rounds.
+
+    Each round begins at other texts, the same for every size.
+    """
+    taken: dict[int, list[float]] = {size: [] for size in sizes}
+    for turn in range(rounds):
+        for size in sizes:
+            batch = [texts[(turn * max(sizes) + place) % len(texts)] for place in range(size)]
+            started = time.perf_counter()
+            predictor.predict(batch)
+            taken[size].append((time.perf_counter() - started) * 1000 / size)
+    return {size: median(times) for size, times in taken.items()}
+
+
+def best_size(ms: Mapping[int, float]) -> int:
+    """Return the smallest batch after which no larger one is worth its wait; 1 is no batching at all."""
+    best = min(ms)
+    for size in sorted(ms):
+        if ms[size] < WORTH * ms[best]:
+            best = size
+    return best
+
+
+def read_best_size(folder: Path) -> int | None:
+    """Return the size that the build found best for a variant, if it did so on this kind of processor."""
+    try:
+        measured = json.loads((folder / MEASURED_FILE).read_text(encoding="utf-8"))
+        found = measured["conditions"]["cpu"] == cpu_fields().get("model name")
+        return int(measured["batching"]["texts"]) if found else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

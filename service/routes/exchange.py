@@ -1,0 +1,80 @@
+"""What a route is given and what it gives back, whatever speaks HTTP around it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from models.runtime.card import Card
+from models.runtime.classifier import Prediction, Spent
+from service.variants.registry import Loaded, Registry
+
+Finish = Callable[[list[Prediction]], Any]
+Gone = Callable[[], Awaitable[object]]  # returns when the client has gone away
+
+
+class Times(Spent):
+    """Seconds of one request: waiting for its turn, tokenizing, the model, and making the answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = self.encode = 0.0
+
+    def header(self) -> str:
+        """Return them as the value of a Server-Timing header, in milliseconds (W3C Server Timing)."""
+        names = ("queue", "tokenize", "infer", "encode")
+        return ", ".join(f"{name};dur={getattr(self, name) * 1000:.3f}" for name in names)
+
+
+class Run(Protocol):
+    """The row queue, as the routes know it."""
+
+    async def __call__(
+        self,
+        loaded: Loaded,
+        texts: Sequence[str],
+        top_k: int,
+        deadline: float,
+        finish: Finish,
+        times: Times | None = None,
+        gone: Gone | None = None,
+    ) -> Any: ...
+
+
+class Request:
+    """One request with its whole body; a route notes in it what there is to count."""
+
+    __slots__ = ("body", "card", "deadline", "gone", "headers", "id", "method", "texts", "times")
+
+    def __init__(
+        self,
+        method: str,
+        headers: dict[bytes, str],
+        body: bytes,
+        id: str,
+        deadline: float,
+        times: Times | None = None,
+        gone: Gone | None = None,
+    ) -> None:
+        self.method, self.headers, self.body, self.id = method, headers, body, id
+        self.deadline, self.times, self.gone = deadline, times, gone
+        self.card: Card | None = None
+        self.texts = 0
+
+
+class Answer(NamedTuple):
+    """An answer's body, and what stands before it."""
+
+    body: bytes
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = MappingProxyType({})
+    status: int = 200
+
+
+class Service(NamedTuple):
+    """What routes answer from."""
+
+    registry: Registry
+    run: Run
+
+
+Handler = Callable[..., Awaitable[Answer]]  # request, service and what stands in the path

@@ -1,0 +1,76 @@
+"""KServe's v1 protocol over the same variants: `POST /v1/models/{variant}:predict` with `instances`.
+
+Source: kserve.github.io/website, "V1 Inference Protocol".
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.runtime.classifier import Prediction
+from service.routes.exchange import Answer, Request, Service
+from service.routes.messages import MAX_TEXTS
+from service.routes.refused import Refused
+
+EXPECTED = f'expected {{"instances": ["…", …]}} with 1 to {MAX_TEXTS} texts, or objects with "text"'
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Instance(BaseModel):
+    """A text as an object, as KServe's tabular clients send it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: Text
+
+
+class Instances(BaseModel):
+    """The texts to classify."""
+
+    model_config = ConfigDict(strict=True)
+
+    instances: Annotated[list[Text] | list[Instance], Field(min_length=1, max_length=MAX_TEXTS)]
+
+
+async def predict_instances(request: Request, service: Service, variant: str) -> Answer:
+    """Answer a v1 request by one variant (Refused, VariantError)."""
+    loaded = service.registry.find(variant)
+    request.card = loaded.card
+    texts = read_instances(request.body)
+    body = await service.run(loaded, texts, 1, request.deadline, write_predictions, request.times, request.gone)
+    request.texts = len(texts)
+    return Answer(body)
+
+
+async def models(request: Request, service: Service) -> Answer:
+    """List the variants."""
+    return Answer(orjson.dumps({"models": [variant.card.name for variant in service.registry.variants]}))
+
+
+async def model(request: Request, service: Service, variant: str) -> Answer:
+    """Say that a variant is loaded (UnknownVariant)."""
+    return Answer(orjson.dumps({"name": service.registry.find(variant).card.name, "ready": True}))
+
+
+def read_instances(body: bytes) -> list[str]:
+    """Read the body of a v1 request (Refused)."""
+    try:
+        given = Instances.model_validate_json(body).instances
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        status = 413 if detail["type"] == "too_long" else 400
+        where = ".".join(str(part) for part in detail["loc"] if isinstance(part, int) or part == "instances")
+        raise Refused(status, f"{where or 'the body'}: {detail['msg'][:200]}; {EXPECTED}") from None
+    texts = [each.text if isinstance(each, Instance) else each for each in given]
+    for number, text in enumerate(texts):
+        if not text.strip():
+            raise Refused(400, f"instances.{number} is blank; {EXPECTED}")
+    return texts
+
+
+def write_predictions(predictions: Sequence[Prediction]) -> bytes:
+    """Return the body of a v1 answer."""
+    rows = [{"label": prediction.label, "score": prediction.top[0][1]} for prediction in predictions]
+    return orjson.dumps({"predictions": rows})

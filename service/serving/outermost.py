@@ -1,0 +1,71 @@
+"""The BentoML service with our layer outermost: before BentoML's metrics, tracing, time limit and labels by path."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import bentoml
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml._internal.context import server_context
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from service.routes.openapi import describe
+from service.serving import settings
+from service.serving.front import Front
+from service.serving.queue import RowQueue
+from service.serving.spread import Spread
+from service.variants.registry import Registry
+
+
+class Description(dict[str, Any]):
+    """An OpenAPI document, as BentoML asks for one."""
+
+    def asdict(self) -> dict[str, Any]:
+        """Return the document."""
+        return dict(self)
+
+
+class OutermostService(bentoml.Service[Any]):
+    """A BentoML service that answers our routes before BentoML does."""
+
+    registry = Registry({})
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        """Return the ASGI app of a worker, with BentoML's settings of CORS and tracing around our routes."""
+        app: ASGIApp = super().to_asgi(is_main=is_main)
+        # uvicorn makes a line of every request wherever somebody may listen; ours is the one that is asked for.
+        silent = logging.getLogger("uvicorn.access")
+        silent.handlers, silent.propagate = [], False
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        app = Front(
+            app,
+            self.registry,
+            RowQueue(settings.most_wait_ms()),
+            Spread(Path(folder) if folder else None, (server_context.worker_index or 1) - 1, settings.workers()),
+            deadline_s=settings.deadline_s(),
+            access_log=settings.access_log(),
+            path_prefix=self.path_prefix or "",
+            around=traced if BentoMLContainer.config.tracing.exporter_type.get() else None,
+        )
+        if BentoMLContainer.http.cors.enabled.get():
+            options: Any = BentoMLContainer.access_control_options.get()
+            return CORSMiddleware(app, **options)
+        return app
+
+    @property
+    def openapi_spec(self) -> Any:
+        """The OpenAPI document of every route."""
+        return Description(describe(list(self.apis)))
+
+
+def traced(app: ASGIApp) -> ASGIApp:
+    """Return the app with a span for every request, by the tracer that BentoML is configured for."""
+    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+
+    return OpenTelemetryMiddleware(  # type: ignore[no-any-return]
+        app,
+        excluded_urls=BentoMLContainer.tracing_excluded_urls.get(),
+        tracer_provider=BentoMLContainer.tracer_provider.get(),
+    )

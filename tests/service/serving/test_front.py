@@ -1,0 +1,163 @@
+"""The outermost layer, driven as uvicorn would, over stand-ins for models and BentoML."""
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from service.serving import body
+from service.serving.front import Front
+from service.serving.queue import RowQueue
+from service.serving.settings import INLINE_MS
+from service.serving.spread import Spread
+from service.variants.registry import Registry
+from tests.service.stand_in import StandIn, loaded
+
+JSON = (b"content-type", b"application/json")
+ASK = b'{"texts": ["a"]}'
+
+
+async def bentoml(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"BentoML"})
+
+
+def front(predictor: StandIn | None = None, alone: float = 0.1, **options: Any) -> Front:
+    registry = Registry({"int8": loaded(alone=alone, predictor=predictor)})
+    return Front(bentoml, registry, RowQueue(1000.0), Spread(None, 0, 1), **{"deadline_s": 5.0, **options})
+
+
+class Exchange:
+    """One request to the app and what it sent."""
+
+    def __init__(self, chunks: list[bytes], leaves: bool = False) -> None:
+        self.chunks, self.leaves = list(chunks), leaves
+        self.status, self.headers, self.body = 0, dict[str, str](), b""
+
+    async def receive(self) -> Any:
+        if self.chunks:
+            return {"type": "http.request", "body": self.chunks.pop(0), "more_body": bool(self.chunks)}
+        if not self.leaves:
+            await asyncio.sleep(20)
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            self.body += message.get("body", b"")
+
+
+def call(
+    app: Front,
+    path: str = "/int8/predict",
+    method: str = "POST",
+    chunks: tuple[bytes, ...] = (ASK,),
+    headers: tuple[tuple[bytes, bytes], ...] = (JSON,),
+    leaves: bool = False,
+) -> Exchange:
+    exchange = Exchange(list(chunks), leaves)
+    scope = {"type": "http", "method": method, "path": path, "headers": headers, "client": ("127.0.0.1", 1)}
+    asyncio.run(app(scope, exchange.receive, exchange.send))
+    return exchange
+
+
+def test_a_body_may_come_in_pieces() -> None:
+    exchange = call(front(), chunks=(b'{"te', b'xts": [', b'"a"]}'))
+    assert exchange.status == 200
+    assert json.loads(exchange.body)["predictions"][0]["label"] == "late"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/static_content/swagger-ui.css"])
+def test_health_metrics_and_files_are_bentomls(path: str) -> None:
+    assert call(front(), path, "GET").body == b"BentoML"
+
+
+@pytest.mark.parametrize("path", ["/nope", "/int8", "/int8/predict/", "//predict", "/v2/models", "/v2/models/int8/x"])
+def test_what_there_is_not_is_said(path: str) -> None:
+    exchange = call(front(), path)
+    assert exchange.status == 404
+    assert list(json.loads(exchange.body)) == ["error"]
+
+
+def test_the_path_prefix_stands_before_every_route() -> None:
+    app = front(path_prefix="/a/b")
+    assert call(app, "/a/b/int8/predict").status == 200
+    assert call(app, "/a/b/livez", "GET").body == b"BentoML"
+    assert call(app, "/a/b", "GET").status == 200
+    assert call(app, "/int8/predict").status == 404
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "GET", "PATCH"])
+def test_another_method_is_refused(method: str) -> None:
+    exchange = call(front(), method=method)
+    assert (exchange.status, exchange.headers["allow"]) == (405, "POST")
+
+
+def test_an_error_of_ours_is_a_counted_answer_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    app = front()
+
+    async def fail(*_: Any) -> None:
+        raise ZeroDivisionError("not foreseen")
+
+    app._service = app._service._replace(run=fail)  # type: ignore[arg-type]
+    with caplog.at_level(logging.ERROR):
+        exchange = call(app, headers=(JSON, (b"x-request-id", b"abc")))
+    assert exchange.status == 500
+    assert json.loads(exchange.body) == {"error": "the service failed; its log says why, for request abc"}
+    assert "not foreseen" in caplog.text
+
+
+def test_a_text_that_the_model_fails_on_is_a_sentence() -> None:
+    exchange = call(front(), chunks=(b'{"texts": ["a", "bad"]}',))
+    assert exchange.status == 500
+    assert json.loads(exchange.body) == {"error": "'int8' failed on texts[1] (ValueError)"}
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "1.5", "soon", "", "9" * 20])
+def test_a_time_limit_that_is_none_is_refused(given: str) -> None:
+    exchange = call(front(), headers=(JSON, (b"x-request-timeout-ms", given.encode())))
+    assert exchange.status == 400
+    assert json.loads(exchange.body)["error"].startswith(f"X-Request-Timeout-Ms is '{given}'")
+
+
+def test_a_client_may_wait_for_less_and_not_for_more() -> None:
+    many = json.dumps({"texts": ["a"] * 100}).encode()
+    for given, status in (("1000", 200), ("1", 413), ("999999", 200)):
+        exchange = call(front(alone=1.0), chunks=(many,), headers=(JSON, (b"x-request-timeout-ms", given.encode())))
+        assert exchange.status == status
+
+
+def test_times_are_told_where_they_are_asked_for() -> None:
+    assert "server-timing" not in call(front()).headers
+    told = call(front(), headers=(JSON, (b"x-server-timing", b"1"))).headers["server-timing"]
+    assert told.startswith("queue;dur=")
+
+
+def test_nobody_is_answered_who_went_away() -> None:
+    assert call(front(), chunks=(), leaves=True).status == 0
+    predictor = StandIn()
+    predictor.go_on.set()
+    exchange = call(front(predictor, INLINE_MS + 1), chunks=(b'{"texts": ["wait"]}',), leaves=True)
+    assert exchange.status == 0
+
+
+def test_bodies_are_held_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "MAX_BODIES", 20)
+    app = front()
+    exchange = call(app, chunks=(ASK + b" " * 10,))
+    assert (exchange.status, exchange.headers["retry-after"]) == (429, "1")
+    for _ in range(3):  # what was held is let go
+        assert call(app).status == 200
+
+
+@pytest.mark.parametrize(("share", "lines"), [(0.0, 0), (1.0, 1)])
+def test_the_access_log_is_a_share_of_the_requests(share: float, lines: int, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "bentoml.bonsai.access"):
+        call(front(access_log=share), headers=(JSON, (b"x-request-id", b"abc")))
+    assert len(caplog.records) == lines
+    assert all("POST '/int8/predict' 200" in line and "request abc" in line for line in caplog.messages)
