@@ -61,7 +61,15 @@ def call(
     leaves: bool = False,
 ) -> Exchange:
     exchange = Exchange(list(chunks), leaves)
-    scope = {"type": "http", "method": method, "path": path, "headers": headers, "client": ("127.0.0.1", 1)}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+    }
     asyncio.run(app(scope, exchange.receive, exchange.send))
     return exchange
 
