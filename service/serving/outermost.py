@@ -3,7 +3,6 @@
 import logging
 import os
 import socket
-from pathlib import Path
 from typing import Any
 
 import bentoml
@@ -18,6 +17,7 @@ from service.serving import protocol, settings
 from service.serving.front import Front
 from service.serving.queue import RowQueue
 from service.serving.refusals import Refusals
+from service.serving.shared_folder import shared_folder
 from service.serving.spread import Spread
 from service.variants.registry import Registry
 
@@ -41,7 +41,6 @@ class OutermostService(bentoml.Service[Any]):
         # uvicorn makes a line of every request wherever somebody may listen; ours is the one that is asked for.
         silent = logging.getLogger("uvicorn.access")
         silent.handlers, silent.propagate = [], False
-        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         cors = BentoMLContainer.http.cors.enabled.get()
         refusals = Refusals()
         protocol.use(listener(), refusals)
@@ -49,7 +48,7 @@ class OutermostService(bentoml.Service[Any]):
             app,
             self.registry,
             RowQueue(settings.most_wait_ms()),
-            Spread(Path(folder) if folder else None, (server_context.worker_index or 1) - 1, settings.workers()),
+            Spread(shared_folder(), (server_context.worker_index or 1) - 1, settings.workers()),
             deadline_s=settings.deadline_s(),
             access_log=settings.access_log(),
             path_prefix=self.path_prefix or "",
