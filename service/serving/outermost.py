@@ -47,7 +47,7 @@ class OutermostService(bentoml.Service[Any]):
         app = Front(
             app,
             self.registry,
-            RowQueue(settings.most_wait_ms()),
+            RowQueue(settings.most_wait_ms(), protocol.is_alone),
             Spread(shared_folder(), (server_context.worker_index or 1) - 1, settings.workers()),
             deadline_s=settings.deadline_s(),
             access_log=settings.access_log(),

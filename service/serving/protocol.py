@@ -22,10 +22,12 @@ class Protocol(HttpToolsProtocol):
 
     listener: ClassVar[socket.socket | None] = None
     refusals: ClassVar[Refusals] = Refusals()
+    requests: ClassVar[set[Any]] = set()  # those that uvicorn is at work on
 
     def __init__(self, *given: Any, accept_more: bool = True, **named: Any) -> None:
         super().__init__(*given, **named)
         self._given, self._named, self._accept_more = given, named, accept_more
+        Protocol.requests = self.tasks
         self._refusal: Refusal | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -79,6 +81,11 @@ class Protocol(HttpToolsProtocol):
             )
         else:
             self.transport.close()
+
+
+def is_alone() -> bool:
+    """Tell whether the process has one request in work, and no other whose headers are read."""
+    return len(Protocol.requests) == 1
 
 
 def use(listener: socket.socket | None, refusals: Refusals) -> None:

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from models.runtime.classifier import Prediction
@@ -72,8 +72,9 @@ Batch = list[tuple[Job, Sequence[int]]]
 class RowQueue:
     """The one way from the routes to the models; a request waits at most about `most_wait_ms`."""
 
-    def __init__(self, most_wait_ms: float) -> None:
-        self._most_wait_ms = most_wait_ms
+    def __init__(self, most_wait_ms: float, is_alone: Callable[[], bool] = lambda: False) -> None:
+        """`is_alone` tells whether the request that asks is the only one of its worker."""
+        self._most_wait_ms, self._is_alone = most_wait_ms, is_alone
         # The jobs that the loop computes and those that the thread does, by variant, each in turn.
         self._short: dict[int, deque[Job]] = {}
         self._short_ms = 0.0
@@ -117,7 +118,9 @@ class RowQueue:
             raise _overloaded(sum(map(len, self._short.values())), self._short_ms, True)
         self._short.setdefault(id(job.loaded), deque()).append(job)
         self._short_ms += job.ms
-        if not self._scheduled:
+        if self._is_alone():  # nobody will share its batch: it need not wait for the loop's next turn
+            self._drain(loop)
+        elif not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._drain, loop)
 

@@ -272,3 +272,18 @@ def test_scores_are_the_same_whoever_shares_the_batch(built: Any, name: str) -> 
         for given, alone_given in zip(run(work, 60_000.0), expected, strict=True):
             assert given.label == alone_given.label
             assert given.top[0][1] == pytest.approx(alone_given.top[0][1], abs=1e-5)
+
+
+def test_a_request_that_is_alone_waits_for_no_turn_of_the_loop() -> None:
+    variant = loaded()
+
+    async def work() -> list[str]:
+        queue = RowQueue(1000.0, lambda: True)
+        running = queue.run(variant, ["a"], 1, soon(), labels)
+        try:
+            running.send(None)  # the first step is the last
+        except StopIteration as done:
+            return list(done.value)
+        raise AssertionError
+
+    assert asyncio.run(work()) == ["late"]
