@@ -19,6 +19,7 @@ from service.serving.settings import BATCH_MS, INLINE_MS, MOST_WAITING
 from service.variants.errors import Disconnected, Failed, Overloaded, TooLate, TooMuchAtOnce
 from service.variants.registry import Loaded
 
+GATHERED = 64  # short requests, of which more together gain nothing
 LEAST_BITS = 6  # texts of under 64 characters are of like length
 
 logger = logging.getLogger("bentoml.bonsai")
@@ -122,7 +123,15 @@ class RowQueue:
             self._drain(loop)
         elif not self._scheduled:
             self._scheduled = True
-            loop.call_soon(self._drain, loop)
+            loop.call_soon(self._gather, loop, 0)
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, before: int) -> None:
+        """Let the loop turn while each turn brings more requests: together they take less than one after another."""
+        count = sum(map(len, self._short.values()))
+        if count > before and count < GATHERED and self._short_ms < INLINE_MS:
+            loop.call_soon(self._gather, loop, count)
+        else:
+            self._drain(loop)
 
     def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
         """Compute what was asked in this turn of the loop, for a few milliseconds; the rest after its next turn."""
