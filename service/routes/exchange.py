@@ -43,7 +43,7 @@ class Run(Protocol):
 class Request:
     """One request with its whole body; a route notes in it what there is to count."""
 
-    __slots__ = ("body", "card", "deadline", "gone", "headers", "id", "method", "texts", "times")
+    __slots__ = ("began", "body", "card", "deadline", "gone", "headers", "id", "method", "texts", "times")
 
     def __init__(
         self,
@@ -51,12 +51,14 @@ class Request:
         headers: dict[bytes, str],
         body: bytes,
         id: str,
+        began: float,
         deadline: float,
         times: Times | None = None,
         gone: Gone | None = None,
     ) -> None:
+        """`began` and `deadline` are times of time.monotonic()."""
         self.method, self.headers, self.body, self.id = method, headers, body, id
-        self.deadline, self.times, self.gone = deadline, times, gone
+        self.began, self.deadline, self.times, self.gone = began, deadline, times, gone
         self.card: Card | None = None
         self.texts = 0
 

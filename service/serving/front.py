@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.routes.exchange import Answer, Request, Service, Times
 from service.routes.refused import Refused, refusal
-from service.routes.table import Route, find
+from service.routes.table import find
 from service.serving.body import Bodies, read_body
 from service.serving.metrics import observe
 from service.serving.queue import RowQueue
@@ -65,7 +65,7 @@ class Front:
         self._queue, self._service = queue, Service(registry, queue.run)
         self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
         self._bodies = Bodies()
-        self._answer: ASGIApp = self._respond if around is None else around(self._respond)
+        self._ours: ASGIApp = self._respond if around is None else around(self._respond)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or pass it on."""
@@ -74,28 +74,45 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = self._path(scope)
+        path = self._without_prefix(scope["path"])
         if path in PASSED_ON or path.startswith("/static_content/"):
             await self._app(scope, receive, send)
         else:
-            await self._answer(scope, receive, send)
+            await self._ours(scope, receive, send)
 
-    def _path(self, scope: Scope) -> str:
-        path: str = scope["path"]
+    def _without_prefix(self, path: str) -> str:
         return path.removeprefix(self._prefix) or "/" if self._prefix else path
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = time.monotonic()
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in WANTED_HEADERS}
-        request = Request(scope["method"], headers, b"", _request_id(headers), began + self._deadline_s)
+        headers = {name: value for name, value in scope["headers"] if name in WANTED_HEADERS}
+        url = scope["raw_path"] if not scope["query_string"] else b""
+        request = self.begin(scope["method"], headers)
+        answer = await self.answer(scope["path"], url, request, receive)
+        if answer.status != NO_ANSWER:
+            fields = self.fields(request, answer, scope["client"])
+            await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+            await send({"type": "http.response.body", "body": answer.body})
+
+    def begin(self, method: str, headers: dict[bytes, bytes]) -> Request:
+        """Return a request whose headers are read."""
+        decoded = {name: value.decode("latin-1") for name, value in headers.items()}
+        now = time.monotonic()
+        return Request(method, decoded, b"", _request_id(decoded), now, now + self._deadline_s)
+
+    async def answer(self, path: str, url: bytes, request: Request, receive: Receive | None) -> Answer:
+        """Answer a request to a path, whose body is still to be received or there already; whatever happens is an
+        answer.
+
+        `url` is what a client sends as it stands, where more of the same may be refused unread.
+        """
         held = [0]
         try:
             try:
-                answer = await self._route(scope, request, receive, held)
+                answer = await self._route(path, request, receive, held)
             except VariantError as problem:
                 refused = refusal(problem)
-                if isinstance(problem, Overloaded) and problem.shortest and not scope["query_string"]:
-                    self._refuse_unread(scope["raw_path"], refused, request)
+                if isinstance(problem, Overloaded) and problem.shortest and url:
+                    self._refuse_unread(url, refused, request)
                 raise refused from None
         except Refused as refused:
             answer = Answer(refused.body, headers=refused.headers, status=refused.status)
@@ -104,17 +121,32 @@ class Front:
             failure = Refused(500, f"the service failed; its log says why, for request {request.id}")
             answer = Answer(failure.body, status=500)
         finally:
-            self._bodies.hold(-held[0])
-        seconds = time.monotonic() - began
+            if held[0]:
+                self._bodies.hold(-held[0])
+        seconds = time.monotonic() - request.began
         # Counted after the answer has left: what a model has emptied the caches of costs a short request most.
         asyncio.get_running_loop().call_soon(_count, request, answer.status, seconds)
         if self._access_log and random.random() < self._access_log:
             access.info(
                 "%s %r %d %.2f ms, %d texts, request %s",
-                request.method, scope["path"], answer.status, seconds * 1000, request.texts, request.id,
+                request.method, path, answer.status, seconds * 1000, request.texts, request.id,
             )  # fmt: skip
-        if answer.status != NO_ANSWER:
-            await self._send(scope, send, request, answer)
+        return answer
+
+    def fields(self, request: Request, answer: Answer, client: object) -> list[tuple[bytes, bytes]]:
+        """Return the headers of an answer to a client's connection."""
+        fields = [
+            (b"content-type", answer.media_type.encode()),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"x-request-id", request.id.encode()),
+        ]
+        for name, value in answer.headers.items():
+            fields.append((name.lower().encode(), value.encode("latin-1")))
+        if request.times is not None and answer.status == 200:
+            fields.append((b"server-timing", request.times.header().encode()))
+        if self._spread.is_one_too_many(client):
+            fields.append((b"connection", b"close"))
+        return fields
 
     def _refuse_unread(self, path: bytes, refused: Refused, request: Request) -> None:
         if self._refusals is not None and request.card is not None:
@@ -123,25 +155,20 @@ class Front:
             note = partial(observe, name, version, refused.status, 0, 0.0)
             self._refusals.add(path, Refusal(refused, is_full, note))
 
-    async def _route(self, scope: Scope, request: Request, receive: Receive, held: list[int]) -> Answer:
-        route = find(self._path(scope))
-        if route is None or not scope["path"].startswith(self._prefix):
-            raise Refused(404, f"there is no '{scope['path'][:64]}'; GET {self._prefix}/docs shows what there is")
+    async def _route(self, path: str, request: Request, receive: Receive | None, held: list[int]) -> Answer:
+        route = find(self._without_prefix(path))
+        if route is None or not path.startswith(self._prefix):
+            raise Refused(404, f"there is no '{path[:64]}'; GET {self._prefix}/docs shows what there is")
         if request.method != route.method and not (request.method == "HEAD" and route.method == "GET"):
-            raise Refused(
-                405, f"{request.method[:16]} {scope['path'][:64]}; expected {route.method}", Allow=route.method
-            )
+            raise Refused(405, f"{request.method[:16]} {path[:64]}; expected {route.method}", Allow=route.method)
         if request.headers:
             self._read_headers(request)
-        if route.method == "POST":
-            request.body = await self._read(route, request, receive, held)
+        if route.method == "POST" and receive is not None:
+            if route.arguments:  # an unknown variant is said before its body is read
+                request.card = self._service.registry.find(route.arguments[0]).card
+            request.body = await read_body(receive, request.headers, route.media_types, self._bodies, held)
             request.gone = receive
         return await route.handler(request, self._service, *route.arguments)
-
-    async def _read(self, route: Route, request: Request, receive: Receive, held: list[int]) -> bytes:
-        if route.arguments:  # an unknown variant is said before its body is read
-            request.card = self._service.registry.find(route.arguments[0]).card
-        return await read_body(receive, request.headers, route.media_types, self._bodies, held)
 
     def _read_headers(self, request: Request) -> None:
         if request.headers.get(b"x-server-timing") == "1":
@@ -151,21 +178,6 @@ class Front:
             if not (given.isascii() and given.isdigit() and len(given) <= 9 and int(given)):
                 raise Refused(400, f"X-Request-Timeout-Ms is '{given[:40]}'; expected a whole number from 1 on")
             request.deadline += min(0.0, int(given) / 1000 - self._deadline_s)
-
-    async def _send(self, scope: Scope, send: Send, request: Request, answer: Answer) -> None:
-        headers = [
-            (b"content-type", answer.media_type.encode()),
-            (b"content-length", str(len(answer.body)).encode()),
-            (b"x-request-id", request.id.encode()),
-        ]
-        for name, value in answer.headers.items():
-            headers.append((name.lower().encode(), value.encode("latin-1")))
-        if request.times is not None and answer.status == 200:
-            headers.append((b"server-timing", request.times.header().encode()))
-        if self._spread.is_one_too_many(scope["client"]):
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
 
 
 def _count(request: Request, status: int, seconds: float) -> None:

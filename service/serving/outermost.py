@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from service.routes.openapi import describe
 from service.serving import protocol, settings
+from service.serving.direct import Direct
 from service.serving.front import Front
 from service.serving.queue import RowQueue
 from service.serving.refusals import Refusals
@@ -42,23 +43,24 @@ class OutermostService(bentoml.Service[Any]):
         silent = logging.getLogger("uvicorn.access")
         silent.handlers, silent.propagate = [], False
         cors = BentoMLContainer.http.cors.enabled.get()
-        refusals = Refusals()
-        protocol.use(listener(), refusals)
-        app = Front(
+        tracing = BentoMLContainer.config.tracing.exporter_type.get()
+        refusals, prefix = Refusals(), self.path_prefix or ""
+        front = Front(
             app,
             self.registry,
             RowQueue(settings.most_wait_ms(), protocol.is_alone),
             Spread(shared_folder(), (server_context.worker_index or 1) - 1, settings.workers()),
             deadline_s=settings.deadline_s(),
             access_log=settings.access_log(),
-            path_prefix=self.path_prefix or "",
+            path_prefix=prefix,
             refusals=None if cors else refusals,  # they would lack the headers that a browser asks for
-            around=traced if BentoMLContainer.config.tracing.exporter_type.get() else None,
+            around=traced if tracing else None,
         )
+        protocol.use(listener(), refusals, None if cors or tracing else Direct(front, prefix))
         if cors:
             options: Any = BentoMLContainer.access_control_options.get()
-            return CORSMiddleware(app, **options)
-        return app
+            return CORSMiddleware(front, **options)
+        return front
 
     @property
     def openapi_spec(self) -> Any:

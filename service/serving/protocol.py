@@ -1,4 +1,5 @@
-"""HTTP as uvicorn speaks it, and two things more for a worker that has too much to do.
+"""HTTP as uvicorn speaks it, with a short way for short predictions, and two things more for a worker that has too much
+to do.
 
 A request that would wait too long is refused as soon as its headers are read: without a task, and without its body. And
 all connections that wait are accepted together: libuv accepts one in each turn of its loop, and with a thousand
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.serving.direct import Direct, DirectCycle
 from service.serving.refusals import Refusal, Refusals
 
 ACCEPTED_AT_ONCE = 256
@@ -22,6 +24,7 @@ class Protocol(HttpToolsProtocol):
 
     listener: ClassVar[socket.socket | None] = None
     refusals: ClassVar[Refusals] = Refusals()
+    direct: ClassVar[Direct | None] = None
     requests: ClassVar[set[Any]] = set()  # those that uvicorn is at work on
 
     def __init__(self, *given: Any, accept_more: bool = True, **named: Any) -> None:
@@ -29,6 +32,7 @@ class Protocol(HttpToolsProtocol):
         self._given, self._named, self._accept_more = given, named, accept_more
         Protocol.requests = self.tasks
         self._refusal: Refusal | None = None
+        self._direct: DirectCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection, and those that wait behind it."""
@@ -55,19 +59,33 @@ class Protocol(HttpToolsProtocol):
         return Protocol(*self._given, accept_more=False, **self._named)
 
     def on_headers_complete(self) -> None:
-        """Refuse the request, or let uvicorn begin it."""
-        busy = self.cycle is not None and not self.cycle.response_complete
-        self._refusal = None if busy or self.expect_100_continue else self.refusals.find(self.url)
-        if self._refusal is None:
+        """Refuse the request, begin it the short way, or let uvicorn do so."""
+        self._refusal = self._direct = None
+        if (self.cycle is None or self.cycle.response_complete) and not self.expect_100_continue:
+            self._refusal = self.refusals.find(self.url)
+            if self._refusal is None and self.direct is not None and self.parser.get_method() == b"POST":
+                keep = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+                self._direct = self.direct.take(self, self.url, self.headers, keep)
+        if self._direct is not None:
+            self.cycle = self._direct  # type: ignore[assignment]  # what comes behind it waits for it
+        elif self._refusal is None:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Pass over the body of what is refused."""
-        if self._refusal is None:
+        """Take a piece of the body; of what is refused none is kept."""
+        if self._direct is not None:
+            self._direct.add(body)
+        elif self._refusal is None:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Answer what is refused."""
+        """Answer what has its body, and what is refused."""
+        if self._direct is not None:
+            task = self.loop.create_task(self._direct.run())
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+            self._direct = None
+            return
         if self._refusal is None:
             super().on_message_complete()
             return
@@ -88,7 +106,7 @@ def is_alone() -> bool:
     return len(Protocol.requests) == 1
 
 
-def use(listener: socket.socket | None, refusals: Refusals) -> None:
+def use(listener: socket.socket | None, refusals: Refusals, direct: Direct | None) -> None:
     """Let the uvicorn of this process speak so; BentoML chooses the protocol by its name "auto"."""
-    Protocol.listener, Protocol.refusals = listener, refusals
+    Protocol.listener, Protocol.refusals, Protocol.direct = listener, refusals, direct
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"

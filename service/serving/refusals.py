@@ -38,7 +38,9 @@ class Refusal:
     def answer(self, headers: Sequence[tuple[bytes, bytes]], keep: bool) -> bytes:
         """Return the bytes of the answer to a request with these headers, and count it."""
         self._note()
-        given = next((value for name, value in headers if name == b"x-request-id" and 0 < len(value) <= 128), b"")
+        given = next((value for name, value in headers if name == b"x-request-id"), b"")
+        if not (0 < len(given) <= 128 and given.isascii() and given.decode().isprintable()):
+            given = b""
         close = b"" if keep else b"\r\nconnection: close"
         return b"".join((self._head, given or uuid.uuid4().hex.encode(), close, b"\r\n\r\n", self._body))
 

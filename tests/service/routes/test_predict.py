@@ -28,7 +28,7 @@ def ask(body: bytes, variant: str = "int8") -> tuple[Request, Any]:
     async def run() -> Any:
         return await predict(request, Service(Registry({"int8": loaded()}), RowQueue(1000.0).run), variant)
 
-    request = Request("POST", {}, body, "an id", 1e12)
+    request = Request("POST", {}, body, "an id", 0.0, 1e12)
     return request, asyncio.run(run())
 
 

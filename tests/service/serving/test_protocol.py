@@ -82,3 +82,53 @@ def test_an_overload_is_refused_at_once_and_ends(host: str) -> None:
         assert (await one(BODY))[0] == 200
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "",
+        "transfer-encoding: chunked\r\n",
+        "x-server-timing: 1\r\n",
+        "x-request-timeout-ms: 5000\r\n",
+        "content-encoding: identity\r\n",
+    ],
+)
+@pytest.mark.parametrize("cut", [0, 7])
+def test_both_ways_give_the_same_answer(host: str, extra: str, cut: int) -> None:
+    """A body in one piece or two, by its length or in chunks: the short way and the usual one."""
+
+    async def run() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
+        if "chunked" in extra:
+            head = request(body=b"", extra=extra + "x-request-id: 7\r\n").replace(b"content-length: 0\r\n", b"")
+            writer.write(head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY))
+        else:
+            whole = request(extra=extra + "x-request-id: 7\r\n")
+            writer.write(whole[: len(whole) - cut])
+            await asyncio.sleep(0.02)
+            writer.write(whole[len(whole) - cut :])
+        status, headers, body = await asyncio.wait_for(answer(reader), 20)
+        assert (status, headers["x-request-id"], headers["content-type"]) == (200, "7", "application/json")
+        assert json.loads(body)["request_id"] == "7"
+        assert len(json.loads(body)["predictions"]) == 1
+        assert ("server-timing" in headers) == ("timing" in extra)
+        writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_client_that_does_not_read_is_not_written_to_for_ever(host: str) -> None:
+    body = json.dumps({"texts": ["a"] * 1000, "top_k": 4}).encode()
+
+    async def run() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0, limit=2**14)
+        count = 60
+        writer.write(request(body=body) * count)
+        await asyncio.sleep(0.5)
+        for _ in range(count):
+            status, _, given = await asyncio.wait_for(answer(reader), 20)
+            assert (status, len(json.loads(given)["predictions"])) == (200, 1000)
+        writer.close()
+
+    asyncio.run(run())
