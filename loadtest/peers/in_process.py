@@ -15,12 +15,12 @@ from loadtest.peers.work import answer, open_predictor
 
 
 def main(bodies: Path, seconds: float) -> None:
-    """Classify for some seconds, after one of warm-up, as a worker does that does nothing else."""
+    """Classify for some seconds, after as many of warm-up or one, as a worker does that does nothing else."""
     predictor = open_predictor()
     requests = cycle([json.loads(line)["texts"] for line in bodies.read_text(encoding="utf-8").split("\n") if line])
     gc.collect()
     gc.freeze()  # as the service does
-    until = time.perf_counter() + 1
+    until = time.perf_counter() + min(seconds, 1.0)
     while time.perf_counter() < until:
         answer(predictor, next(requests))
     print("ready", flush=True)

@@ -26,6 +26,7 @@ def ask(url: str, texts: Sequence[str]) -> Any:
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return json.loads(answer.read())
     except urllib.error.HTTPError as error:
+        error.close()
         raise NoAnswerError(f"status {error.code}") from error
     except (OSError, ValueError) as error:
         raise NoAnswerError(f"{type(error).__name__}: {error}") from error

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from loadtest.ask.build import check_build
@@ -43,7 +42,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--variants", type=Path, default=Path("variants"), help="the folder of a finished build")
     parser.add_argument("--variant", default="nano", help="the variant that every server serves")
-    parser.add_argument("--servers", nargs="+", metavar="NAME", default=list(servers.SERVERS), help="some servers only")
+    parser.add_argument(
+        "--servers", nargs="+", metavar="NAME", default=[*servers.SERVERS, servers.IN_PROCESS], help="some servers only"
+    )
     parser.add_argument("--points", nargs="+", metavar="NAME", default=list(points.POINTS), help="some points only")
     parser.add_argument("--rounds", type=whole, default=ROUNDS, help="how often every server has its turn")
     parser.add_argument("--seconds", type=whole, default=SECONDS, help="length of one measurement, in whole seconds")
@@ -87,10 +88,11 @@ def prepare(given: argparse.Namespace) -> tuple[Result, Sequence[Question]]:
     questions = read_corpus(corpus)
     check_expected(questions, [given.variant], corpus)
     build = check_build(corpus, {})
-    own = {name: found for name in OWN_LIBRARIES if (found := _version(name))}
-    peers = peers_versions(given.peers_python, own) if any(server.apart for server in chosen.values()) else {}
+    about = surroundings(OWN_LIBRARIES)
+    apart = any(server.apart for server in chosen.values())
+    peers = peers_versions(given.peers_python, about["libraries"]) if apart else {}
     conditions = Conditions(
-        **{**surroundings(), "libraries": own},
+        **about,
         wrk=wrk,
         peers=peers,
         corpus=Texts(texts=len(questions), sha256=fingerprint(questions), build=build),
@@ -112,13 +114,6 @@ def peers_versions(python: Path, own: dict[str, str]) -> dict[str, str]:
             f"'{python}' is no Python of the peers' environment ({type(error).__name__}); {help_}"
         ) from error
     for name in SAME:
-        if found[name] != own.get(name):
-            raise LoadTestError(f"'{python}' has {name} {found[name]}, and this environment {own.get(name)}; {help_}")
+        if found[name] != own[name]:
+            raise LoadTestError(f"'{python}' has {name} {found[name]}, and this environment {own[name]}; {help_}")
     return found
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -26,19 +26,19 @@ LEAD_S = 0.5  # that the large requests are ahead of those which are measured be
 def take_rounds(result: Result, file: Path, setting: Setting, questions: Sequence[Question], told: Told) -> None:
     """Measure every round into the result, which is written after each; LoadTestError for wrong answers."""
     asked = result.options
-    turns = asked.rounds * (len(asked.servers) + 1)
+    turns = asked.rounds * len(asked.servers)
     for number, order in enumerate(rotated(asked.servers, asked.rounds), 1):
         watch, taken = Watch(), Round(order=order)
         with _bodies(questions, f"{asked.seed}.{number}") as files:
             for place, name in enumerate(order):
-                told.say(f"{name}, round {number} of {asked.rounds}", (number - 1) * (len(order) + 1) + place, turns)
-                if name not in result.left_out:
+                told.say(f"{name}, round {number} of {asked.rounds}", (number - 1) * len(order) + place, turns)
+                if name == servers.IN_PROCESS:
+                    taken.in_process = in_process.measure(setting, files, asked.seconds)
+                elif name not in result.left_out:
                     try:
                         taken.servers[name] = take_turn(name, setting, files, questions, asked.points, asked.seconds)
                     except (NotStartedError, NoLoadError) as problem:
                         result.left_out[name] = f"in round {number} {problem}"
-            told.say(f"in process, round {number} of {asked.rounds}", number * (len(order) + 1) - 1, turns)
-            taken.in_process = in_process.measure(setting, files, asked.seconds)
         taken.disturbance = watch.share()
         result.rounds.append(taken)
         result.complete = number == asked.rounds

@@ -34,11 +34,14 @@ POINTS = {
     "alone": Point("one text a request, 4 connections", 1, 4),
     "beside": Point(f"one text a request, 4 connections, beside 2 with {LARGE_TEXTS:,} texts a request", 1, 4, large=2),
 }
-SAYS = {**{name: point.says for name, point in POINTS.items()}, LARGE: f"the requests of {LARGE_TEXTS:,} texts beside them"}
+SAYS = {
+    **{name: point.says for name, point in POINTS.items()},
+    LARGE: f"the requests of {LARGE_TEXTS:,} texts beside them",
+}
 
 
 def choose(names: Sequence[str]) -> dict[str, Point]:
-    """Return points by name, each once (LoadTestError for one that there is not)."""
+    """Return points by name (LoadTestError for one that there is not)."""
     for name in names:
         if name not in POINTS:
             raise LoadTestError(f"there is no point '{name}'; expected some of {', '.join(POINTS)}")

@@ -22,7 +22,7 @@ from loadtest.serving.wrk import last_line
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 60.0
 CALM_WITHIN_S, LOOK_S, CALM_SHARE = 20.0, 0.5, 0.5  # of a core: less than a worker takes that still loads
-GRACE_S = 5.0
+GRACE_S = 3.0
 
 
 class NotStartedError(Exception):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from loadtest.errors import LoadTestError
 
 HOST = "127.0.0.1"
+IN_PROCESS = "in_process"  # has its turn as the servers have, and is none
 OURS, OURS_2, AGAIN = "ours", "ours2", "ours_again"
 BONSAI = ("bentoml", "serve", "service.service:bonsai", "--host", HOST, "--port", "{port}")
 STOCK = ("bentoml", "serve", "loadtest.peers.stock_bentoml:Stock", "--host", HOST, "--port", "{port}")
@@ -60,8 +61,10 @@ SERVERS = {
 
 
 def choose(names: Sequence[str]) -> dict[str, Server]:
-    """Return servers by name, each once (LoadTestError for one that there is not)."""
-    for name in names:
-        if name not in SERVERS:
-            raise LoadTestError(f"there is no server '{name}'; expected some of {', '.join(SERVERS)}")
-    return {name: SERVERS[name] for name in names}
+    """Return those of the names that are servers (LoadTestError for one that there is not, or a second time)."""
+    for place, name in enumerate(names):
+        if name not in SERVERS and name != IN_PROCESS:
+            raise LoadTestError(f"there is no server '{name}'; expected some of {', '.join(SERVERS)}, {IN_PROCESS}")
+        if name in names[:place]:
+            raise LoadTestError(f"server '{name}' was named twice; expected each once")
+    return {name: SERVERS[name] for name in names if name != IN_PROCESS}

@@ -88,10 +88,10 @@ def _without_a_server(result: Result) -> Iterator[str]:
 
 
 def _ratios(result: Result) -> Iterator[str]:
-    asked = result.options.servers
-    peers = [name for name in asked if name not in (OURS, OURS_2, AGAIN) and _answers(name)]
+    measured = [name for name in result.options.servers if any(name in one.servers for one in result.rounds)]
+    peers = [name for name in measured if name not in (OURS, OURS_2, AGAIN) and _answers(name)]
     for server in (OURS_2, OURS):
-        for figure in FIGURES if peers and server in asked else ():
+        for figure in FIGURES if peers and server in measured else ():
             rows = [
                 [
                     SAYS[point],
