@@ -74,13 +74,23 @@ class Predictor(Protocol):
 class Classifier:
     """One variant, ready to predict; safe to call from several threads."""
 
-    def __init__(self, folder: Path, *, max_tokens: int, temperature: float = 1.0, threads: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_tokens: int,
+        temperature: float = 1.0,
+        threads: int = 1,
+        tokenizer: Tokenizer | None = None,
+        session: onnxruntime.InferenceSession | None = None,
+    ) -> None:
+        """`tokenizer` and `session` are those of the folder, where they are open already."""
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
         self.temperature = temperature
-        self._tokenizer = Tokenizer(folder / "tokenizer.json", max_tokens)
+        self._tokenizer = tokenizer or Tokenizer(folder / "tokenizer.json", max_tokens)
         self._all = np.ones((1, max_tokens), dtype=np.int64)  # the mask of a text alone
-        self._session = open_session(folder / MODEL_FILE, threads)
+        self._session = session or open_session(folder / MODEL_FILE, threads)
         self._inputs = frozenset(node.name for node in self._session.get_inputs())
 
     def try_extremes(self) -> None:
@@ -162,13 +172,18 @@ def length_sorted_batches(ids: list[list[int]], size: int) -> Iterator[list[int]
 
 def open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
     """Open an ONNX session on the CPU with its own fixed number of threads."""
+    return onnxruntime.InferenceSession(str(file), session_options(threads), providers=["CPUExecutionProvider"])
+
+
+def session_options(threads: int) -> onnxruntime.SessionOptions:
+    """Return the options that every session has."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Threads that spin between requests take the cores away from the other variants' sessions.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    return options
 
 
 def rank(labels: list[str], probabilities: Logits, truncated: list[bool], top_k: int) -> list[Prediction]:

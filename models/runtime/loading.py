@@ -1,27 +1,39 @@
 """Load finished variant folders into predictors, checked against their cards (no torch)."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from models.runtime.card import CARD_FILE, CONTENT_FILES, MODEL_FILE, Card, is_whole, read_card
 from models.runtime.cascade import Cascade
 from models.runtime.classifier import Classifier, Predictor
 from models.runtime.errors import BonsaiError
+from models.runtime.packing import open_packed, pack
+from models.runtime.tokenization import Tokenizer
 
+Tokenizers = dict[tuple[str, int], Tokenizer]
 AGAIN = "run 'python -m models.build' to build it again"
 
 
-def load_variants(folders: dict[str, Path], *, threads: int = 1) -> dict[str, tuple[Card, Predictor]]:
+def load_variants(
+    folders: dict[str, Path], *, threads: int = 1, packed: Path | None = None
+) -> dict[str, tuple[Card, Predictor]]:
     """Load variants by name, in this order; a cascade shares the classifiers of its parts, which must be among them
     (BonsaiError).
+
+    `packed` is the folder into which another process has packed these variants, after it found them whole.
     """
     cards = {name: read_card(folder) for name, folder in folders.items()}
     for name, card in cards.items():
         if card.name != name:
             raise BonsaiError(f"variant '{name}': its folder '{folders[name]}' holds '{card.name}'; {AGAIN}")
-        check_whole(folders[name], card)
+        if packed is None:
+            check_whole(folders[name], card)
+    tokenizers: Tokenizers = {}
     classifiers = {
-        name: _load_classifier(folders[name], card, threads) for name, card in cards.items() if card.cascade is None
+        name: _load_classifier(folders[name], card, threads, tokenizers, packed and packed / name)
+        for name, card in cards.items()
+        if card.cascade is None
     }
     return {
         name: (card, classifiers[name] if card.cascade is None else _join(card, cards, classifiers))
@@ -49,9 +61,40 @@ def check_whole(folder: Path, card: Card) -> None:
     raise BonsaiError(f"variant '{card.name}': {difference} was changed or cut short; {AGAIN}")
 
 
-def _load_classifier(folder: Path, card: Card, threads: int) -> Classifier:
+def pack_variants(folders: dict[str, Path], packed: Path) -> None:
+    """Pack the models of variants for processes on this machine that will share their weights (BonsaiError)."""
+    own = [name for name, folder in folders.items() if read_card(folder).cascade is None]
+    with ThreadPoolExecutor(2) as pool:
+        for name, error in zip(
+            own, pool.map(lambda name: _try_to_pack(folders[name], packed / name), own), strict=True
+        ):
+            if error is not None:
+                reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+                raise BonsaiError(f"'{name}' cannot be packed in '{packed}' ({reason})") from error
+
+
+def _try_to_pack(folder: Path, packed: Path) -> Exception | None:
     try:
-        classifier = Classifier(folder, max_tokens=card.max_tokens, temperature=card.temperature, threads=threads)
+        pack(folder / MODEL_FILE, packed)
+    except Exception as error:  # no room, mostly; what ONNX Runtime says of it has no class of its own
+        return error
+    return None
+
+
+def _load_classifier(folder: Path, card: Card, threads: int, tokenizers: Tokenizers, packed: Path | None) -> Classifier:
+    try:
+        file = folder / "tokenizer.json"
+        key = hashlib.sha256(file.read_bytes()).hexdigest(), card.max_tokens
+        if key not in tokenizers:  # most variants have their teacher's, of ten megabytes
+            tokenizers[key] = Tokenizer(file, card.max_tokens)
+        classifier = Classifier(
+            folder,
+            max_tokens=card.max_tokens,
+            temperature=card.temperature,
+            threads=threads,
+            tokenizer=tokenizers[key],
+            session=None if packed is None else open_packed(packed, threads),
+        )
         classifier.try_extremes()
     except (
         Exception

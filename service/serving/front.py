@@ -3,11 +3,13 @@
 BentoML's own path for typed APIs answers bad input with several shapes of error and costs more than a small model does.
 """
 
+import asyncio
 import logging
 import random
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,8 +19,9 @@ from service.routes.table import Route, find
 from service.serving.body import Bodies, read_body
 from service.serving.metrics import observe
 from service.serving.queue import RowQueue
+from service.serving.refusals import Refusal, Refusals
 from service.serving.spread import Spread
-from service.variants.errors import VariantError
+from service.variants.errors import Overloaded, VariantError
 from service.variants.registry import Registry
 
 WANTED_HEADERS = frozenset(
@@ -52,11 +55,14 @@ class Front:
         deadline_s: float,
         access_log: float = 0.0,
         path_prefix: str = "",
+        refusals: Refusals | None = None,
         around: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
-        """`around` wraps what answers our own routes: tracing, where it is asked for."""
-        self._app, self._spread = app, spread
-        self._service = Service(registry, queue.run)
+        """`refusals` remembers what is to be refused before it gets here; `around` wraps what answers our own routes:
+        tracing, where it is asked for.
+        """
+        self._app, self._spread, self._refusals = app, spread, refusals
+        self._queue, self._service = queue, Service(registry, queue.run)
         self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
         self._bodies = Bodies()
         self._answer: ASGIApp = self._respond if around is None else around(self._respond)
@@ -87,7 +93,10 @@ class Front:
             try:
                 answer = await self._route(scope, request, receive, held)
             except VariantError as problem:
-                raise refusal(problem) from None
+                refused = refusal(problem)
+                if isinstance(problem, Overloaded) and problem.shortest and not scope["query_string"]:
+                    self._refuse_unread(scope["raw_path"], refused, request)
+                raise refused from None
         except Refused as refused:
             answer = Answer(refused.body, headers=refused.headers, status=refused.status)
         except Exception:
@@ -97,8 +106,8 @@ class Front:
         finally:
             self._bodies.hold(-held[0])
         seconds = time.monotonic() - began
-        card = request.card
-        observe(card.name if card else "", card.version if card else "", answer.status, request.texts, seconds)
+        # Counted after the answer has left: what a model has emptied the caches of costs a short request most.
+        asyncio.get_running_loop().call_soon(_count, request, answer.status, seconds)
         if self._access_log and random.random() < self._access_log:
             access.info(
                 "%s %r %d %.2f ms, %d texts, request %s",
@@ -106,6 +115,13 @@ class Front:
             )  # fmt: skip
         if answer.status != NO_ANSWER:
             await self._send(scope, send, request, answer)
+
+    def _refuse_unread(self, path: bytes, refused: Refused, request: Request) -> None:
+        if self._refusals is not None and request.card is not None:
+            name, version = request.card.name, request.card.version
+            is_full = partial(self._queue.is_full, self._service.registry.find(name))
+            note = partial(observe, name, version, refused.status, 0, 0.0)
+            self._refusals.add(path, Refusal(refused, is_full, note))
 
     async def _route(self, scope: Scope, request: Request, receive: Receive, held: list[int]) -> Answer:
         route = find(self._path(scope))
@@ -150,6 +166,11 @@ class Front:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+def _count(request: Request, status: int, seconds: float) -> None:
+    card = request.card
+    observe(card.name if card else "", card.version if card else "", status, request.texts, seconds)
 
 
 def _request_id(headers: dict[bytes, str]) -> str:

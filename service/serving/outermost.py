@@ -2,19 +2,22 @@
 
 import logging
 import os
-from pathlib import Path
+import socket
 from typing import Any
 
 import bentoml
+import click
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.context import server_context
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from service.routes.openapi import describe
-from service.serving import settings
+from service.serving import protocol, settings
 from service.serving.front import Front
 from service.serving.queue import RowQueue
+from service.serving.refusals import Refusals
+from service.serving.shared_folder import shared_folder
 from service.serving.spread import Spread
 from service.variants.registry import Registry
 
@@ -38,18 +41,21 @@ class OutermostService(bentoml.Service[Any]):
         # uvicorn makes a line of every request wherever somebody may listen; ours is the one that is asked for.
         silent = logging.getLogger("uvicorn.access")
         silent.handlers, silent.propagate = [], False
-        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        cors = BentoMLContainer.http.cors.enabled.get()
+        refusals = Refusals()
+        protocol.use(listener(), refusals)
         app = Front(
             app,
             self.registry,
-            RowQueue(settings.most_wait_ms()),
-            Spread(Path(folder) if folder else None, (server_context.worker_index or 1) - 1, settings.workers()),
+            RowQueue(settings.most_wait_ms(), protocol.is_alone),
+            Spread(shared_folder(), (server_context.worker_index or 1) - 1, settings.workers()),
             deadline_s=settings.deadline_s(),
             access_log=settings.access_log(),
             path_prefix=self.path_prefix or "",
+            refusals=None if cors else refusals,  # they would lack the headers that a browser asks for
             around=traced if BentoMLContainer.config.tracing.exporter_type.get() else None,
         )
-        if BentoMLContainer.http.cors.enabled.get():
+        if cors:
             options: Any = BentoMLContainer.access_control_options.get()
             return CORSMiddleware(app, **options)
         return app
@@ -58,6 +64,16 @@ class OutermostService(bentoml.Service[Any]):
     def openapi_spec(self) -> Any:
         """The OpenAPI document of every route."""
         return Description(describe(list(self.apis)))
+
+
+def listener() -> socket.socket | None:
+    """Return the socket that this worker was told to listen on, if this is a worker."""
+    command = click.get_current_context(silent=True)
+    if command is None or "fd" not in command.params:
+        return None
+    duplicate = socket.socket(fileno=os.dup(command.params["fd"]))
+    duplicate.setblocking(False)
+    return duplicate
 
 
 def traced(app: ASGIApp) -> ASGIApp:

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from models.runtime.classifier import Prediction
@@ -72,13 +72,15 @@ Batch = list[tuple[Job, Sequence[int]]]
 class RowQueue:
     """The one way from the routes to the models; a request waits at most about `most_wait_ms`."""
 
-    def __init__(self, most_wait_ms: float) -> None:
-        self._most_wait_ms = most_wait_ms
+    def __init__(self, most_wait_ms: float, is_alone: Callable[[], bool] = lambda: False) -> None:
+        """`is_alone` tells whether the request that asks is the only one of its worker."""
+        self._most_wait_ms, self._is_alone = most_wait_ms, is_alone
         # The jobs that the loop computes and those that the thread does, by variant, each in turn.
         self._short: dict[int, deque[Job]] = {}
         self._short_ms = 0.0
         self._scheduled = False
         self._long: dict[int, deque[Job]] = {}
+        self._waiting, self._long_ms = 0, 0.0
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -113,10 +115,12 @@ class RowQueue:
 
     def _add_short(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
         if self._short_ms > self._most_wait_ms:
-            raise _overloaded(sum(map(len, self._short.values())), self._short_ms)
+            raise _overloaded(sum(map(len, self._short.values())), self._short_ms, True)
         self._short.setdefault(id(job.loaded), deque()).append(job)
         self._short_ms += job.ms
-        if not self._scheduled:
+        if self._is_alone():  # nobody will share its batch: it need not wait for the loop's next turn
+            self._drain(loop)
+        elif not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._drain, loop)
 
@@ -149,11 +153,9 @@ class RowQueue:
             self._thread = threading.Thread(target=self._work, args=(loop,), name="rows", daemon=True)
             self._thread.start()
         with self._condition:
-            waiting = sum(map(len, self._long.values()))
-            # In turn with others a job waits for as much of each as it needs itself.
-            wait = sum(min(other.ms, job.ms) for jobs in self._long.values() for other in jobs)
-            if wait > self._most_wait_ms or waiting >= MOST_WAITING:
-                raise _overloaded(waiting, wait)
+            wait = self._wait(job.ms)
+            if wait > self._most_wait_ms or self._waiting >= MOST_WAITING:
+                raise _overloaded(self._waiting, wait, len(job.texts) == 1 or self._waiting >= MOST_WAITING)
             time_left = job.deadline - job.entered
             if (
                 len(job.texts) > 1 and job.ms / 1000 > 2 * time_left
@@ -164,7 +166,20 @@ class RowQueue:
                 )
             job.rows = sorted(range(job.left), key=lambda row: len(job.texts[row]), reverse=True)
             self._long.setdefault(id(job.loaded), deque()).append(job)
+            self._waiting += 1
+            self._long_ms += job.ms
             self._condition.notify()
+
+    def _wait(self, ms: float, more: int = 0) -> float:
+        """Return for how long about a job of `ms` waits: in turn with others, for as much of each as it takes itself,
+        and never for more than there is.
+        """
+        return min(self._long_ms + more * ms, (self._waiting + more) * ms)
+
+    def is_full(self, loaded: Loaded, more: int) -> bool:
+        """Tell whether another single text would be refused, with `more` of them under way."""
+        ms = loaded.cost.alone
+        return ms > INLINE_MS and (self._wait(ms, more) > self._most_wait_ms or self._waiting + more >= MOST_WAITING)
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:
@@ -172,9 +187,13 @@ class RowQueue:
                 while not self._long:
                     self._condition.wait()
                 batch = self._next_batch(loop)
-            for job, outcome in _compute(batch):
-                with self._condition:
+            before = sum(job.ms for job, _ in batch)
+            done = list(_compute(batch))
+            with self._condition:
+                self._long_ms -= before - sum(job.ms for job, _ in batch)
+                for job, _ in done:
                     self._forget(job)
+            for job, outcome in done:
                 _resolve_in(loop, job, outcome)
 
     def _next_batch(self, loop: asyncio.AbstractEventLoop) -> Batch:
@@ -211,6 +230,8 @@ class RowQueue:
     def _forget(self, job: Job) -> None:
         jobs = self._long[id(job.loaded)]
         jobs.remove(job)
+        self._waiting -= 1
+        self._long_ms -= job.ms
         if not jobs:
             del self._long[id(job.loaded)]
 
@@ -265,11 +286,12 @@ def _alone(job: Job, text: str, top_k: int) -> Prediction | Failed:
         return Failed(f"'{job.loaded.card.name}' failed on texts[{job.texts.index(text)}] ({type(problem).__name__})")
 
 
-def _overloaded(waiting: int, ms: float) -> Overloaded:
+def _overloaded(waiting: int, ms: float, shortest: bool) -> Overloaded:
     return Overloaded(
         f"{waiting} requests are waiting, about {ms / 1000:.1f} s of work before this one; expected less: try again "
         "later",
         ms / 1000,
+        shortest,
     )
 
 

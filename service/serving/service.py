@@ -1,9 +1,13 @@
 """The BentoML service: one typed endpoint a variant, made from what build.json names."""
 
+import contextlib
+import ctypes
 import gc
 import logging
+import shutil
 import uuid
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import bentoml
@@ -11,18 +15,20 @@ from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
 from models.runtime.batching import read_best_size
+from models.runtime.card import read_card
 from models.runtime.errors import (
     BonsaiError,
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
+from models.runtime.loading import check_whole, load_variants, pack_variants
 from models.runtime.store import BUILD_COMMAND, read_build, stored
 from service.routes.messages import PredictRequest, PredictResponse, answer
 from service.serving import metrics, settings
 from service.serving.address import check_address
-from service.serving.metrics_folder import use_own_metrics_folder
 from service.serving.outermost import OutermostService
+from service.serving.shared_folder import make_shared_folder, shared_folder
 from service.serving.supervisor import supervise
 from service.variants.registry import load
-from service.variants.startup import read_rows, refuse_differing
+from service.variants.startup import check, read_rows, refuse_differing
 
 
 def refused(problem: BonsaiError) -> BentoMLException:
@@ -42,13 +48,14 @@ try:
     THREADS, WORKERS, STRICT = settings.threads(), settings.workers(), settings.strict()
     DEADLINE_S, PREFIX = settings.deadline_s(), settings.path_prefix()
     settings.access_log(), settings.most_wait_ms()
-    use_own_metrics_folder()
+    make_shared_folder()
     supervise(settings.keep_alive_s(), settings.grace_s())
 except BonsaiError as problem:
     raise refused(problem) from None
 
 logger = logging.getLogger("bentoml.bonsai")
 REGISTRY = OutermostService.registry
+DRAFT, PACKED = "packed.draft", "packed"
 ATTRIBUTE = "MODEL_{}"  # in capitals, which no variant's name has
 
 
@@ -63,15 +70,25 @@ class Variants:
         """
         try:
             check_address()
-            variants = load(FOLDERS, THREADS, read_rows(VARIANTS) if STRICT else [])
-            refuse_differing({name: variant.startup_check for name, variant in variants.items()})
+            for folder in FOLDERS.values():
+                check_whole(folder, read_card(folder))
+            packed = _pack()
+            variants = load_variants(FOLDERS, packed=packed)  # what cannot be opened is said here, once
+            if STRICT:
+                rows = read_rows(VARIANTS)
+                refuse_differing({name: check(name, predictor, rows) for name, (_, predictor) in variants.items()})
+            del variants
+            gc.collect()
+            return_memory()
         except BonsaiError as problem:
             raise refused(problem) from None
 
     def __init__(self) -> None:
         """Load, warm up and check every variant; BentoML answers /readyz once this has returned."""
         batches = {name: size for name in FOLDERS if (size := read_best_size(VARIANTS / name))}
-        variants = load(FOLDERS, THREADS, read_rows(VARIANTS), batches)
+        folder = shared_folder()
+        packed = folder / PACKED if folder is not None and (folder / PACKED).exists() else None
+        variants = load(FOLDERS, THREADS, read_rows(VARIANTS), batches, packed)
         for name, (card, _, (texts, differing), _) in variants.items():
             metrics.CHECKED.labels(name, card.version).set(texts)
             metrics.DIFFERING.labels(name, card.version).set(differing)
@@ -84,7 +101,28 @@ class Variants:
         # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the
         # tail latency).
         gc.collect()
+        return_memory()
         gc.freeze()
+
+
+def _pack() -> Path | None:
+    """Pack the variants for all workers; where there is no room they will hold their weights each."""
+    folder = shared_folder()
+    if folder is None:
+        return None
+    try:
+        pack_variants(FOLDERS, folder / DRAFT)
+    except BonsaiError as problem:
+        shutil.rmtree(folder / DRAFT, ignore_errors=True)
+        logger.warning("each worker holds its own weights: %s; set TMPDIR to a folder that has room", problem)
+        return None
+    return (folder / DRAFT).rename(folder / PACKED)
+
+
+def return_memory() -> None:
+    """Give back to the system what loading took and freed."""
+    with contextlib.suppress(OSError, AttributeError):  # glibc alone can be asked to
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _endpoint(name: str) -> Any:

@@ -22,11 +22,13 @@ class TooMuchAtOnce(VariantError):
 
 
 class Overloaded(VariantError):
-    """What waits already would keep the request waiting too long; `seconds` is how long it would be."""
+    """What waits already would keep the request waiting for `seconds`, too long; `shortest` says that no request to
+    this variant would wait for less.
+    """
 
-    def __init__(self, sentence: str, seconds: float) -> None:
+    def __init__(self, sentence: str, seconds: float, shortest: bool = False) -> None:
         super().__init__(sentence)
-        self.seconds = seconds
+        self.seconds, self.shortest = seconds, shortest
 
 
 class Failed(VariantError):

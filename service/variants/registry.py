@@ -57,13 +57,18 @@ class Registry:
 
 
 def load(
-    folders: dict[str, Path], threads: int, rows: Sequence[Row], batches: Mapping[str, int] | None = None
+    folders: dict[str, Path],
+    threads: int,
+    rows: Sequence[Row],
+    batches: Mapping[str, int] | None = None,
+    packed: Path | None = None,
 ) -> dict[str, Loaded]:
     """Load, warm up, time and check the variants of these folders (BonsaiError for one that is not what its card says);
-    `batches` says of how many texts a batch is best, where the build measured it on this machine.
+    `batches` says of how many texts a batch is best, where the build measured it on this machine; `packed` is where the
+    service's first process has packed them.
     """
     loaded, texts = {}, [row.text for row in rows]
-    for name, (card, predictor) in load_variants(folders, threads=threads).items():
+    for name, (card, predictor) in load_variants(folders, threads=threads, packed=packed).items():
         for length in WARM_UP_LENGTHS:
             predictor.predict(["warm " * length])
         cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, (batches or {}).get(name))

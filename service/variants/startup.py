@@ -17,7 +17,7 @@ from models.runtime.classifier import Predictor
 from models.runtime.errors import BonsaiError
 from models.runtime.store import CORPUS_FILE
 
-MOST_TEXTS = 48
+MOST_TEXTS = 24  # a second of a start, for seven variants of a small BERT
 CANDIDATES = 512  # rows that are looked at, evenly over the file: it may hold a million, in order of their labels
 
 logger = logging.getLogger("bentoml.bonsai")

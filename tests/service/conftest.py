@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def serving(target: str, cwd: Path, environment: dict[str, str], bentoml: Path, log: Path) -> Iterator[str]:
+def serving(
+    target: str, cwd: Path, environment: dict[str, str], bentoml: Path, log: Path, ready: str = "/readyz"
+) -> Iterator[str]:
     """Serve until the block ends; the address is that of a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -33,7 +35,7 @@ def serving(target: str, cwd: Path, environment: dict[str, str], bentoml: Path, 
             command, cwd=cwd, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        wait_until_ready(host, server, log)
+        wait_until_ready(f"{host}{ready}", server, log)
         yield host
     finally:
         os.killpg(server.pid, signal.SIGINT)
@@ -43,12 +45,12 @@ def serving(target: str, cwd: Path, environment: dict[str, str], bentoml: Path, 
             os.killpg(server.pid, signal.SIGKILL)
 
 
-def wait_until_ready(host: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_until_ready(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
     until = time.monotonic() + 90
     while time.monotonic() < until:
         assert server.poll() is None, log.read_text()
         try:
-            with urllib.request.urlopen(f"{host}/readyz", timeout=2):
+            with urllib.request.urlopen(address, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

@@ -61,7 +61,15 @@ def call(
     leaves: bool = False,
 ) -> Exchange:
     exchange = Exchange(list(chunks), leaves)
-    scope = {"type": "http", "method": method, "path": path, "headers": headers, "client": ("127.0.0.1", 1)}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+    }
     asyncio.run(app(scope, exchange.receive, exchange.send))
     return exchange
 
@@ -141,8 +149,8 @@ def test_times_are_told_where_they_are_asked_for() -> None:
 def test_nobody_is_answered_who_went_away() -> None:
     assert call(front(), chunks=(), leaves=True).status == 0
     predictor = StandIn()
-    predictor.go_on.set()
     exchange = call(front(predictor, INLINE_MS + 1), chunks=(b'{"texts": ["wait"]}',), leaves=True)
+    predictor.go_on.set()
     assert exchange.status == 0
 
 

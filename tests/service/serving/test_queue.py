@@ -31,6 +31,12 @@ def run(work: Callable[[RowQueue], Awaitable[Any]], most_wait_ms: float = 1000.0
     return asyncio.run(within())
 
 
+async def begun(predictor: StandIn) -> None:
+    """Wait until the thread has taken its first batch, which waits itself."""
+    while not predictor.asked:
+        await asyncio.sleep(0.001)
+
+
 def soon() -> float:
     return time.monotonic() + 20
 
@@ -86,7 +92,7 @@ def test_a_long_request_is_computed_in_a_thread_and_overtaken() -> None:
 
     async def work(queue: RowQueue) -> None:
         long = asyncio.create_task(queue.run(variant, ["wait"], 1, soon(), labels))
-        await asyncio.sleep(0.05)
+        await begun(predictor)
         assert await queue.run(quick, ["a"], 1, soon(), labels) == ["late"]
         assert not long.done()
         predictor.go_on.set()
@@ -101,7 +107,7 @@ def test_rows_of_waiting_requests_are_taken_in_turn() -> None:
 
     async def work(queue: RowQueue) -> None:
         first = asyncio.create_task(queue.run(variant, ["wait"], 1, soon(), labels))
-        await asyncio.sleep(0.05)
+        await begun(predictor)
         rows = [f"bulk {number:03}" for number in range(100)]
         bulk = asyncio.create_task(queue.run(variant, rows, 1, soon(), labels))
         await asyncio.sleep(0)
@@ -138,7 +144,7 @@ def test_one_bad_text_hurts_nobody_else(alone: float) -> None:
 
     async def work(queue: RowQueue) -> list[Any]:
         blocker = asyncio.create_task(queue.run(loaded("nano", SLOW, 1, predictor), ["wait"], 1, soon(), labels))
-        await asyncio.sleep(0.05)
+        await begun(predictor)
         tasks = [queue.run(variant, texts, 1, soon(), labels) for texts in (["a"], ["b", "bad"], ["c"])]
         together = asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0.01)
@@ -158,7 +164,7 @@ def test_what_is_out_of_time_is_never_tokenized(alone: float) -> None:
 
     async def work(queue: RowQueue) -> None:
         first = asyncio.create_task(queue.run(loaded("nano", SLOW, 1, predictor), ["wait"], 1, soon(), labels))
-        await asyncio.sleep(0.05)
+        await begun(predictor)
         late = asyncio.create_task(queue.run(variant, ["late"], 1, time.monotonic() - (alone < SLOW), labels))
         await asyncio.sleep(0.05)
         predictor.go_on.set()
@@ -190,7 +196,7 @@ def test_too_much_ahead_is_an_overload_that_says_for_how_long() -> None:
 
     async def work(queue: RowQueue) -> None:
         taken = [asyncio.create_task(queue.run(variant, ["wait"], 1, soon(), labels)) for _ in range(2)]
-        await asyncio.sleep(0.05)
+        await begun(predictor)
         with pytest.raises(
             Overloaded, match=r"^2 requests are waiting, about 1\.2 s of work before this one"
         ) as caught:
@@ -211,7 +217,7 @@ def test_work_is_dropped_when_nobody_waits_for_it_any_more() -> None:
     async def work(queue: RowQueue) -> None:
         left = asyncio.Event()
         first = asyncio.create_task(queue.run(variant, ["wait"], 1, soon(), labels))
-        await asyncio.sleep(0.05)
+        await begun(predictor)
         dropped = asyncio.create_task(queue.run(variant, ["never"] * 50, 1, soon(), labels, None, left.wait))
         await asyncio.sleep(0.05)
         left.set()
@@ -266,3 +272,18 @@ def test_scores_are_the_same_whoever_shares_the_batch(built: Any, name: str) -> 
         for given, alone_given in zip(run(work, 60_000.0), expected, strict=True):
             assert given.label == alone_given.label
             assert given.top[0][1] == pytest.approx(alone_given.top[0][1], abs=1e-5)
+
+
+def test_a_request_that_is_alone_waits_for_no_turn_of_the_loop() -> None:
+    variant = loaded()
+
+    async def work() -> list[str]:
+        queue = RowQueue(1000.0, lambda: True)
+        running = queue.run(variant, ["a"], 1, soon(), labels)
+        try:
+            running.send(None)  # the first step is the last
+        except StopIteration as done:
+            return list(done.value)
+        raise AssertionError
+
+    assert asyncio.run(work()) == ["late"]

@@ -1,0 +1,94 @@
+"""HTTP as uvicorn speaks it, and two things more for a worker that has too much to do.
+
+A request that would wait too long is refused as soon as its headers are read: without a task, and without its body. And
+all connections that wait are accepted together: libuv accepts one in each turn of its loop, and with a thousand
+requests in a turn the next connection would wait for seconds.
+"""
+
+import asyncio
+import socket
+from typing import Any, ClassVar
+
+import uvicorn.config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.serving.refusals import Refusal, Refusals
+
+ACCEPTED_AT_ONCE = 256
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    listener: ClassVar[socket.socket | None] = None
+    refusals: ClassVar[Refusals] = Refusals()
+    requests: ClassVar[set[Any]] = set()  # those that uvicorn is at work on
+
+    def __init__(self, *given: Any, accept_more: bool = True, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._given, self._named, self._accept_more = given, named, accept_more
+        Protocol.requests = self.tasks
+        self._refusal: Refusal | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection, and those that wait behind it."""
+        super().connection_made(transport)
+        if not self._accept_more or self.listener is None:
+            return
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                waiting, _ = self.listener.accept()
+            except OSError:  # there is none, or no file is left for it
+                return
+            waiting.setblocking(False)
+            task = self.loop.create_task(self._accept(waiting))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    async def _accept(self, waiting: socket.socket) -> None:
+        try:
+            await self.loop.connect_accepted_socket(self._another, waiting, ssl=self.config.ssl)
+        except OSError:  # the client has gone already
+            waiting.close()
+
+    def _another(self) -> "Protocol":
+        return Protocol(*self._given, accept_more=False, **self._named)
+
+    def on_headers_complete(self) -> None:
+        """Refuse the request, or let uvicorn begin it."""
+        busy = self.cycle is not None and not self.cycle.response_complete
+        self._refusal = None if busy or self.expect_100_continue else self.refusals.find(self.url)
+        if self._refusal is None:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Pass over the body of what is refused."""
+        if self._refusal is None:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Answer what is refused."""
+        if self._refusal is None:
+            super().on_message_complete()
+            return
+        keep = self.parser.should_keep_alive()
+        self.transport.write(self._refusal.answer(self.headers, keep))
+        self._refusal = None
+        if keep:
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        else:
+            self.transport.close()
+
+
+def is_alone() -> bool:
+    """Tell whether the process has one request in work, and no other whose headers are read."""
+    return len(Protocol.requests) == 1
+
+
+def use(listener: socket.socket | None, refusals: Refusals) -> None:
+    """Let the uvicorn of this process speak so; BentoML chooses the protocol by its name "auto"."""
+    Protocol.listener, Protocol.refusals = listener, refusals
+    uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"

@@ -1,0 +1,59 @@
+"""What is refused before it is read: requests to paths whose shortest request has had to wait too long."""
+
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from service.routes.refused import Refused
+
+UNSEEN_S = 0.03  # a request that was let through is in the queue by then
+
+
+class Refusal:
+    """The answer that a path's requests get while its queue is full."""
+
+    def __init__(self, refused: Refused, is_full: Callable[[int], bool], note: Callable[[], None]) -> None:
+        """`is_full` tells whether a queue to which so many requests more are under way is full; `note` counts an
+        answer.
+        """
+        self._body, self._note, self._is_full = refused.body, note, is_full
+        fields = "".join(f"{name.lower()}: {value}\r\n" for name, value in refused.headers.items())
+        self._head = (
+            f"HTTP/1.1 {refused.status} Too Many Requests\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(self._body)}\r\n{fields}x-request-id: "
+        ).encode("latin-1")
+        self._under_way = deque[float]()  # when each was let through
+
+    def holds(self) -> bool:
+        """Tell whether the next request is to be refused; one that is not is on its way to the queue."""
+        now = time.monotonic()
+        while self._under_way and self._under_way[0] < now - UNSEEN_S:
+            self._under_way.popleft()
+        if self._is_full(len(self._under_way)):
+            return True
+        self._under_way.append(now)
+        return False
+
+    def answer(self, headers: Sequence[tuple[bytes, bytes]], keep: bool) -> bytes:
+        """Return the bytes of the answer to a request with these headers, and count it."""
+        self._note()
+        given = next((value for name, value in headers if name == b"x-request-id" and 0 < len(value) <= 128), b"")
+        close = b"" if keep else b"\r\nconnection: close"
+        return b"".join((self._head, given or uuid.uuid4().hex.encode(), close, b"\r\n\r\n", self._body))
+
+
+class Refusals:
+    """The paths that have been refused something."""
+
+    def __init__(self) -> None:
+        self._by_path: dict[bytes, Refusal] = {}
+
+    def add(self, path: bytes, refusal: Refusal) -> None:
+        """Refuse a path's requests so from now on, unless that is known already."""
+        self._by_path.setdefault(path, refusal)
+
+    def find(self, path: bytes) -> Refusal | None:
+        """Return the refusal that the next request to a path gets, if it is to be refused."""
+        found = self._by_path.get(path) if self._by_path else None
+        return found if found is not None and found.holds() else None

@@ -1,0 +1,48 @@
+"""The folder that the processes of one service share, and no other does: figures, and weights packed for this machine.
+
+BentoML empties one folder of figures a home at every start, and with it those of a service that runs there.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+import psutil
+from bentoml._internal.configuration.containers import BentoMLContainer
+
+PREFIX = "bonsai-service-"
+VARIABLE = "BONSAI_SHARED_FOLDER"  # how the workers learn of it
+
+
+def make_shared_folder() -> None:
+    """Make the folder of the service that this `bentoml serve` starts, and remove those that killed ones left."""
+    command = click.get_current_context(silent=True)
+    if command is None or "port" not in command.params or VARIABLE in os.environ:
+        return
+    _remove_left_over()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    atexit.register(_remove, folder, os.getpid())
+    (folder / "metrics").mkdir()
+    BentoMLContainer.prometheus_multiproc_dir.set(str(folder / "metrics"))
+    os.environ[VARIABLE] = str(folder)
+
+
+def shared_folder() -> Path | None:
+    """Return this service's folder; there is none outside `bentoml serve`."""
+    given = os.environ.get(VARIABLE)
+    return Path(given) if given else None
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # and not in a fork of it
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left_over() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)

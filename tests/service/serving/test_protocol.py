@@ -1,0 +1,84 @@
+"""Many connections at once, and requests that come one behind another on one: a real service."""
+
+import asyncio
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+BODY = json.dumps({"texts": ["where is my parcel"]}).encode()
+
+
+def request(path: str = "/int8/predict", body: bytes = BODY, extra: str = "") -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{extra}"
+    return head.encode() + f"content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+    return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
+
+
+def test_many_connections_at_once_are_all_answered(host: str) -> None:
+    async def one(port: int) -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request())
+        status, _, _ = await asyncio.wait_for(answer(reader), 20)
+        writer.close()
+        return status
+
+    async def run() -> list[int]:
+        return await asyncio.gather(*(one(urlsplit(host).port or 0) for _ in range(300)))
+
+    assert asyncio.run(run()) == [200] * 300
+
+
+def test_requests_one_behind_another_are_answered_in_their_order(host: str) -> None:
+    async def run() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
+        paths = ["/int8/predict", "/teacher/predict", "/nope/predict", "/distilled/predict"] * 3
+        writer.write(b"".join(request(path, extra=f"x-request-id: {number}\r\n") for number, path in enumerate(paths)))
+        for number, path in enumerate(paths):
+            status, headers, _ = await asyncio.wait_for(answer(reader), 20)
+            assert (status, headers["x-request-id"]) == (404 if "nope" in path else 200, str(number))
+        writer.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("extra", ["connection: close\r\n", "expect: 100-continue\r\n"])
+def test_what_a_client_asks_of_the_connection_is_done(host: str, extra: str) -> None:
+    async def run() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
+        writer.write(request(extra=extra))
+        if "100" in extra:
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
+        status, _, _ = await asyncio.wait_for(answer(reader), 20)
+        assert status == 200
+        if "close" in extra:
+            assert await asyncio.wait_for(reader.read(), 20) == b""
+        writer.close()
+
+    asyncio.run(run())
+
+
+def test_an_overload_is_refused_at_once_and_ends(host: str) -> None:
+    """Bulk requests that take the teacher's queue for seconds, and single texts that come meanwhile."""
+    port = urlsplit(host).port or 0
+    bulk = json.dumps({"texts": ["where is my parcel " * 40] * 4096}).encode()
+
+    async def one(body: bytes) -> tuple[int, dict[str, str]]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request("/teacher/predict", body))
+        status, headers, _ = await asyncio.wait_for(answer(reader), 60)
+        writer.close()
+        return status, headers
+
+    async def run() -> None:
+        found = await asyncio.gather(*(one(bulk) for _ in range(12)))
+        assert {status for status, _ in found} <= {200, 413, 429, 503}
+        assert all(int(headers["retry-after"]) >= 1 for status, headers in found if status == 429)
+        assert (await one(BODY))[0] == 200
+
+    asyncio.run(run())

@@ -1,0 +1,45 @@
+"""While a queue is full its requests are refused unread, and as soon as it is not they are let through."""
+
+import time
+
+from service.routes.refused import Refused
+from service.serving.queue import RowQueue
+from service.serving.refusals import UNSEEN_S, Refusal, Refusals
+from service.serving.settings import INLINE_MS, MOST_WAITING
+from tests.service.stand_in import loaded
+
+REFUSED = Refused(429, "100 % is too much", Retry_After="2")
+
+
+def test_a_path_is_refused_while_its_queue_is_full() -> None:
+    full, counted = [True], list[int]()
+    refusals = Refusals()
+    assert refusals.find(b"/int8/predict") is None
+    refusals.add(b"/int8/predict", Refusal(REFUSED, lambda more: full[0], lambda: counted.append(429)))
+    found = refusals.find(b"/int8/predict")
+    assert found is not None
+    assert refusals.find(b"/teacher/predict") is None
+    assert found.answer([(b"x-request-id", b"abc")], True) == (
+        b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\ncontent-length: 29\r\nretry-after: 2\r\n"
+        b'x-request-id: abc\r\n\r\n{"error":"100 % is too much"}'
+    )
+    assert b"\r\nconnection: close\r\n\r\n" in found.answer([], False)
+    assert counted == [429, 429]
+    full[0] = False
+    assert refusals.find(b"/int8/predict") is None
+
+
+def test_no_more_are_let_through_than_there_is_room_for() -> None:
+    refusal = Refusal(REFUSED, lambda more: more >= 3, lambda: None)
+    assert [refusal.holds() for _ in range(5)] == [False] * 3 + [True] * 2
+    time.sleep(UNSEEN_S * 1.5)  # they stand in the queue by now, and is_full knows them
+    assert not refusal.holds()
+
+
+def test_a_queue_is_full_when_a_text_more_would_wait_too_long() -> None:
+    queue, slow = RowQueue(100.0), loaded(alone=INLINE_MS * 5)
+    assert not queue.is_full(slow, 0)
+    assert not queue.is_full(slow, 10)
+    assert queue.is_full(slow, 11)
+    assert queue.is_full(loaded(alone=INLINE_MS * 1.01), MOST_WAITING)
+    assert not queue.is_full(loaded(alone=0.1), MOST_WAITING)
