@@ -59,7 +59,7 @@ $(PEERS_STAMP): loadtest/peers/requirements.txt
 	$(PEERS)/bin/pip install --disable-pip-version-check --progress-bar off --no-compile $(PIP_ARGS) --no-deps -r $<
 	touch $@
 
-bench-serving: variants/build.json $(PEERS_STAMP)  ## the service beside its peers, by wrk, an hour: make bench-serving SERVING_ARGS="--servers ours mosec"
+bench-serving: variants/build.json $(PEERS_STAMP)  ## the service beside its peers, by wrk, an hour and a half: make bench-serving SERVING_ARGS="--servers ours mosec"
 	$(BIN)/python -m loadtest.serving --peers-python $(PEERS)/bin/python $(SERVING_ARGS)
 
 bento: variants/build.json  ## pack the variants of the last build and what serves them

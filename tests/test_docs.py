@@ -83,7 +83,7 @@ NOT_RUN = {
     "cp loadtest/results/latest/result.json loadtest/results/published/NAME/": "needs a run",
     "make bench": "some ten minutes; its command is proven above",
     'make bench BENCH_ARGS="--rounds 6"': "the same",
-    "make bench-serving": "an hour; its command is proven above",
+    "make bench-serving": "an hour and a half; its command is proven above",
     "make demo": "some minutes, by hand before each release; its steps are proven above",
     "make env": "CI begins with it",
     "make large": "half an hour",

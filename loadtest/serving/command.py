@@ -22,7 +22,7 @@ from loadtest.serving.telling import telling
 from loadtest.serving.wrk import wrk_version
 
 PUBLISHED = Path("loadtest/results/published/serving.json")
-ROUNDS, SECONDS = 5, 3
+ROUNDS, SECONDS, WARM_UP = 5, 3, 1
 SAME = ("onnxruntime", "tokenizers", "numpy")  # in both environments: they do the work that all servers share
 OWN_LIBRARIES = (*SAME, "bentoml", "uvicorn", "uvloop", "httptools", "pydantic", "psutil")
 PEERS_LIBRARIES = (*SAME, "fastapi", "uvicorn", "uvloop", "httptools", "pydantic", "litserve", "mosec")
@@ -48,6 +48,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--points", nargs="+", metavar="NAME", default=list(points.POINTS), help="some points only")
     parser.add_argument("--rounds", type=whole, default=ROUNDS, help="how often every server has its turn")
     parser.add_argument("--seconds", type=whole, default=SECONDS, help="length of one measurement, in whole seconds")
+    parser.add_argument(
+        "--warm-up",
+        type=int,
+        choices=range(61),
+        metavar="SECONDS",
+        default=WARM_UP,
+        help="load before each group of points",
+    )
     parser.add_argument("--seed", type=int, default=SEED, help="order of the texts")
     parser.add_argument(
         "--peers-python",
@@ -97,8 +105,8 @@ def prepare(given: argparse.Namespace) -> tuple[Result, Sequence[Question]]:
         peers=peers,
         corpus=Texts(texts=len(questions), sha256=fingerprint(questions), build=build),
     )
-    asked = {name: getattr(given, name) for name in ("variant", "servers", "points", "rounds", "seconds", "seed")}
-    return Result(conditions=conditions, options=Options(**asked)), questions
+    options = Options.model_validate({name: getattr(given, name) for name in Options.model_fields})
+    return Result(conditions=conditions, options=options), questions
 
 
 def peers_versions(python: Path, own: dict[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""All rounds: every server has its turn in each, started anew, and is measured at every point."""
+"""All rounds: every server has its turn in each, and is measured at every point."""
 
 import tempfile
 import time
@@ -12,14 +12,14 @@ from loadtest.scenarios.plan import rotated
 from loadtest.serving import in_process, points, servers
 from loadtest.serving.asking import check_labels
 from loadtest.serving.bodies import write_bodies
-from loadtest.serving.points import LARGE, LARGE_TEXTS, Point
-from loadtest.serving.result import Figures, Result, Round, write_result
+from loadtest.serving.points import LARGE, LARGE_TEXTS
+from loadtest.serving.result import Figures, Options, Result, Round, write_result
 from loadtest.serving.running import NotStartedError, Running, Setting, running
 from loadtest.serving.telling import Told
 from loadtest.serving.wrk import Load, NoLoadError, finish, run
 
 CHECKED = 50  # texts, of which every server gives the label first
-WARM_UP_S, WARM_UP_CONNECTIONS = 1, 8
+WARM_UP_CONNECTIONS = 8
 LEAD_S = 0.5  # that the large requests are ahead of those which are measured beside them
 
 
@@ -36,7 +36,7 @@ def take_rounds(result: Result, file: Path, setting: Setting, questions: Sequenc
                     taken.in_process = in_process.measure(setting, files, asked.seconds)
                 elif name not in result.left_out:
                     try:
-                        taken.servers[name] = take_turn(name, setting, files, questions, asked.points, asked.seconds)
+                        taken.servers[name] = take_turn(name, setting, files, questions, asked)
                     except (NotStartedError, NoLoadError) as problem:
                         result.left_out[name] = f"in round {number} {problem}"
         taken.disturbance = watch.share()
@@ -46,48 +46,43 @@ def take_rounds(result: Result, file: Path, setting: Setting, questions: Sequenc
 
 
 def take_turn(
-    name: str,
-    setting: Setting,
-    files: Mapping[int, Path],
-    questions: Sequence[Question],
-    chosen: Sequence[str],
-    seconds: int,
+    name: str, setting: Setting, files: Mapping[int, Path], questions: Sequence[Question], asked: Options
 ) -> dict[str, Figures]:
-    """Start a server, check its answers, warm it up, and return its figures by point."""
+    """Start a server for each group of points, check its answers, warm it up, and return its figures by point."""
     server = servers.SERVERS[name]
     order = shuffled(questions, f"check {len(questions)}")
     checked = [next(order) for _ in range(min(CHECKED, len(questions)))]
-    with running(server, setting, checked[0].text) as started:
-        if server.answers:
-            check_labels(name, started.url, setting.variant, checked)
-        run(Load(started.url, files[1], WARM_UP_CONNECTIONS, WARM_UP_S))
-        figures: dict[str, Figures] = {}
-        for key, point in points.choose(chosen).items():
-            figures |= take_point(key, point, started, files, seconds)
-        return figures
+    figures: dict[str, Figures] = {}
+    for group in points.groups(asked.points):
+        with running(server, setting, checked[0].text) as started:
+            if server.answers:
+                check_labels(name, started.url, setting.variant, checked)
+            if asked.warm_up:
+                run(Load(started.url, files[1], WARM_UP_CONNECTIONS, asked.warm_up))
+            for point in group:
+                figures |= take_point(point, started, files, asked.seconds)
+    return figures
 
 
-def take_point(key: str, point: Point, started: Running, files: Mapping[int, Path], seconds: int) -> dict[str, Figures]:
+def take_point(name: str, started: Running, files: Mapping[int, Path], seconds: int) -> dict[str, Figures]:
     """Measure one point, and what large requests beside it came to as well.
 
     CPU time has no owner where two kinds of requests share it.
     """
+    point = points.POINTS[name]
     load = Load(started.url, files[point.texts], point.connections, seconds, point.close)
     if not point.large:
         before = started.cpu_seconds()
         figures = run(load)
         used = started.cpu_seconds() - before
-        return {key: figures.model_copy(update={"server_cpu_s": round(used, 4) if used > 0 else None})}
-    beside = Load(started.url, files[LARGE_TEXTS], point.large, seconds + 1).start()
-    try:
-        time.sleep(LEAD_S)
-        figures = finish(load.start())
-    except BaseException:
-        beside.kill()
-        raise
-    finally:
-        large = finish(beside)
-    return {key: figures, LARGE: large}
+        return {name: figures.model_copy(update={"server_cpu_s": round(used, 4) if used > 0 else None})}
+    with Load(started.url, files[LARGE_TEXTS], point.large, seconds + 1).start() as beside:
+        try:
+            time.sleep(LEAD_S)
+            return {name: finish(load.start()), LARGE: finish(beside)}
+        except BaseException:
+            beside.kill()
+            raise
 
 
 @contextmanager

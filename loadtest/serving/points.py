@@ -1,7 +1,12 @@
-"""The points at which every server is measured: how many texts a request has, over how many connections."""
+"""The points at which every server is measured: how many texts a request has, over how many connections.
+
+A server is started anew for each group of points, which goes from little load to much: what adapts to its load, as
+adaptive batching does, would else bring what it learned at the last point to one that it does not fit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from loadtest.errors import LoadTestError
 
@@ -13,6 +18,7 @@ LARGE = "large"  # what the large requests of `beside` came to, which is no poin
 class Point:
     """A load; `close`: a new connection for every request; `large`: connections that send large requests meanwhile."""
 
+    group: str
     says: str
     texts: int
     connections: int
@@ -22,7 +28,7 @@ class Point:
 
 def _several(texts: int, says: str) -> dict[str, Point]:
     return {
-        f"{texts}x{count}": Point(f"{says} a request, {count} connection{'s' * (count > 1)}", texts, count)
+        f"{texts}x{count}": Point(says, f"{says} a request, {count} connection{'s' * (count > 1)}", texts, count)
         for count in (1, 8, 32, 128)
     }
 
@@ -30,9 +36,11 @@ def _several(texts: int, says: str) -> dict[str, Point]:
 POINTS = {
     **_several(1, "one text"),
     **_several(32, "32 texts"),
-    "new": Point("one text a request, 8 connections, each new", 1, 8, close=True),
-    "alone": Point("one text a request, 4 connections", 1, 4),
-    "beside": Point(f"one text a request, 4 connections, beside 2 with {LARGE_TEXTS:,} texts a request", 1, 4, large=2),
+    "new": Point("new", "one text a request, 8 connections, each new", 1, 8, close=True),
+    "alone": Point("mixed", "one text a request, 4 connections", 1, 4),
+    "beside": Point(
+        "mixed", f"one text a request, 4 connections, beside 2 with {LARGE_TEXTS:,} texts a request", 1, 4, large=2
+    ),
 }
 SAYS = {
     **{name: point.says for name, point in POINTS.items()},
@@ -41,8 +49,13 @@ SAYS = {
 
 
 def choose(names: Sequence[str]) -> dict[str, Point]:
-    """Return points by name (LoadTestError for one that there is not)."""
+    """Return points by name, in the order in which they are measured (LoadTestError for one that there is not)."""
     for name in names:
         if name not in POINTS:
             raise LoadTestError(f"there is no point '{name}'; expected some of {', '.join(POINTS)}")
-    return {name: POINTS[name] for name in names}
+    return {name: point for name, point in POINTS.items() if name in names}
+
+
+def groups(names: Sequence[str]) -> list[list[str]]:
+    """Return those points group by group."""
+    return [list(members) for _, members in groupby(choose(names), key=lambda name: POINTS[name].group)]

@@ -87,6 +87,7 @@ class Options(Kept):
     points: list[str]
     rounds: int
     seconds: int
+    warm_up: int
     seed: int
 
 

@@ -57,10 +57,11 @@ def notes(result: Result) -> list[str]:
     of, asked = result.conditions, result.options
     versions = {**of.libraries, **of.peers}
     named = ", ".join(f"{name} {versions[name]}" for name in LIBRARIES if name in versions)
+    count = len(result.rounds)
     return [
         f"{asked.variant} of build {of.corpus.build or NONE}, {of.corpus.texts:,} test texts (SHA-256 "
-        f"{of.corpus.sha256[:12]}). {len(result.rounds)} rounds in rotated order, every server started anew in each, "
-        f"{asked.seconds} s a point, wrk {of.wrk} with one thread.",
+        f"{of.corpus.sha256[:12]}). {count} round{'s' * (count != 1)} in rotated order, every server started anew for "
+        f"each group of points, {asked.seconds} s a point, wrk {of.wrk} with one thread.",
         f"{named}.",
         "Figures are geometric means over the rounds, ratios those of the ratios within a round, with 95 % t intervals "
         "of their logarithms. Percentiles are wrk's, which adds the requests that a slow answer kept from being sent. "

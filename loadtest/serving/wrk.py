@@ -67,12 +67,12 @@ def run(load: Load) -> Figures:
 
 def finish(process: "subprocess.Popen[str]") -> Figures:
     """Wait for a wrk process, and return what it counted (NoLoadError where it could not begin)."""
-    try:
-        out, said = process.communicate()
-    except BaseException:
-        process.kill()
-        process.communicate()
-        raise
+    with process:
+        try:
+            out, said = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
     if process.returncode:
         raise NoLoadError(f"wrk ended with exit code {process.returncode} ({last_line(said + out)}))")
     return figures_of(out)

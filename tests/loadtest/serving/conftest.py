@@ -50,7 +50,15 @@ def stored(rounds: list[dict[str, Any]], *, complete: bool = True, **more: Any) 
     """A result with these rounds, each from servers to points to figures."""
     names = list(dict.fromkeys(name for one in rounds for name in one))
     points = list(dict.fromkeys(point for one in rounds for each in one.values() for point in each))
-    asked = {"variant": "nano", "servers": names, "points": points, "rounds": len(rounds), "seconds": 3, "seed": 1}
+    asked = {
+        "variant": "nano",
+        "servers": names,
+        "points": points,
+        "rounds": len(rounds),
+        "seconds": 3,
+        "warm_up": 1,
+        "seed": 1,
+    }
     about = {
         "date": "2026-01-02T03:04:05+00:00",
         "machine": {"cpu": "Abacus 9", "cores": 4, "usable_cores": 2},

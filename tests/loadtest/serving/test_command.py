@@ -1,8 +1,12 @@
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import psutil
 
 from loadtest.serving.result import read_result
 from tests.loadtest.serving.conftest import CANNED, needs_wrk
@@ -41,7 +45,7 @@ def test_servers_are_compared_and_the_table_is_drawn(corpus_file: Path, tmp_path
         "mosec": ["-c", "import sys; sys.exit('no such model')"],
         "fastapi": [CANNED, "{port}", corpus_file, "wrong"],
     }
-    common = ("--variants", corpus_file.parent, "--variant", "int8", "--rounds", 1, "--seconds", 1)
+    common = ("--variants", corpus_file.parent, "--variant", "int8", "--rounds", 1, "--seconds", 1, "--warm-up", 0)
     good, wrong = compare(
         canned,
         (*common, "--servers", "ours", "mosec", "--points", "beside", "--out", out),
@@ -65,6 +69,35 @@ def test_servers_are_compared_and_the_table_is_drawn(corpus_file: Path, tmp_path
 
     assert (wrong.returncode, wrong.stdout, (tmp_path / "none.json").exists()) == (2, "", False)
     assert "error: server 'fastapi' does not give the labels of the build" in wrong.stderr
+
+
+@needs_wrk
+def test_an_interruption_ends_the_server_too(corpus_file: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from loadtest.serving import command, servers\n"
+        "servers.SERVERS['ours'] = servers.Server('canned', ['python', *sys.argv[1:4]], apart=False)\n"
+        "sys.exit(command.main(sys.argv[4:]))"
+    )
+    given = [
+        "--variants",
+        corpus_file.parent,
+        "--variant",
+        "int8",
+        "--servers",
+        "ours",
+        "--out",
+        tmp_path / "none.json",
+    ]
+    command = [sys.executable, "-c", code, CANNED, "{port}", corpus_file, *given]
+    with subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        assert run.stderr.readline() == "serving: 0 of 5 done, ours, round 1 of 5\n"
+        while not (started := psutil.Process(run.pid).children()):
+            time.sleep(0.01)
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(20) == 130
+        assert "interrupted" in run.stderr.read()
+    assert not any(one.is_running() for one in started)
 
 
 @needs_wrk

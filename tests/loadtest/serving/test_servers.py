@@ -5,7 +5,7 @@ import pytest
 
 from loadtest.ask.corpus import read_corpus
 from loadtest.errors import LoadTestError
-from loadtest.serving import points, servers
+from loadtest.serving import servers
 from loadtest.serving.asking import check_labels
 from loadtest.serving.running import Setting, running
 from loadtest.serving.servers import SERVERS
@@ -16,7 +16,6 @@ PEERS = ROOT / ".venv-peers" / "bin" / "python"
 
 def test_those_that_are_named_are_chosen_in_this_order() -> None:
     assert list(servers.choose(["noop", "in_process", "ours"])) == ["noop", "ours"]
-    assert list(points.choose(["new", "1x1"])) == ["new", "1x1"]
 
 
 @pytest.mark.parametrize(
@@ -26,8 +25,6 @@ def test_those_that_are_named_are_chosen_in_this_order() -> None:
 def test_what_there_is_not_is_one_sentence(names: list[str], said: str) -> None:
     with pytest.raises(LoadTestError, match=said):
         servers.choose(names)
-    with pytest.raises(LoadTestError, match="there is no point '2x2'"):
-        points.choose(["2x2"])
 
 
 def test_every_peer_is_a_module_that_is_there() -> None:

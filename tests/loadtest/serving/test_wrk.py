@@ -67,7 +67,8 @@ def test_wrk_sends_one_text_after_another_and_counts_refusals_and_connections(
         figures = run(Load(started.url, file, connections=2, seconds=1, close=True))
         seen = asked_of(started.url)
     assert wrk_version()
-    assert seen["connections"] >= figures.requests > 10
+    assert figures.requests > 10
+    assert seen["connections"] > 0.9 * figures.requests  # the system gives a port more than once
     times = Counter(seen["asked"])
     assert set(times) == set(bodies(questions, 1, "1"))
     assert max(times.values()) - min(times.values()) <= 3  # in turn, and some are on their way when it ends
