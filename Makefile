@@ -6,14 +6,16 @@ HOST ?= http://127.0.0.1:3000
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS ?= .venv-peers
+PEERS_STAMP := $(PEERS)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bento clean
+.PHONY: help env demo test slow large lint serve loadtest bench bench-serving bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
 
 env: $(STAMP)  ## the environment in .venv, with every library at the version of constraints.txt
 
@@ -51,6 +53,14 @@ loadtest: env  ## compare the variants of a running service: make loadtest HOST=
 
 bench: variants/build.json  ## the variants beside the control rows, some ten minutes: make bench BENCH_ARGS="--rounds 7"
 	$(BIN)/python -m models.bench $(BENCH_ARGS)
+
+$(PEERS_STAMP): loadtest/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS) || python3 -m venv $(PEERS)
+	$(PEERS)/bin/pip install --disable-pip-version-check --progress-bar off --no-compile $(PIP_ARGS) --no-deps -r $<
+	touch $@
+
+bench-serving: variants/build.json $(PEERS_STAMP)  ## the service beside its peers, by wrk, an hour and a half: make bench-serving SERVING_ARGS="--servers ours mosec"
+	$(BIN)/python -m loadtest.serving --peers-python $(PEERS)/bin/python $(SERVING_ARGS)
 
 bento: variants/build.json  ## pack the variants of the last build and what serves them
 	$(BIN)/bentoml build

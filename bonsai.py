@@ -36,6 +36,7 @@ COMMANDS = {
     "truth": Command("loadtest.truth", "hold the load test against a server whose times are known", "loadtest"),
     "ceiling": Command("loadtest.ceiling", "measure what the load generator itself can offer", "loadtest"),
     "again": Command("loadtest.again", "compare a variant with itself, many times", "loadtest"),
+    "bench-serving": Command("loadtest.serving", "compare the service with its peers by wrk", "loadtest"),
     "demo": Command(
         "loadtest.demo", "build, serve and compare the variants of the embedded data set", "build,loadtest"
     ),

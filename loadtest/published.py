@@ -10,9 +10,12 @@ from loadtest.errors import LoadTestError
 from loadtest.figures.comparison import Comparison
 from loadtest.numbers.result import Machine
 from loadtest.numbers.run_folder import read_result
+from loadtest.serving import result as serving
+from loadtest.serving import table as serving_table
 from loadtest.show.table import markdown
 
 RUNS = ("demo", "banking77")
+SERVING = "serving"
 CHECKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "truth": truth.markdown,
     "ceiling": ceiling.markdown,
@@ -25,11 +28,16 @@ def published(results: Path, name: str) -> str:
     if name in RUNS:
         result = read_result(results / name)
         table, machine, date = markdown(Comparison(result)), result.conditions.machine, result.run.started
+    elif name == SERVING:
+        compared = serving.read_result(results / f"{name}.json")
+        table, machine, date = serving_table.markdown(compared), compared.conditions.machine, compared.conditions.date
     elif name in CHECKS:
         kept = _read(results / f"{name}.json")
         table, machine, date = CHECKS[name](kept), Machine.model_validate(kept["machine"]), kept["date"]
     else:
-        raise LoadTestError(f"no load test is published as '{name}'; expected one of {', '.join([*RUNS, *CHECKS])}")
+        raise LoadTestError(
+            f"no load test is published as '{name}'; expected one of {', '.join([*RUNS, SERVING, *CHECKS])}"
+        )
     return f"{table}\n{machine.cpu}, {machine.usable_cores} of {machine.cores} cores, {date[:10]}.\n"
 
 

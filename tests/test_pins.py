@@ -1,6 +1,7 @@
-"""The Bento's lock and the environment's pins name the same versions."""
+"""The Bento's lock, the peers' requirements and the environment's pins name the same versions where it matters."""
 
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -13,3 +14,16 @@ def pins(file: str) -> dict[str, str]:
 
 def test_every_run_time_pin_is_a_pin_of_the_environment() -> None:
     assert pins("service/requirements.txt").items() <= pins("constraints.txt").items()
+
+
+def test_what_does_the_peers_work_is_what_does_ours() -> None:
+    peers, ours = pins("loadtest/peers/requirements.txt"), pins("constraints.txt")
+    for name in ("onnxruntime", "tokenizers", "numpy", "pydantic", "rich", "uvicorn", "uvloop", "httptools", "orjson"):
+        assert peers[name] == ours[name]
+
+
+def test_the_extra_names_what_the_peers_requirements_pin() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    peers = pins("loadtest/peers/requirements.txt")
+    named = dict(entry.split("==") for entry in project["optional-dependencies"]["peers"] if "==" in entry)
+    assert named.items() <= peers.items()

@@ -35,14 +35,14 @@ def machine() -> dict[str, Any]:
     }
 
 
-def surroundings() -> dict[str, Any]:
+def surroundings(libraries: Sequence[str] = LIBRARIES) -> dict[str, Any]:
     """Say when, on what and with which code and libraries something is measured."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: version(name) for name in libraries},
         "commit": _commit(),
     }
 

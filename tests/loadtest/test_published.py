@@ -8,7 +8,9 @@ from pathlib import Path
 from loadtest.numbers.recording import merged
 from loadtest.numbers.run_folder import read_result
 from loadtest.scenarios.server import SCENARIO
+from loadtest.serving.result import write_result
 from tests.loadtest.rounds import recorded
+from tests.loadtest.serving.conftest import figures, stored
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "loadtest" / "results" / "published"
@@ -64,3 +66,11 @@ def test_a_check_is_drawn_from_its_file(tmp_path: Path) -> None:
         assert f"{line}\n" in drawn
     assert "| A/A runs of int8 |" in drawn
     assert drawn.count("\n\nAbacus 9, 2 of 4 cores, 2026-01-02.\n") == 3
+
+
+def test_a_comparison_of_servers_is_drawn_from_its_file(tmp_path: Path) -> None:
+    rounds = [{"ours": {"1x1": figures(1000, 1)}, "mosec": {"1x1": figures(500, 2)}}] * 3
+    write_result(tmp_path / "serving.json", stored(rounds))
+    drawn = draw(tmp_path, "serving")
+    assert "| one text a request, 1 connection | 2.00 [2.00, 2.00] |" in drawn
+    assert drawn.endswith("\n\nAbacus 9, 2 of 4 cores, 2026-01-02.\n\n")
