@@ -11,7 +11,7 @@ PEERS_STAMP := $(PEERS)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bench-serving bento clean
+.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -61,6 +61,9 @@ $(PEERS_STAMP): loadtest/peers/requirements.txt
 
 bench-serving: variants/build.json $(PEERS_STAMP)  ## the service beside its peers, by wrk, an hour and a half: make bench-serving SERVING_ARGS="--servers ours mosec"
 	$(BIN)/python -m loadtest.serving --peers-python $(PEERS)/bin/python $(SERVING_ARGS)
+
+soak: variants/build.json  ## the service under a long load, twenty minutes; needs wrk
+	$(BIN)/python -m loadtest.soak $(SOAK_ARGS)
 
 bento: variants/build.json  ## pack the variants of the last build and what serves them
 	$(BIN)/bentoml build

@@ -11,6 +11,7 @@ from loadtest.figures.comparison import Comparison
 from loadtest.numbers.result import Machine
 from loadtest.numbers.run_folder import read_result
 from loadtest.serving import result as serving
+from loadtest.serving import soaking
 from loadtest.serving import table as serving_table
 from loadtest.show.table import markdown
 
@@ -20,6 +21,7 @@ CHECKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "truth": truth.markdown,
     "ceiling": ceiling.markdown,
     "again": again.markdown,
+    "soak": soaking.markdown,
 }
 
 

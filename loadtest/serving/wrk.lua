@@ -1,13 +1,18 @@
 -- Sends the bodies of a file, a JSON body a line, one after another for ever, and prints what wrk counted as a line of
--- JSON: wrk -s wrk.lua URL -- BODIES [close]
+-- JSON: wrk -s wrk.lua URL -- BODIES [close] [pause MS]
 
 local requests, place = {}, 0
 
 function init(args)
    wrk.method = "POST"
    wrk.headers["Content-Type"] = "application/json"
-   if args[2] == "close" then
-      wrk.headers["Connection"] = "close"
+   for place = 2, #args do
+      if args[place] == "close" then
+         wrk.headers["Connection"] = "close"
+      elseif args[place] == "pause" then
+         local pause = tonumber(args[place + 1])
+         delay = function() return math.random(0, 2 * pause) end -- milliseconds, the pause on average
+      end
    end
    for body in io.lines(args[1]) do
       requests[#requests + 1] = wrk.format(nil, nil, nil, body)

@@ -27,18 +27,20 @@ class NoLoadError(LoadTestError):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one wrk process does."""
+    """What one wrk process does; after an answer each connection waits for `pause_ms` on average."""
 
     url: str
     bodies: Path
     connections: int
     seconds: int
     close: bool = False
+    pause_ms: int = 0
 
     def start(self) -> "subprocess.Popen[str]":
         """Start it."""
         how = ("-t", "1", "-c", str(self.connections), "-d", f"{self.seconds}s", "--timeout", f"{TIMEOUT_S}s")
-        told = (self.url, "--", str(self.bodies), *(["close"] if self.close else []))
+        pause = ["pause", str(self.pause_ms)] if self.pause_ms else []
+        told = (self.url, "--", str(self.bodies), *(["close"] if self.close else []), *pause)
         return subprocess.Popen(
             [find_wrk(), *how, "-s", str(SCRIPT), *told], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -1,0 +1,58 @@
+"""A long load is held at its share, and what the processes hold is counted."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from loadtest.ask.corpus import Question
+from loadtest.serving import soaking
+from loadtest.serving.running import Setting
+from loadtest.serving.servers import OURS_2, SERVERS, Server
+from loadtest.serving.soaking import growth, markdown, soak
+from loadtest.serving.telling import telling
+from tests.loadtest.serving.conftest import figures, needs_wrk
+
+
+def one(uss: float, **more: Any) -> dict[str, Any]:
+    return {
+        **figures(2000, 1.0, requests=20_000, refused=0, errors={}),
+        "workers": [{"uss": int(uss * 5e5), "pss": 10**8, "files": 20}] * 2,
+        **more,
+    }
+
+
+def test_growth_is_what_ten_minutes_bring_once_it_is_settled() -> None:
+    settled = [one(100 + 0.1 * number) for number in range(12)]
+    assert growth(settled, 60) == pytest.approx(1.0, abs=1e-3)
+    assert growth([one(50), one(90), *[one(100)] * 9], 60) == pytest.approx(0.0, abs=1e-9)
+    assert growth([one(1)], 60) != growth([one(1)], 60)  # of one slice nothing is known
+
+
+def test_the_table_says_load_tail_and_what_is_held() -> None:
+    slices = [one(100), one(100, p999_ms=40.0), one(100, refused=3, errors={"timeout": 2})]
+    table = markdown({"capacity": 3000, "share": 0.7, "slice_s": 10, "slices": slices})
+    assert "| load | 2,000 requests/s, 67% of 3,000 |" in table
+    assert "| requests, failed | 60,000, 5 |" in table
+    assert "| p50, p99, p99.9 of a slice (median) | 1.00, 3.00, 4.00 ms |" in table
+    assert "| the same of the worst slice | 1.00, 3.00, 40.00 ms |" in table
+    assert "| memory of all processes together (PSS) | 200 MB |" in table
+    assert "| open files, settled and at the end | 40, 40 |" in table
+
+
+@needs_wrk
+def test_a_load_is_held_at_its_share_and_what_is_held_is_kept(
+    canned: Callable[..., Server],
+    setting: Setting,
+    questions: Sequence[Question],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(soaking, "CAPACITY_S", 1)
+    monkeypatch.setattr(soaking, "CONNECTIONS", 8)
+    monkeypatch.setitem(SERVERS, OURS_2, canned())
+    with telling() as told:
+        kept = soak(setting, questions, 3, 1, 0.3, 1, told)
+    assert len(kept["slices"]) == 3
+    assert all(0 < each["requests"] / each["seconds"] < kept["capacity"] for each in kept["slices"])
+    assert all(worker["uss"] > 0 and worker["files"] > 0 for each in kept["slices"] for worker in each["workers"])
+    assert markdown(kept).startswith("| a long load | |\n")
