@@ -45,7 +45,8 @@ def _service() -> Iterator[str]:
     command = [str(bentoml), "serve", "service.service:bonsai", "--host", "127.0.0.1", "--port", str(port)]
     host = f"http://127.0.0.1:{port}"
     print(f"$ {' '.join(['bentoml', *command[1:]])}", flush=True)
-    server = subprocess.Popen(command, start_new_session=True, env=UNBUFFERED)
+    # One worker: on two cores the load test has the other for itself.
+    server = subprocess.Popen(command, start_new_session=True, env={**UNBUFFERED, "BONSAI_WORKERS": "1"})
     try:
         _wait_until_ready(host, server)
         yield host
