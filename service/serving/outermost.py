@@ -49,7 +49,12 @@ class OutermostService(bentoml.Service[Any]):
             app,
             self.registry,
             RowQueue(settings.most_wait_ms(), protocol.is_alone),
-            Spread(shared_folder(), (server_context.worker_index or 1) - 1, settings.workers()),
+            Spread(
+                shared_folder(),
+                (server_context.worker_index or 1) - 1,
+                settings.workers(),
+                protocol.Protocol.pipelining,
+            ),
             deadline_s=settings.deadline_s(),
             access_log=settings.access_log(),
             path_prefix=prefix,

@@ -26,6 +26,7 @@ class Protocol(HttpToolsProtocol):
     refusals: ClassVar[Refusals] = Refusals()
     direct: ClassVar[Direct | None] = None
     requests: ClassVar[set[Any]] = set()  # those that uvicorn is at work on
+    pipelining: ClassVar[set[object]] = set()  # clients that have sent a request before the answer to another
 
     def __init__(self, *given: Any, accept_more: bool = True, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -58,10 +59,17 @@ class Protocol(HttpToolsProtocol):
     def _another(self) -> "Protocol":
         return Protocol(*self._given, accept_more=False, **self._named)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client."""
+        self.pipelining.discard(self.client)
+        super().connection_lost(exc)
+
     def on_headers_complete(self) -> None:
         """Refuse the request, begin it the short way, or let uvicorn do so."""
         self._refusal = self._direct = None
-        if (self.cycle is None or self.cycle.response_complete) and not self.expect_100_continue:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.pipelining.add(self.client)
+        elif not self.expect_100_continue:
             self._refusal = self.refusals.find(self.url)
             if self._refusal is None and self.direct is not None and self.parser.get_method() == b"POST":
                 keep = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()

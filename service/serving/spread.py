@@ -11,6 +11,7 @@ import mmap
 import os
 import struct
 import time
+from collections.abc import Container
 from pathlib import Path
 
 WINDOW_S = 0.1
@@ -23,8 +24,11 @@ FILE = "connections"
 class Spread:
     """One worker's part in it, of `workers`; alone it does nothing."""
 
-    def __init__(self, folder: Path | None, worker: int, workers: int) -> None:
-        """`folder` is one that the workers of this service share, and no other does; `worker` counts from 0."""
+    def __init__(self, folder: Path | None, worker: int, workers: int, kept: Container[object] = frozenset()) -> None:
+        """`folder` is one that the workers of this service share, and no other does; `worker` counts from 0; `kept` are
+        clients that would lose a request with their connection.
+        """
+        self._kept = kept
         self._alone = workers < 2 or folder is None or worker >= SLOTS
         self._worker, self._clients, self._too_many = worker, set[object](), 0
         self._task: asyncio.Task[None] | None = None
@@ -45,7 +49,7 @@ class Spread:
         if self._alone:
             return False
         self._clients.add(client)
-        if self._too_many:
+        if self._too_many and client not in self._kept:
             self._too_many -= 1
             return True
         return False

@@ -37,3 +37,9 @@ def test_alone_it_closes_nothing(tmp_path: Path) -> None:
     for spread in (Spread(tmp_path, 0, 1), Spread(None, 0, 2)):
         spread.start()
         assert closed(spread) == 0
+
+
+def test_a_client_that_would_lose_a_request_is_kept(tmp_path: Path) -> None:
+    first, _ = workers(tmp_path, 8, 0)
+    first._kept = {("127.0.0.1", client) for client in range(6)}
+    assert [client for client in range(8) if first.is_one_too_many(("127.0.0.1", client))] == [6, 7]
