@@ -166,9 +166,8 @@ class RowQueue:
             if wait > self._most_wait_ms or self._waiting >= MOST_WAITING:
                 raise _overloaded(self._waiting, wait, len(job.texts) == 1 or self._waiting >= MOST_WAITING)
             time_left = job.deadline - job.entered
-            if (
-                len(job.texts) > 1 and job.ms / 1000 > 2 * time_left
-            ):  # half is left to the machine: what it will take is an estimate
+            # Twice over: what it will take is an estimate.
+            if len(job.texts) > 1 and job.ms / 1000 > 2 * time_left:
                 raise TooMuchAtOnce(
                     f"{len(job.texts)} texts would take '{job.loaded.card.name}' about {job.ms / 1000:.1f} s; expected "
                     f"what it can do in {time_left:.1f} s: send fewer texts in a request"

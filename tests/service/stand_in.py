@@ -1,7 +1,7 @@
 """A predictor that notes what it is asked: for tests of what stands around the models."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,6 +44,3 @@ def asked(variant: Loaded) -> list[list[str]]:
     """What its predictor was asked, batch by batch."""
     predictor: Any = variant.predictor
     return predictor.asked  # type: ignore[no-any-return]
-
-
-Answering = Callable[..., Any]
