@@ -64,7 +64,7 @@ def test_what_a_client_asks_of_the_connection_is_done(host: str, extra: str) -> 
 
 
 def test_bulk_requests_at_once_get_an_answer_each_and_leave_the_service_well(host: str) -> None:
-    """Whether some are refused depends on the machine; test_queue.py and test_refusals.py say what a full queue does."""
+    """Whether some are refused depends on the machine; what a full queue does, test_queue.py says."""
     port = urlsplit(host).port or 0
     bulk = json.dumps({"texts": ["where is my parcel " * 40] * 4096}).encode()
 
