@@ -38,6 +38,7 @@ RULES: dict[str, set[str]] = {
     "models.report": UP_TO_PROVE,
     "models.bench": UP_TO_PASSES | UP_TO_PROVE,
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
+    "service.evidence": set(),
     "service.variants": {"models.runtime"},
     "service.routes": {"service.variants", "models.runtime"},
     "service.serving": {"service.routes", "service.variants", "models.runtime"},
