@@ -18,11 +18,6 @@ def first_look(refuted: npt.NDArray[np.bool_]) -> Integers:
     return np.where(refuted.any(axis=1), refuted.argmax(axis=1) + 1, NEVER)
 
 
-def earlier(one: Integers, other: Integers) -> Integers:
-    """Return the earlier of two first looks."""
-    return np.where((one == NEVER) | (other == NEVER), one + other, np.minimum(one, other))
-
-
 def look_after_each(drawn: npt.NDArray[np.integer], values: int, capital: Capital, enough: float) -> Integers:
     """Return the first look at which the log capital is enough, of experiments (rows) in which the outcomes came up in
     this order, each the number of its value.

@@ -14,7 +14,7 @@ from service.evidence.metric import spread
 from service.evidence.mixture import Floats, log_mean
 from service.evidence.paired import VALUES
 from service.evidence.sample_ratio import BELIEF
-from service.evidence.simulate.looks import Capital, Integers, earlier, first_look, look_after_each
+from service.evidence.simulate.looks import Integers, first_look, look_after_each
 
 Draw = Callable[[np.random.Generator, int, int], Integers]  # generator, experiments, labels → first looks
 
@@ -33,15 +33,13 @@ def claims(margin: float | None) -> list[Claim]:
 
 def refuted(drawn: npt.NDArray[np.integer], values: Floats, against: list[Claim], alpha: float) -> Integers:
     """Return the first look at which one of the claims is refuted; outcomes are given by the number of their value."""
-    looks = [
-        look_after_each(drawn, len(values), _betting(claim.sign * values, claim.mean), log_threshold(alpha))
-        for claim in against
-    ]
-    return looks[0] if len(looks) == 1 else earlier(*looks)
 
+    def capital(counts: Floats) -> Floats:
+        return np.asarray(
+            np.stack([log_capital(counts, claim.sign * values, claim.mean) for claim in against]).max(axis=0)
+        )
 
-def _betting(values: Floats, mean: float) -> Capital:
-    return lambda counts: log_capital(counts, values, mean)
+    return look_after_each(drawn, len(values), capital, log_threshold(alpha))
 
 
 def paired(worse: float, better: float, against: list[Claim], alpha: float = 0.05) -> Draw:
@@ -89,15 +87,14 @@ def metric(shares: list[float], against: list[Claim], alpha: float = 0.05) -> Dr
     values = np.arange(-steps, steps + 1) / steps
     cells = [spread(values[place : place + 1], np.ones(1)) for place in range(len(values))]
 
-    def betting(claim: Claim) -> Capital:
-        growth = np.stack([weights @ log_growth(claim.sign * at, claim.mean) for at, weights in cells])
-        return lambda counts: log_mean(counts @ growth, LOG_WEIGHTS)
+    growths = [np.stack([held @ log_growth(sign * at, mean) for at, held in cells]) for sign, mean in against]
+
+    def capital(counts: Floats) -> Floats:
+        return np.asarray(np.stack([log_mean(counts @ growth, LOG_WEIGHTS) for growth in growths]).max(axis=0))
 
     def draw(generator: np.random.Generator, experiments: int, labels: int) -> Integers:
         control, arm = generator.choice(len(shares), p=shares, size=(2, experiments, labels // 2))
-        drawn = control - arm + steps
-        looks = [look_after_each(drawn, len(values), betting(claim), log_threshold(alpha)) for claim in against]
-        return looks[0] if len(looks) == 1 else earlier(*looks)
+        return look_after_each(control - arm + steps, len(values), capital, log_threshold(alpha))
 
     return draw
 
@@ -143,9 +140,7 @@ def assigned(shares: list[float], promised: list[float], alpha: float) -> Draw:
     """Return experiments whose units come to the arms by these shares, where others were promised."""
 
     def draw(generator: np.random.Generator, experiments: int, labels: int) -> Integers:
-        counts = counted(
-            generator.choice(len(shares), p=shares, size=(experiments, labels)).astype(np.int8), len(shares)
-        )
+        units = generator.choice(len(shares), p=shares, size=(experiments, labels))
         logs = _log_gammas(BELIEF, labels)[0] - _log_gammas(BELIEF, labels)[np.newaxis, 1:]
         for arm, expected in enumerate(promised):
             known = _log_gammas(BELIEF * expected, labels)
