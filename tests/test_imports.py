@@ -39,6 +39,7 @@ RULES: dict[str, set[str]] = {
     "models.bench": UP_TO_PASSES | UP_TO_PROVE,
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
     "service.variants": {"models.runtime"},
+    "service.store": {"models.runtime"},
     "service.routes": {"service.variants", "models.runtime"},
     "service.serving": {"service.routes", "service.variants", "models.runtime"},
     "loadtest.ask": set(),
