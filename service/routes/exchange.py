@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction, Spent
+from service.experiments.experiments import Experiments
 from service.variants.registry import Loaded, Registry
 
 Finish = Callable[[list[Prediction]], Any]
@@ -77,6 +78,7 @@ class Service(NamedTuple):
 
     registry: Registry
     run: Run
+    experiments: Experiments
 
 
 Handler = Callable[..., Awaitable[Answer]]  # request, service and what stands in the path

@@ -12,6 +12,7 @@ from service.serving import body
 from service.serving.front import Front
 from service.serving.queue import RowQueue
 from service.serving.settings import INLINE_MS
+from service.experiments.experiments import Experiments
 from service.serving.spread import Spread
 from service.variants.registry import Registry
 from tests.service.stand_in import StandIn, loaded
@@ -27,7 +28,9 @@ async def bentoml(scope: Scope, receive: Receive, send: Send) -> None:
 
 def front(predictor: StandIn | None = None, alone: float = 0.1, **options: Any) -> Front:
     registry = Registry({"int8": loaded(alone=alone, predictor=predictor)})
-    return Front(bentoml, registry, RowQueue(1000.0), Spread(None, 0, 1), **{"deadline_s": 5.0, **options})
+    return Front(
+        bentoml, registry, Experiments("int8"), RowQueue(1000.0), Spread(None, 0, 1), **{"deadline_s": 5.0, **options}
+    )
 
 
 class Exchange:
