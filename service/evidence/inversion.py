@@ -16,7 +16,7 @@ def bound(refuted: Callable[[float], bool], least: float, estimate: float, claim
             low = claim
         elif low < claim < high:
             high = claim
-    for _ in range(STEPS):
+    for _ in range(STEPS if low < high else 0):
         middle = (low + high) / 2
         if refuted(middle):
             low = middle
