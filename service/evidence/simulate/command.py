@@ -22,11 +22,18 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     chosen = set(given.kind or PARTS)
     start = time.perf_counter()
-    result: dict[str, Any] = {"conditions": _conditions(given.seed), "level": [], "power": [], "tango": []}
-    for null in kinds.NULLS:
-        if null.kind in chosen:
-            result["level"].append(running.false_verdicts(null, given.experiments, given.labels, given.seed))
-            _say(result["level"][-1], "false")
+    result: dict[str, Any] = {
+        "conditions": _conditions(given.seed),
+        "level": [],
+        "beyond": [],
+        "power": [],
+        "tango": [],
+    }
+    for part, nulls in (("level", kinds.NULLS), ("beyond", kinds.BEYOND)):
+        for null in nulls:
+            if null.kind in chosen:
+                result[part].append(running.false_verdicts(null, given.experiments, given.labels, given.seed))
+                _say(result[part][-1], "false")
     for found in kinds.POWER if "power" in chosen else ():
         result["power"].append(running.power(found, given.experiments, given.seed))
         _say(result["power"][-1], "found")

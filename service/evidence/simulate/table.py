@@ -7,7 +7,7 @@ Rows = list[dict[str, Any]]
 NO_FIGURE = "–"
 
 
-def level(result: dict[str, Any]) -> str:
+def level(result: dict[str, Any], part: str = "level") -> str:
     """Return how often a verdict was false, kind by kind."""
     return _drawn(
         result,
@@ -20,7 +20,7 @@ def level(result: dict[str, Any]) -> str:
                 _percent(row["upper"]),
                 f"{row['allowed']:.1%}".replace("%", " %"),
             ]
-            for row in result["level"]
+            for row in result[part]
         ],
     )
 
@@ -95,6 +95,7 @@ def libraries(result: dict[str, Any]) -> str:
 # name of the table → the file that it is drawn from, and how
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "level": ("verdicts.json", level),
+    "beyond": ("verdicts.json", lambda result: level(result, "beyond")),
     "power": ("verdicts.json", power),
     "tango": ("verdicts.json", tango),
     "libraries": ("libraries.json", libraries),

@@ -90,8 +90,8 @@ def stepped(procedure, inputs: dict[str, list]) -> int:
     state = procedure.initial_state()
     names = list(inputs)
     for look, values in enumerate(zip(*inputs.values(), strict=True), 1):
-        state, _ = procedure.step(state, dict(zip(names, values, strict=True)))
-        if state.decision:
+        state, output = procedure.step(state, dict(zip(names, values, strict=True)))
+        if output.decision:
             return look
     return 0
 
