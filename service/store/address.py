@@ -50,6 +50,15 @@ def read_address(url: str) -> Address:
     raise WrongAddress(f"BONSAI_DATABASE_URL is of the kind {kind!r}; {EXPECTED}")
 
 
+def identity(file: Path) -> tuple[int, int] | None:
+    """Return which file lies at a path, if any: of one that was removed, an open connection writes on into nothing."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _sqlite(url: URL) -> Address:
     mode = str(url.query.get("mode", "rw"))
     if url.database in (None, "", ":memory:") or str(url.database).startswith("file:"):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
-from service.store.address import Address
+from service.store.address import Address, identity
 from service.store.errors import WrongAddress
 
 BUSY_SECONDS = 5.0  # how long a transaction waits for another process's
@@ -38,23 +38,18 @@ def open_engine(address: Address) -> Engine:
         ) from None
 
 
-def identity(file: Path) -> tuple[int, int] | None:
-    """Return which file lies at a path, if any: of one that was removed, an open connection writes on into nothing."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def _sqlite(address: Address, file: Path) -> Engine:
     def connect() -> sqlite3.Connection:
         # No isolation level: Python's sqlite3 would begin transactions by itself, and not IMMEDIATE ones.
         connection = sqlite3.connect(
             address.file_uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        # With WAL, what is committed survives the process, not a power cut; FULL would cost an fsync a commit.
-        connection.execute("PRAGMA synchronous=NORMAL")
+        try:
+            # With WAL, what is committed survives the process, not a power cut; FULL would cost an fsync a commit.
+            connection.execute("PRAGMA synchronous=NORMAL")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     engine = create_engine(

@@ -121,7 +121,7 @@ def _spans(connection: Connection, table: Table, name: str, since: int, buckets:
     if first is None:
         return []
     width = (last - first) // buckets + 1
-    span = (minute - first).op("/")(width)  # of integers, in both dialects
+    span = (minute - first) // width
     keys = [column for column in table.primary_key if column.name not in ("experiment", "minute")]
     sums = [func.sum(column).label(column.name) for column in table.columns if not column.primary_key]
     rows = connection.execute(

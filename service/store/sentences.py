@@ -1,7 +1,9 @@
 """What a database says, told as a StoreError of one sentence: what is wrong, of which database, and what helps."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from sqlite3 import (
     SQLITE_BUSY,
     SQLITE_CANTOPEN,
@@ -15,7 +17,7 @@ from sqlite3 import (
 
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
-from service.store.address import Address
+from service.store.address import Address, identity
 from service.store.errors import OlderSchema, StoreAway, StoreError, StoreFull, StoreReadOnly
 
 LONGEST_DETAIL = 200  # characters of what a database says
@@ -52,12 +54,14 @@ def _sentence(address: Address, error: BaseException) -> StoreError:
     said = address.without_password(" ".join(str(error).split()))[:LONGEST_DETAIL].rstrip(".")
     where = f"the database {address.shown}"
     if (code := getattr(error, "sqlite_errorcode", None)) is not None:
-        return _of_sqlite(code & PRIMARY, where, said)
+        return _of_sqlite(code & PRIMARY, where, said, address.file)
     return _of_postgresql(getattr(error, "sqlstate", None), type(error).__name__, where, said)
 
 
-def _of_sqlite(code: int, where: str, said: str) -> StoreError:
-    if code == SQLITE_READONLY:
+def _of_sqlite(code: int, where: str, said: str, file: Path | None) -> StoreError:
+    # Beside the file SQLite needs to make two others: in a folder that is read-only it cannot even open it.
+    locked_up = file is not None and identity(file) is not None and not os.access(file.parent, os.W_OK)
+    if code == SQLITE_READONLY or (code == SQLITE_CANTOPEN and locked_up):
         return _read_only(where)
     if code == SQLITE_FULL:
         return _full(where)

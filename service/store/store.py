@@ -8,8 +8,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from service.store import batch, definitions, evidence, expiry, export, schema
-from service.store.address import Address, read_address
-from service.store.connection import identity, open_engine
+from service.store.address import Address, identity, read_address
+from service.store.connection import open_engine
 from service.store.definitions import Entry, Stored
 from service.store.errors import NewerSchema, OlderSchema, StoreAway
 from service.store.evidence import Labels, PairCount, ShadowTotal, Total
@@ -37,8 +37,12 @@ class Store:
         from service.store.migration import upgrade  # Alembic is needed here and nowhere else
 
         self._make_file()
+        with self._reading() as connection:
+            if self._version(connection) == schema.REVISIONS[-1]:
+                return
+        self._use_wal()
         with self._writing() as connection:
-            if self._version(connection) != schema.REVISIONS[-1]:
+            if self._version(connection) != schema.REVISIONS[-1]:  # by now: others may migrate too
                 upgrade(connection)
 
     def check(self) -> None:
@@ -161,7 +165,7 @@ class Store:
 
     def _make_file(self) -> None:
         file = self._address.file
-        if file is None or self._address.mode == "ro":
+        if file is None or identity(file) is not None or self._address.mode == "ro":
             return
         try:
             file.open("ab").close()
@@ -170,6 +174,10 @@ class Store:
                 f"the database {self.shown} cannot be made ({error.strerror}); expected a file in a folder that may be "
                 "written to, in BONSAI_DATABASE_URL"
             ) from error
+
+    def _use_wal(self) -> None:
+        if self._address.file is None:
+            return
         with told(self._address), self.engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert driver is not None

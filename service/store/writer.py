@@ -190,7 +190,7 @@ class Writer:
         """Write rows, and of those that the database refuses, as many as it takes."""
         try:
             self._store.write(
-                [row for row in rows if isinstance(row, Served)], [row for row in rows if isinstance(row, Shadow)]
+                [row for row in rows if isinstance(row, Served)], [row for row in rows if not isinstance(row, Served)]
             )
         except PASSING:
             raise

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from service.store import schema
 from service.store.store import Store
 from tests.service.store.postgres import Server
 
@@ -25,22 +26,36 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def new_database(server: Server) -> Callable[[bool], str]:
-    """Make a database, with the tables or empty, and return its URL."""
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE migrated")
-    first = Store(server.url("migrated"))
-    first.migrate()
-    first.close()
+def new_database(server: Server) -> Callable[[], str]:
+    """Make an empty database, and return its URL."""
     numbers = itertools.count()
 
-    def make(migrated: bool) -> str:
+    def make() -> str:
         name = f"store{next(numbers)}"
         with psycopg.connect(server.url(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {'migrated' if migrated else 'template0'}")
+            connection.execute(f"CREATE DATABASE {name}")
         return server.url(name)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def emptied_database(new_database: Callable[[], str]) -> Callable[[], str]:
+    """Leave the tables of one database as a migration does: making one for each test, and removing it, takes long."""
+    url = new_database()
+    first = Store(url)
+    first.migrate()
+    first.close()
+    names = ", ".join(schema.metadata.tables)
+
+    def empty() -> str:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"TRUNCATE {names} RESTART IDENTITY")
+            connection.execute("INSERT INTO generation (id, value) VALUES (1, 0)")
+            connection.execute("UPDATE alembic_version SET version_num = %s", [schema.REVISIONS[-1]])
+        return url
+
+    return empty
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +71,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a store with its tables."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("new_database")(True))
+        return str(request.getfixturevalue("emptied_database")())
     file = tmp_path / "store.db"
     shutil.copyfile(request.getfixturevalue("migrated_file"), file)
     return f"sqlite:///{file}"
@@ -66,7 +81,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without tables."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("new_database")(False))
+        return str(request.getfixturevalue("new_database")())
     return f"sqlite:///{tmp_path / 'store.db'}"
 
 

@@ -165,7 +165,7 @@ batches = st.lists(
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches)
 def test_sums_are_what_a_recount_gives(store: Store, written: list[Any]) -> None:
     with store.engine.connect().execution_options(writes=True) as connection, connection.begin():
@@ -173,10 +173,10 @@ def test_sums_are_what_a_recount_gives(store: Store, written: list[Any]) -> None
             connection.exec_driver_sql(f"DELETE FROM {table}")
     held: dict[str, Truth] = {}
     for rows in written:
-        for outcome, given in zip(store.write(*rows), rows[2], strict=True):
-            first = held.setdefault(given.prediction_id, given)
-            same = (first.truth, first.metric) == (given.truth, given.metric)
-            assert outcome == (Outcome.NEW if first is given else Outcome.REPEATED if same else Outcome.CONTRADICTS)
+        for outcome, row in zip(store.write(*rows), rows[2], strict=True):
+            first = held.setdefault(row.prediction_id, row)
+            same = (first.truth, first.metric) == (row.truth, row.metric)
+            assert outcome == (Outcome.NEW if first is row else Outcome.REPEATED if same else Outcome.CONTRADICTS)
     (totals, pairs), (counted, counted_pairs) = summed(store), recounted(store)
     assert totals == counted
     assert {key: {"pairs": sums["pairs"], "ms": sums.get("ms")} for key, sums in pairs.items()} == {
