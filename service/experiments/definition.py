@@ -49,17 +49,22 @@ class Unit(Strict):
 
 
 class Metric(Strict):
-    """A number of the caller's that comes with feedback, within bounds."""
+    """A number of the caller's that comes with feedback, within bounds; with a `margin`, in its own unit, an arm has to
+    be proven not worse than that.
+    """
 
     name: Annotated[str, Field(pattern=FIELD)]
     low: float = 0.0
     high: float = 1.0
     better: Literal["higher", "lower"] = "higher"
+    margin: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _has_room(self) -> Self:
         if self.low >= self.high:
             raise ValueError(f"'metric' reaches from {self.low:g} to {self.high:g}; expected 'low' below 'high'")
+        if self.margin is not None and self.margin >= self.high - self.low:
+            raise ValueError(f"'metric.margin' is {self.margin:g}; expected less than the metric can differ at all")
         return self
 
 

@@ -109,7 +109,9 @@ class Evidence:
         verdict = overall([each.verdict for kind, each in found.items() if kind != "metric" and each is not None])
         faster = Verdict.BETTER if latency is not None and latency.high < 1 else Verdict.UNDECIDED
         business = found["metric"].verdict if found["metric"] is not None else Verdict.UNDECIDED
-        decision = decide([verdict, business, faster], [verdict])
+        metric = self._experiment.metric
+        held = [verdict, business] if metric is not None and metric.margin is not None else [verdict]
+        decision = decide([verdict, business, faster], held)
         if broken or (standing.state == TRIPPED and arm.variant in standing.reason):
             decision = Decision.DO_NOT
         withheld = ratio is not None and ratio["mismatch"]
@@ -147,11 +149,14 @@ class Evidence:
         counts, per_block = tally.split(self._labels, self._experiment, arm, metric=True)
         if not counts:
             return None
-        span = given.high - given.low  # without a margin of its own: nothing but better or worse can be said
-        return judge_metric(
-            counts, low=given.low, high=given.high, better=given.better, margin=span, alpha=self.alpha,
+        margin = given.margin or (given.high - given.low) / 2
+        found = judge_metric(
+            counts, low=given.low, high=given.high, better=given.better, margin=margin, alpha=self.alpha,
             arm_per_block=per_block,
         )  # fmt: skip
+        if given.margin is None and found.verdict is Verdict.NOT_WORSE:  # by a margin that nobody chose
+            return found._replace(verdict=Verdict.UNDECIDED, further=None)
+        return found
 
     def _latency(self, arm: Arm, own: tally.Requests) -> Ratio | None:
         if self._experiment.splits:

@@ -1,0 +1,265 @@
+"""What is said of an experiment whose truth is known."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.experiments import changes, table
+from service.experiments.__main__ import main
+from service.experiments.definition import read
+from service.experiments.guardrails import breach, judge_guardrails, stop_reason
+from service.experiments.report import listed, report
+from service.experiments.running import TRIPPED
+from service.store.rows import Served, Shadow, Truth
+from service.store.store import Store
+from tests.service.experiments.conftest import arm
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    found = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    found.migrate()
+    yield found
+    found.close()
+
+
+def start(store: Store, weights: tuple[float, float] = (0.5, 0.5), **more: Any) -> None:
+    arms = [{"variant": name, "weight": weight} for name, weight in zip(("teacher", "nano"), weights, strict=True)]
+    changes.create(store, read({"name": "x", "control": "teacher", "arms": arms, **more}), "test")
+
+
+def fill(
+    store: Store,
+    n: int,
+    control_right: float,
+    arm_right: float,
+    *,
+    share: float = 0.5,
+    faster: float = 4.0,
+    failing: float = 0.0,
+    seed: int = 0,
+) -> None:
+    """Write `n` requests of split traffic, all of them labelled."""
+    random = np.random.default_rng(seed)
+    served, truths = [], []
+    for number in range(n):
+        is_arm = random.random() < share
+        name, right, ms = ("nano", arm_right, 4.0 / faster) if is_arm else ("teacher", control_right, 4.0)
+        label = "a" if random.random() < right else "b"
+        fails = is_arm and random.random() < failing
+        key, at = f"{number:x}", NOW + number
+        served.append(
+            Served(
+                key,
+                "x",
+                1,
+                name,
+                "v",
+                f"{number:016x}",
+                at,
+                label,
+                0.9,
+                ms * random.lognormal(0, 0.2),
+                500 if fails else 200,
+            )
+        )
+        truths.append(Truth(key, "x", 1, name, label, "a", None, at, at))
+    store.write(served, (), truths)
+
+
+def fill_pairs(store: Store, n: int, control_only: float, arm_only: float, *, labelled: bool = True) -> None:
+    """Write `n` requests of the control and what the arm said unseen."""
+    random = np.random.default_rng(0)
+    served, shadows, truths = [], [], []
+    for number in range(n):
+        draw, key, at = random.random(), f"{number:x}", NOW + number
+        given, other = (
+            ("a", "b") if draw < control_only else ("b", "a") if draw < control_only + arm_only else ("a", "a")
+        )
+        served.append(Served(key, "x", 1, "teacher", "v", "", at, given, 0.9, 4.0, 200))
+        shadows.append(
+            Shadow(key, "x", 1, "teacher", given, 0.9, 4 + random.random(), "nano", "v", other, 0.9, 1.0, at)
+        )
+        truths.append(Truth(key, "x", 1, "teacher", given, "a", None, at, at))
+    store.write(served, shadows, truths if labelled else ())
+
+
+def test_an_arm_that_is_as_good_and_faster_is_shipped(store: Store) -> None:
+    start(store, margin=3.0)
+    fill(store, 12_000, 0.92, 0.925)
+    found = arm(report(store, "x"), "nano")
+    assert (found["verdict"], found["decision"]) == ("not_worse", "ship")
+    assert found["latency"]["ratio"] == pytest.approx(0.25, abs=0.01)
+    assert "ship it: 'nano' is not worse than 'teacher' by the margin of 3" in found["sentence"]
+
+
+def test_an_arm_that_is_worse_is_not_shipped_however_fast(store: Store) -> None:
+    start(store)
+    fill(store, 8_000, 0.92, 0.86)
+    found = arm(report(store, "x"), "nano")
+    assert (found["verdict"], found["decision"]) == ("worse", "do_not")
+    assert 3 < found["split"]["low"] < found["split"]["drop"] < found["split"]["high"] < 11
+    assert "is worse than 'teacher'" in found["sentence"]
+
+
+def test_an_arm_that_is_as_good_and_no_faster_is_not_shipped_yet(store: Store) -> None:
+    start(store, margin=3.0)
+    fill(store, 12_000, 0.92, 0.925, faster=1.0)
+    found = arm(report(store, "x"), "nano")
+    assert (found["verdict"], found["decision"]) == ("not_worse", "undecided")
+    assert "is not proven" in found["sentence"]
+
+
+def test_a_few_labels_decide_nothing_and_say_how_many_more(store: Store) -> None:
+    start(store)
+    fill(store, 300, 0.92, 0.91)
+    found = arm(report(store, "x"), "nano")
+    assert (found["verdict"], found["decision"]) == ("undecided", "undecided")
+    assert found["split"]["further"] > 300
+    assert "more are expected to decide" in found["sentence"]
+
+
+def test_units_that_do_not_come_as_promised_withhold_every_verdict(store: Store) -> None:
+    start(store)
+    fill(store, 8_000, 0.92, 0.86, share=0.4)
+    whole = report(store, "x")
+    assert whole["sample_ratio"]["mismatch"]
+    found = arm(whole, "nano")
+    assert (found["verdict"], found["decision"]) == ("withheld", "withheld")
+    assert "find out why" in found["sentence"]
+    assert table.exit_code(whole) == 2
+
+
+def test_pairs_decide_with_few_labels(store: Store) -> None:
+    start(store, mode="shadow")
+    fill_pairs(store, 1_500, 0.045, 0.015)
+    found = arm(report(store, "x"), "nano")
+    assert found["verdict"] == "worse"
+    assert found["paired"]["n"] == 1_500
+    assert found["split"] is None
+    assert found["latency"]["ratio"] < 0.3
+
+
+def test_without_one_label_an_arm_that_nearly_always_agrees_is_not_worse(store: Store) -> None:
+    start(store, mode="shadow")
+    fill_pairs(store, 4_000, 0.001, 0.001, labelled=False)
+    found = arm(report(store, "x"), "nano")
+    assert (found["verdict"], found["decision"], found["labels"]) == ("not_worse", "ship", 0)
+    assert "get another label" in found["sentence"]
+
+
+def test_the_history_ends_where_the_report_is(store: Store) -> None:
+    start(store)
+    fill(store, 2_000, 0.9, 0.85)
+    whole = report(store, "x")
+    line = whole["history"]["nano"]
+    assert 10 < len(line) <= 50
+    assert [point["n"] for point in line] == sorted(point["n"] for point in line)
+    assert line[-1]["drop"] == pytest.approx(arm(whole, "nano")["split"]["drop"])
+    assert line[-1]["high"] - line[-1]["low"] < line[0]["high"] - line[0]["low"]
+
+
+def test_unequal_weights_are_compared_in_blocks(store: Store) -> None:
+    start(store, weights=(0.9, 0.1))
+    fill(store, 10_000, 0.92, 0.92, share=0.1)
+    found = arm(report(store, "x"), "nano")
+    assert 900 < found["split"]["n"] < 1_100
+
+
+def test_a_guardrail_breaks_once_it_is_certain_and_not_before(store: Store) -> None:
+    start(store, guardrails={"error_rate": {"most": 0.02, "minimum": 100}, "latency": {"most": 2.0}})
+    now = changes.find(store, "x")
+    fill(store, 100, 0.9, 0.9, failing=0.5)
+    assert not breach(store, now)  # some fifty requests are too few
+    fill(store, 2_000, 0.9, 0.9, failing=0.1, seed=1)
+    found = {each.name: each for each in judge_guardrails(store, now)}
+    assert found["error_rate"].breached
+    assert not found["latency"].breached
+    assert "'nano' breaks the guardrail 'error_rate'" in breach(store, now)
+    changes.move(store, now, TRIPPED, "tripped", "service", breach(store, now))
+    whole = report(store, "x")
+    assert arm(whole, "nano")["decision"] == "do_not"
+    assert not breach(store, changes.command(store, "x", "resume", "test"))  # what came before is forgiven
+
+
+def test_disagreement_breaks_its_guardrail(store: Store) -> None:
+    start(store, mode="shadow", guardrails={"agreement": {"least": 0.95, "minimum": 100}})
+    fill_pairs(store, 600, 0.1, 0.05)
+    assert "below 0.95" in breach(store, changes.find(store, "x"))
+
+
+def test_rules_end_an_experiment(store: Store) -> None:
+    start(store, stop={"labels": 200, "days": 2.0})
+    now = changes.find(store, "x")
+    began = store.log("x")[0].at
+    assert not stop_reason(store, now, began + 86_400)
+    assert "2 days" in stop_reason(store, now, began + 2 * 86_400)
+    fill(store, 200, 0.9, 0.9)
+    assert "200 labels" in stop_reason(store, now, began)
+
+
+def test_a_business_metric_can_ship_an_arm_and_hold_one_back(store: Store) -> None:
+    start(store, metric={"name": "minutes", "low": 0.0, "high": 10.0, "better": "lower"}, margin=5.0)
+    random = np.random.default_rng(0)
+    served, truths = [], []
+    for number in range(6_000):
+        name = "nano" if random.random() < 0.5 else "teacher"
+        key, value = f"{number:x}", float(random.uniform(2, 4 if name == "nano" else 6))
+        served.append(Served(key, "x", 1, name, "v", f"{number:016x}", NOW, "a", 0.9, 4.0, 200))
+        truths.append(Truth(key, "x", 1, name, "a", "a" if random.random() < 0.9 else "b", value, NOW, NOW))
+    store.write(served, (), truths)
+    found = arm(report(store, "x"), "nano")
+    assert found["metric"]["verdict"] == "better"
+    assert found["metric"]["drop"] == pytest.approx(-1.0, abs=0.1)
+    assert found["decision"] == "ship"
+    assert "'minutes' is better by" in found["sentence"]
+
+
+def test_several_arms_share_the_level(store: Store) -> None:
+    arms = [{"variant": name, "weight": weight} for name, weight in (("teacher", 0.5), ("nano", 0.25), ("int8", 0.25))]
+    changes.create(store, read({"name": "x", "control": "teacher", "arms": arms}), "test")
+    fill(store, 3_000, 0.92, 0.88)
+    whole = report(store, "x")
+    assert arm(whole, "int8")["split"] is None
+    assert arm(whole, "nano")["split"]["n"] > 0
+    assert listed(store)[0]["arms"] == ["teacher", "nano", "int8"]
+
+
+def test_the_command_line_says_the_same_and_ends_with_the_decision(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = ["--database", f"sqlite:///{tmp_path / 'lab.sqlite'}"]
+    start(store, margin=3.0)
+    assert main(["report", "x", *database]) == 2
+    fill(store, 12_000, 0.92, 0.925)
+    capsys.readouterr()
+    assert main(["report", "x", *database]) == 0
+    shown = capsys.readouterr().out
+    assert "ship it: 'nano'" in shown
+    assert main(["report", "x", "--json", *database]) == 0
+    assert json.loads(capsys.readouterr().out)["arms"][1]["decision"] == "ship"
+    assert main(["report", "y", *database]) == 3
+    assert "there is no experiment 'y'; expected one of x" in capsys.readouterr().err
+
+
+def test_everything_can_be_exported(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from pyarrow import parquet
+
+    database, file = ["--database", f"sqlite:///{tmp_path / 'lab.sqlite'}"], tmp_path / "x.parquet"
+    start(store, mode="both")
+    assert main(["export", "x", str(file), *database]) == 2
+    assert not file.exists()
+    fill_pairs(store, 500, 0.05, 0.02)
+    assert main(["export", "x", str(file), *database]) == 0
+    rows = parquet.read_table(file).to_pylist()
+    assert len(rows) == 500
+    assert {row["shadow_nano_label"] for row in rows} == {"a", "b"}
+    assert {row["truth"] for row in rows} == {"a"}
+    assert main(["export", "x", str(tmp_path / "nowhere" / "x.parquet"), *database]) == 2
+    assert "cannot be written" in capsys.readouterr().err
