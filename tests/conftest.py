@@ -1,11 +1,19 @@
-"""A tiny random BERT in the hub's layout, forty rows, and a real build of both: shared by all tests."""
+"""A tiny random BERT in the hub's layout, forty rows, and a real build of both: shared by all tests, and by all test
+processes.
+"""
 
 import json
 import os
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
+
+pytest_plugins = ["tests.processes"]
 
 signal.signal(
     signal.SIGINT, signal.default_int_handler
@@ -75,13 +83,16 @@ TINY_RECIPE = {
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_checkpoint(made_once: MadeOnce) -> Path:
     """A random BERT encoder of four narrow layers with a tokenizer of some forty words."""
+    return made_once("tiny-bert", _write_checkpoint)
+
+
+def _write_checkpoint(folder: Path) -> None:
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel
 
-    folder = tmp_path_factory.mktemp("tiny-bert")
     vocabulary = [
         "[PAD]",
         "[UNK]",
@@ -102,21 +113,21 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.save(str(folder / "tokenizer.json"))
     torch.manual_seed(0)
     BertModel(BertConfig(vocab_size=len(vocabulary), **TINY)).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_data(made_once: MadeOnce) -> Path:
     """A folder with train.csv (forty rows) and test.csv."""
-    folder = tmp_path_factory.mktemp("data") / "tiny"
-    folder.mkdir()
+    return made_once("tiny", _write_data)
+
+
+def _write_data(folder: Path) -> None:
     rows = [(f"{text} {word}", label) for label, texts in TEXTS.items() for text in texts for word in ("please", "now")]
     tests = [(text, label) for label, texts in TEXTS.items() for text in texts[:3]]
     for name, part in (("train", rows), ("test", tests)):
         (folder / f"{name}.csv").write_text(
             "text,label\n" + "".join(f"{text},{label}\n" for text, label in part), encoding="utf-8"
         )
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -141,10 +152,19 @@ def tiny_recipe(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path,
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, bentoml_home: Path, tiny_recipe: Path) -> Path:
-    """The variants folder of a finished build of the tiny recipe."""
+def built(tmp_path_factory: pytest.TempPathFactory, made_once: MadeOnce, bentoml_home: Path, tiny_recipe: Path) -> Path:
+    """The variants folder of a finished build of the tiny recipe, this process's own, as its BentoML home is."""
     from models.build.command import main
 
     out = tmp_path_factory.mktemp("built") / "variants"
-    assert main(["--recipe", str(tiny_recipe), "--out", str(out)]) == 0
+
+    def build(folder: Path) -> None:
+        assert main(["--recipe", str(tiny_recipe), "--out", str(out)]) == 0
+        shutil.copytree(out, folder / "variants", symlinks=True)
+        shutil.copytree(bentoml_home, folder / "home", symlinks=True)
+
+    made = made_once("build", build)
+    if not out.exists():
+        shutil.copytree(made / "variants", out, symlinks=True)
+        shutil.copytree(made / "home", bentoml_home, symlinks=True, dirs_exist_ok=True)
     return out

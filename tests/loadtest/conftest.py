@@ -2,10 +2,13 @@
 
 import importlib.util
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from threading import Timer
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +20,7 @@ from loadtest.numbers.run_folder import read_result
 ROOT = Path(__file__).parents[2]
 SERVER = Path(__file__).with_name("bonsai_server.py")
 
+Done = subprocess.CompletedProcess[str]
 StartServer = Callable[..., str]
 
 # One scenario, and without what may rightly complain when the tests' machine is busy.
@@ -78,18 +82,55 @@ sys.exit(importlib.import_module(sys.argv[1]).main(sys.argv[2:]))
 """
 
 
-def run_module(module: str, *arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run one of our command lines in a process of its own: importing Locust here would patch every other test's
-    sockets.
+class Forks:
+    """Runs code as `python -c` in a process of its own, forked from one that has imported the load test: importing
+    Locust here would patch every other test's sockets.
     """
-    command = [sys.executable, "-c", COMMAND, module, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._parent = subprocess.Popen(
+            [sys.executable, "-m", "tests.loadtest.forks"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, code: str, *arguments: object, timeout: float = 60) -> Done:
+        """Run the code to its end, or kill it when that takes too long."""
+        given, out, error = list(map(str, arguments)), self._folder / "out", self._folder / "error"
+        out.write_bytes(b"")
+        error.write_bytes(b"")
+        assert self._parent.stdin is not None and self._parent.stdout is not None
+        asked = {"code": code, "arguments": given, "out": str(out), "error": str(error)}
+        print(json.dumps(asked), file=self._parent.stdin, flush=True)
+        kill = Timer(timeout, os.kill, (int(self._parent.stdout.readline()), signal.SIGKILL))
+        kill.start()
+        returncode = int(self._parent.stdout.readline())
+        kill.cancel()
+        return Done(given, returncode, out.read_text(encoding="utf-8"), error.read_text(encoding="utf-8"))
+
+    def end(self) -> None:
+        self._parent.kill()
+        self._parent.communicate()
 
 
 @pytest.fixture(scope="session")
-def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    running = Forks(tmp_path_factory.mktemp("forks"))
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="session")
+def command(forks: Forks) -> Callable[..., Done]:
     """`python -m`, which looks at the machine for a shorter time and says more often what it does."""
-    return run_module
+
+    def run(module: str, *arguments: object, timeout: float = 60) -> Done:
+        return forks.run(COMMAND, module, *arguments, timeout=timeout)
+
+    return run
 
 
 ONE_AFTER_ANOTHER = """
@@ -104,34 +145,24 @@ for given in json.loads(sys.argv[2]):
 
 
 @pytest.fixture(scope="session")
-def commands() -> Callable[..., list[subprocess.CompletedProcess[str]]]:
-    """The same command several times with different arguments, in one process, since importing Locust takes longer than
-    a refusal.
-    """
+def commands(forks: Forks) -> Callable[..., list[Done]]:
+    """The same command several times with different arguments, in one process."""
 
-    def run(module: str, *given: Sequence[object]) -> list[subprocess.CompletedProcess[str]]:
-        asked = json.dumps([[str(one) for one in arguments] for arguments in given])
-        done = subprocess.run(
-            [sys.executable, "-c", ONE_AFTER_ANOTHER, module, asked],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def run(module: str, *given: Sequence[object]) -> list[Done]:
+        done = forks.run(ONE_AFTER_ANOTHER, module, json.dumps([list(map(str, arguments)) for arguments in given]))
         assert done.returncode == 0, done.stderr
-        return [subprocess.CompletedProcess(*json.loads(line)) for line in done.stdout.splitlines()]
+        return [Done(*json.loads(line)) for line in done.stdout.splitlines()]
 
     return run
 
 
 @pytest.fixture(scope="session")
 def good_run(
-    tmp_path_factory: pytest.TempPathFactory, good_server: str, corpus_file: Path
-) -> tuple[subprocess.CompletedProcess[str], Path]:
+    tmp_path_factory: pytest.TempPathFactory, good_server: str, corpus_file: Path, command: Callable[..., Done]
+) -> tuple[Done, Path]:
     """A whole run against the good server: what it printed, and its folder of results."""
     out = tmp_path_factory.mktemp("results")
-    return run_module(
+    return command(
         "loadtest.run",
         "--host",
         good_server,
@@ -148,15 +179,18 @@ def good_run(
 
 
 @pytest.fixture(scope="session")
-def good_result(good_run: tuple[subprocess.CompletedProcess[str], Path]) -> Result:
+def good_result(good_run: tuple[Done, Path]) -> Result:
     """The result of that run."""
     return read_result(good_run[1] / "latest")
 
 
 @pytest.fixture(scope="session")
 def full_run(
-    tmp_path_factory: pytest.TempPathFactory, start_server: StartServer, corpus_file: Path
-) -> tuple[subprocess.CompletedProcess[str], Path]:
+    tmp_path_factory: pytest.TempPathFactory,
+    start_server: StartServer,
+    corpus_file: Path,
+    command: Callable[..., Done],
+) -> tuple[Done, Path]:
     """All scenarios of two variants, as short as they can be, and pinned: what was printed, and the folder of
     results.
     """
@@ -177,10 +211,10 @@ def full_run(
         "--p99-limit",
         60,
     )
-    return run_module("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", out, *short, timeout=240), out
+    return command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", out, *short, timeout=240), out
 
 
 @pytest.fixture(scope="session")
-def full_result(full_run: tuple[subprocess.CompletedProcess[str], Path]) -> Result:
+def full_result(full_run: tuple[Done, Path]) -> Result:
     """The result of that run."""
     return read_result(full_run[1] / "latest")

@@ -19,8 +19,8 @@ from loadtest.numbers.result import SCHEMA, Result
 from loadtest.numbers.run_folder import read_result
 from loadtest.show.table import sections
 from tests.loadtest.bonsai_server import card
+from tests.loadtest.conftest import Done, Forks
 
-Done = subprocess.CompletedProcess[str]
 ROOT = Path(__file__).parents[2]
 SHORT = ("--scenarios", "SingleStream", "--warm-up", 0.1, "--no-control", "--no-ceiling", "--no-pin")
 
@@ -268,28 +268,11 @@ sys.exit(loadtest.run.main(sys.argv[1:]))
 """
 
 
-def test_an_error_in_the_middle_keeps_what_was_measured(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
-    arguments = [
-        "--host",
-        good_server,
-        "--corpus",
-        str(corpus_file),
-        "--out",
-        str(tmp_path),
-        *map(str, SHORT),
-        "--rounds",
-        "2",
-        "--seconds",
-        "0.2",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-c", FAILS_IN_ROUND_2, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def test_an_error_in_the_middle_keeps_what_was_measured(
+    good_server: str, corpus_file: Path, tmp_path: Path, forks: Forks
+) -> None:
+    where = ("--host", good_server, "--corpus", corpus_file, "--out", tmp_path)
+    done = forks.run(FAILS_IN_ROUND_2, *where, *SHORT, "--rounds", 2, "--seconds", 0.2)
     assert done.returncode == 2, done.stderr
     assert (
         "incomplete: SingleStream, round 2, int8 failed after 3 of 6 measurements (1 of 2 generator processes "
@@ -390,11 +373,10 @@ sys.exit(loadtest.run.main(sys.argv[1:]))
 """
 
 
-def test_a_generator_that_cannot_start_leaves_no_folder(good_server: str, corpus_file: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", NO_CEILING, "--host", good_server, "--corpus", str(corpus_file)]
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+def test_a_generator_that_cannot_start_leaves_no_folder(
+    good_server: str, corpus_file: Path, tmp_path: Path, forks: Forks
+) -> None:
+    done = forks.run(NO_CEILING, "--host", good_server, "--corpus", corpus_file, "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (2, "error: no ceiling\n")
     assert not (tmp_path / "out").exists()
 
@@ -551,16 +533,13 @@ def test_a_corpus_of_another_build_is_refused_before_anything_is_asked(
 
 
 def test_too_few_files_for_the_generator_are_refused_before_anything_is_asked(
-    good_server: str, corpus_file: Path, tmp_path: Path
+    good_server: str, corpus_file: Path, tmp_path: Path, forks: Forks
 ) -> None:
     few = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200)); from loadtest.run import "
         "main; sys.exit(main(sys.argv[1:]))"
     )
-    arguments = ["--host", good_server, "--corpus", str(corpus_file), "--out", str(tmp_path / "out")]
-    done = subprocess.run(
-        [sys.executable, "-c", few, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = forks.run(few, "--host", good_server, "--corpus", corpus_file, "--out", tmp_path / "out")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("error: the load generator may have 200 files open and needs 3")
     assert not (tmp_path / "out").exists()

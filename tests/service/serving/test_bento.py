@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import urllib.request
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -64,21 +65,39 @@ def unpacked(bento: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new virtual environment with the Bento's own requirements."""
+    """A new virtual environment with the Bento's own requirements and nothing else, not even pip: what is here at the
+    required version is copied, the rest installed.
+    """
     folder = tmp_path_factory.mktemp("bento-env")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
-    requirements = unpacked / "env" / "python" / "requirements.txt"
-    command = [
-        str(folder / "bin" / "pip"),
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "-r",
-        str(requirements),
-    ]
-    subprocess.run(command, check=True, timeout=280)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=120)
+    (site,) = (folder / "lib").glob("python*/site-packages")
+    required = (unpacked / "env" / "python" / "requirements.txt").read_text().splitlines()
+    missing = [line for line in required if not copied(line, site)]
+    if missing:
+        command = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"]
+        subprocess.run([*command, *options, *missing], check=True, timeout=280)
     return folder
+
+
+def copied(requirement: str, site: Path) -> bool:
+    """Copy the distribution that has the required version, if there is one, as a wheel would be unpacked."""
+    name, _, version = requirement.partition("==")
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return False
+    if found.version != version or not found.files:
+        return False
+    for file in found.files:
+        to, source = Path(os.path.normpath(site / file)), Path(str(found.locate_file(file)))
+        if "__pycache__" in file.parts or not source.exists():
+            continue
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, to)
+        if to.parent == site.parents[2] / "bin" and (program := to.read_bytes()).startswith(b"#!"):
+            to.write_bytes(b"#!%s\n%s" % (bytes(to.with_name("python")), program.partition(b"\n")[2]))
+    return True
 
 
 def test_the_bento_carries_the_variants_of_the_build_and_no_build_time_code(unpacked: Path, built: Path) -> None:
