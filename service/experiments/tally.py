@@ -71,7 +71,7 @@ def pairs(counts: Sequence["PairCount"], control: str, arm: str, until: int | No
     found = Counter[bool | None]()
     for row in counts:
         if row.served == control and row.arm == arm and (until is None or row.minute <= until):
-            found[None if row.served_right == row.arm_right else row.served_right] += row[-1]  # the count
+            found[None if row.served_right == row.arm_right else row.served_right] += row.n
     return Pairs(found[True], found[False], found[None])
 
 

@@ -7,8 +7,7 @@ import asyncio
 import logging
 import random
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,10 +17,11 @@ from service.experiments.experiments import Experiments
 from service.routes.exchange import Answer, Request, Service, Times
 from service.routes.refused import Refused, refusal, refused_experiment
 from service.routes.table import find
+from service.serving import metrics
 from service.serving.body import Bodies, read_body
-from service.serving.metrics import observe
 from service.serving.queue import RowQueue
 from service.serving.refusals import Refusal, Refusals
+from service.serving.request_ids import request_id
 from service.serving.spread import Spread
 from service.store.errors import StoreError
 from service.variants.errors import Overloaded, VariantError
@@ -75,29 +75,42 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or pass it on."""
         if scope["type"] == "lifespan":
-            self._spread.start()
+            await self._live(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         path = self._without_prefix(scope["path"])
+        if path == "/metrics":
+            metrics.write()
         if path in PASSED_ON or path.startswith("/static_content/"):
             await self._app(scope, receive, send)
         else:
             await self._ours(scope, receive, send)
 
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._spread.start()
+        writing = asyncio.get_running_loop().create_task(metrics.keep_written())
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            writing.cancel()
+            metrics.write()
+
     def _without_prefix(self, path: str) -> str:
         return path.removeprefix(self._prefix) or "/" if self._prefix else path
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers, wanted = {}, self.wanted
-        for name, value in scope["headers"]:
-            if name in WANTED_HEADERS or name in wanted:
-                headers[name] = value
         url = scope["raw_path"] if not scope["query_string"] else b""
-        request = self.begin(scope["method"], headers)
+        request = self.begin(scope["method"], read_headers(scope["headers"], self.wanted))
         answer = await self.answer(scope["path"], url, request, receive)
         if answer.status != NO_ANSWER:
-            fields = self.fields(request, answer, scope["client"])
+            fields = [
+                (b"content-type", answer.media_type.encode()),
+                (b"content-length", b"%d" % len(answer.body)),
+                (b"x-request-id", request.id.encode()),
+                *self.more_fields(request, answer, scope["client"]),
+            ]
             await send({"type": "http.response.start", "status": answer.status, "headers": fields})
             await send({"type": "http.response.body", "body": answer.body})
 
@@ -106,11 +119,10 @@ class Front:
         """The headers that the running experiment asks for, beside the usual ones."""
         return self._service.experiments.running.headers
 
-    def begin(self, method: str, headers: dict[bytes, bytes]) -> Request:
+    def begin(self, method: str, headers: dict[bytes, str]) -> Request:
         """Return a request whose headers are read."""
-        decoded = {name: value.decode("latin-1") for name, value in headers.items()}
         now = time.monotonic()
-        return Request(method, decoded, b"", _request_id(decoded), now, now + self._deadline_s)
+        return Request(method, headers, b"", request_id(headers.get(b"x-request-id", "")), now, now + self._deadline_s)
 
     async def answer(self, path: str, url: bytes, request: Request, receive: Receive | None) -> Answer:
         """Answer a request to a path, whose body is still to be received or there already; whatever happens is an
@@ -139,8 +151,8 @@ class Front:
             if held[0]:
                 self._bodies.hold(-held[0])
         seconds = time.monotonic() - request.began
-        # Counted after the answer has left: what a model has emptied the caches of costs a short request most.
-        asyncio.get_running_loop().call_soon(_count, request, answer.status, seconds)
+        name, version = (request.card.name, request.card.version) if request.card is not None else ("", "")
+        metrics.observe(name, version, answer.status, request.texts, seconds)
         if self._access_log and random.random() < self._access_log:
             access.info(
                 "%s %r %d %.2f ms, %d texts, request %s",
@@ -148,13 +160,9 @@ class Front:
             )  # fmt: skip
         return answer
 
-    def fields(self, request: Request, answer: Answer, client: object) -> list[tuple[bytes, bytes]]:
-        """Return the headers of an answer to a client's connection."""
-        fields = [
-            (b"content-type", answer.media_type.encode()),
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"x-request-id", request.id.encode()),
-        ]
+    def more_fields(self, request: Request, answer: Answer, client: object) -> list[tuple[bytes, bytes]]:
+        """Return the headers of an answer to a client's connection beside those that every answer has."""
+        fields = list[tuple[bytes, bytes]]()
         for name, value in answer.headers.items():
             fields.append((name.lower().encode(), value.encode("latin-1")))
         if request.times is not None and answer.status == 200:
@@ -168,7 +176,7 @@ class Front:
         if self._refusals is not None and request.card is not None and route is not None and route.variant:
             name, version = request.card.name, request.card.version
             is_full = partial(self._queue.is_full, self._service.registry.find(name))
-            note = partial(observe, name, version, refused.status, 0, 0.0)
+            note = partial(metrics.observe, name, version, refused.status, 0)
             self._refusals.add(path, Refusal(refused, is_full, note))
 
     async def _route(self, path: str, request: Request, receive: Receive | None, held: list[int]) -> Answer:
@@ -197,11 +205,6 @@ class Front:
             request.deadline += min(0.0, int(given) / 1000 - self._deadline_s)
 
 
-def _count(request: Request, status: int, seconds: float) -> None:
-    card = request.card
-    observe(card.name if card else "", card.version if card else "", status, request.texts, seconds)
-
-
-def _request_id(headers: dict[bytes, str]) -> str:
-    given = headers.get(b"x-request-id", "")
-    return given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else uuid.uuid4().hex
+def read_headers(headers: Iterable[tuple[bytes, bytes]], also: frozenset[bytes]) -> dict[bytes, str]:
+    """Return those headers of a request that mean something here, or to the running experiment."""
+    return {name: value.decode("latin-1") for name, value in headers if name in WANTED_HEADERS or name in also}

@@ -8,6 +8,7 @@ requests in a turn the next connection would wait for seconds.
 
 import asyncio
 import socket
+import time
 from typing import Any, ClassVar
 
 import uvicorn.config
@@ -28,12 +29,16 @@ class Protocol(HttpToolsProtocol):
     requests: ClassVar[set[Any]] = set()  # those that uvicorn is at work on
     pipelining: ClassVar[set[object]] = set()  # clients that have sent a request before the answer to another
 
+    arrived: ClassVar[list[DirectCycle]] = []  # whose bodies were read in this turn of the loop
+
     def __init__(self, *given: Any, accept_more: bool = True, **named: Any) -> None:
         super().__init__(*given, **named)
         self._given, self._named, self._accept_more = given, named, accept_more
         Protocol.requests = self.tasks
         self._refusal: Refusal | None = None
         self._direct: DirectCycle | None = None
+        self._began = 0.0
+        self._idle_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection, and those that wait behind it."""
@@ -63,6 +68,12 @@ class Protocol(HttpToolsProtocol):
         """Forget the client."""
         self.pipelining.discard(self.client)
         super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+
+    def on_message_begin(self) -> None:
+        """Begin a request; uvicorn's scope of it is made where one is needed."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
         """Refuse the request, begin it the short way, or let uvicorn do so."""
@@ -71,13 +82,22 @@ class Protocol(HttpToolsProtocol):
             self.pipelining.add(self.client)
         elif not self.expect_100_continue:
             self._refusal = self.refusals.find(self.url)
-            if self._refusal is None and self.direct is not None and self.parser.get_method() == b"POST":
+            if self._refusal is not None:
+                self._began = time.monotonic()
+            elif self.direct is not None and self.parser.get_method() == b"POST":
                 keep = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
                 self._direct = self.direct.take(self, self.url, self.headers, keep)
         if self._direct is not None:
             self.cycle = self._direct  # type: ignore[assignment]  # what comes behind it waits for it
         elif self._refusal is None:
-            super().on_headers_complete()
+            self._begin_usual()
+
+    def _begin_usual(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers  # the scope has this very list
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body; of what is refused none is kept."""
@@ -89,29 +109,66 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Answer what has its body, and what is refused."""
         if self._direct is not None:
-            task = self.loop.create_task(self._direct.run())
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            # All that has come in this turn is known before the first is begun, which else would seem to be alone.
+            if not self.arrived:
+                self.loop.call_soon(_begin_arrived)
+            self.arrived.append(self._direct)
             self._direct = None
             return
         if self._refusal is None:
             super().on_message_complete()
             return
         keep = self.parser.should_keep_alive()
-        self.transport.write(self._refusal.answer(self.headers, keep))
+        self.transport.write(self._refusal.answer(self.headers, keep, self._began))
         self._refusal = None
         if keep:
-            self._unset_keepalive_if_required()
+            self._rest()
+        else:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Begin what has waited for this answer, or wait for the next request."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._rest()
+
+    def _rest(self) -> None:
+        """Begin the time after which an idle connection is closed; one timer after another, not one an answer."""
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection, if it has been idle for all that time."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
         else:
-            self.transport.close()
+            super().timeout_keep_alive_handler()
+
+
+def _begin_arrived() -> None:
+    cycles = Protocol.arrived[:]
+    Protocol.arrived.clear()
+    DirectCycle.under_way.update(cycles)
+    for cycle in cycles:
+        cycle.run()
 
 
 def is_alone() -> bool:
     """Tell whether the process has one request in work, and no other whose headers are read."""
-    return len(Protocol.requests) == 1
+    return len(Protocol.requests) + len(DirectCycle.under_way) == 1
 
 
 def use(listener: socket.socket | None, refusals: Refusals, direct: Direct | None) -> None:

@@ -128,7 +128,9 @@ class RowQueue:
     def _gather(self, loop: asyncio.AbstractEventLoop, before: int) -> None:
         """Let the loop turn while each turn brings more requests: together they take less than one after another."""
         count = sum(map(len, self._short.values()))
-        if count > before and count < GATHERED and self._short_ms < INLINE_MS:
+        # Together: alone they would take a small variant several times as long.
+        ms = sum(jobs[0].loaded.cost.batched * sum(job.left for job in jobs) for jobs in self._short.values())
+        if count > before and count < GATHERED and ms < INLINE_MS:
             loop.call_soon(self._gather, loop, count)
         else:
             self._drain(loop)
@@ -194,15 +196,32 @@ class RowQueue:
             with self._condition:
                 while not self._long:
                     self._condition.wait()
-                batch = self._next_batch(loop)
-            before = sum(job.ms for job, _ in batch)
-            done = list(_compute(batch))
-            with self._condition:
-                self._long_ms -= before - sum(job.ms for job, _ in batch)
-                for job, _ in done:
-                    self._forget(job)
-            for job, outcome in done:
-                _resolve_in(loop, job, outcome)
+                jobs = next(iter(self._long.values()))
+            try:
+                self._do_some(loop)
+            except Exception:  # the thread goes on: whoever comes next would wait for it in vain
+                logger.exception("%d requests failed while they waited", len(jobs))
+                self._give_up(jobs, loop)
+
+    def _do_some(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._condition:
+            batch = self._next_batch(loop)
+        before = sum(job.ms for job, _ in batch)
+        done = list(_compute(batch))
+        with self._condition:
+            self._long_ms -= before - sum(job.ms for job, _ in batch)
+            for job, _ in done:
+                self._forget(job)
+        for job, outcome in done:
+            _resolve_in(loop, job, outcome)
+
+    def _give_up(self, jobs: deque[Job], loop: asyncio.AbstractEventLoop) -> None:
+        """Fail the requests of a variant whose turn ended with an exception."""
+        with self._condition:
+            for job in list(jobs):
+                self._forget(job)
+                _resolve_in(loop, job, Failed(f"the service failed before '{job.loaded.card.name}' was asked"))
+            self._long_ms = sum(job.ms for waiting in self._long.values() for job in waiting)
 
     def _next_batch(self, loop: asyncio.AbstractEventLoop) -> Batch:
         """Take the next rows of the variant whose turn it is: of like length, and as many of each job as of the
@@ -270,6 +289,8 @@ def _compute(batch: Batch) -> Iterator[tuple[Job, Any]]:
     texts = [job.texts[row] for job, rows in batch for row in rows]
     try:
         predictions: list[Any] = predictor.predict(texts, top_k, times)
+        if len(predictions) != len(texts):
+            raise ValueError(f"{len(predictions)} predictions for {len(texts)} texts")
     except Exception:  # one bad text hurts nobody else
         logger.exception("a batch of %d texts failed; each is tried alone", len(texts))
         predictions = [_alone(job, text, top_k) for job, rows in batch for text in map(job.texts.__getitem__, rows)]

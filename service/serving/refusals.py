@@ -1,11 +1,11 @@
 """What is refused before it is read: requests to paths whose shortest request has had to wait too long."""
 
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from service.routes.refused import Refused
+from service.serving.request_ids import request_id
 
 UNSEEN_S = 0.03  # a request that was let through is in the queue by then
 
@@ -13,9 +13,9 @@ UNSEEN_S = 0.03  # a request that was let through is in the queue by then
 class Refusal:
     """The answer that a path's requests get while its queue is full."""
 
-    def __init__(self, refused: Refused, is_full: Callable[[int], bool], note: Callable[[], None]) -> None:
+    def __init__(self, refused: Refused, is_full: Callable[[int], bool], note: Callable[[float], None]) -> None:
         """`is_full` tells whether a queue to which so many requests more are under way is full; `note` counts an
-        answer.
+        answer and the seconds that it took.
         """
         self._body, self._note, self._is_full = refused.body, note, is_full
         fields = "".join(f"{name.lower()}: {value}\r\n" for name, value in refused.headers.items())
@@ -35,14 +35,15 @@ class Refusal:
         self._under_way.append(now)
         return False
 
-    def answer(self, headers: Sequence[tuple[bytes, bytes]], keep: bool) -> bytes:
-        """Return the bytes of the answer to a request with these headers, and count it."""
-        self._note()
+    def answer(self, headers: Sequence[tuple[bytes, bytes]], keep: bool, began: float) -> bytes:
+        """Return the bytes of the answer to a request with these headers, read at `began`, a time.monotonic(), and
+        count it.
+        """
         given = next((value for name, value in headers if name == b"x-request-id"), b"")
-        if not (0 < len(given) <= 128 and given.isascii() and given.decode().isprintable()):
-            given = b""
+        id = request_id(given.decode("latin-1")).encode()
         close = b"" if keep else b"\r\nconnection: close"
-        return b"".join((self._head, given or uuid.uuid4().hex.encode(), close, b"\r\n\r\n", self._body))
+        self._note(time.monotonic() - began)
+        return b"".join((self._head, id, close, b"\r\n\r\n", self._body))
 
 
 class Refusals:

@@ -60,6 +60,7 @@ except BonsaiError as problem:
 
 logger = logging.getLogger("bentoml.bonsai")
 REGISTRY = OutermostService.registry
+COLLECTED_AFTER = 20_000  # objects more than before
 DRAFT, PACKED = "packed.draft", "packed"
 ATTRIBUTE = "MODEL_{}"  # in capitals, which no variant's name has
 
@@ -117,6 +118,8 @@ class Variants:
         gc.collect()
         return_memory()
         gc.freeze()
+        # Of the requests of one turn of the loop some thousand objects are alive, which are no garbage yet.
+        gc.set_threshold(COLLECTED_AFTER)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def _close(self) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from service.experiments.experiments import Experiments
 from service.serving import body
 from service.serving.front import Front
 from service.serving.queue import RowQueue
 from service.serving.settings import INLINE_MS
-from service.experiments.experiments import Experiments
 from service.serving.spread import Spread
 from service.variants.registry import Registry
 from tests.service.stand_in import StandIn, loaded

@@ -287,3 +287,33 @@ def test_a_request_that_is_alone_waits_for_no_turn_of_the_loop() -> None:
         raise AssertionError
 
     assert asyncio.run(work()) == ["late"]
+
+
+def test_the_thread_outlives_what_nobody_foresaw() -> None:
+    slow, other = loaded(alone=SLOW), loaded("nano", alone=SLOW)
+    broken = slow._replace(cost=slow.cost._replace(batch="none"))  # type: ignore[arg-type]
+
+    async def work(queue: RowQueue) -> None:
+        for _ in range(2):
+            with pytest.raises(Failed, match="'int8'"):
+                await queue.run(broken, ["a"], 1, soon(), labels)
+            assert await queue.run(other, ["a"], 1, soon(), labels) == ["late"]
+        assert not queue.is_full(other, 0)
+        assert queue._waiting == 0
+        assert abs(queue._long_ms) < 1e-6
+
+    run(work)
+
+
+@pytest.mark.parametrize("alone", [0.1, SLOW])
+def test_too_few_predictions_are_a_failure_and_not_the_end_of_the_queue(alone: float) -> None:
+    variant = loaded(alone=alone, predictor=(predictor := StandIn()))
+
+    async def work(queue: RowQueue) -> None:
+        whole, predictor.predict = predictor.predict, lambda *_: []  # type: ignore[method-assign]
+        with pytest.raises(Failed):
+            await queue.run(variant, ["a"], 1, soon(), labels)
+        predictor.predict = whole  # type: ignore[method-assign]
+        assert await queue.run(variant, ["a"], 1, soon(), labels) == ["late"]
+
+    run(work)

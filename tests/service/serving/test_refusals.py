@@ -12,25 +12,28 @@ REFUSED = Refused(429, "100 % is too much", Retry_After="2")
 
 
 def test_a_path_is_refused_while_its_queue_is_full() -> None:
-    full, counted = [True], list[int]()
+    full, counted = [True], list[float]()
     refusals = Refusals()
     assert refusals.find(b"/int8/predict") is None
-    refusals.add(b"/int8/predict", Refusal(REFUSED, lambda more: full[0], lambda: counted.append(429)))
+    refusals.add(b"/int8/predict", Refusal(REFUSED, lambda more: full[0], counted.append))
     found = refusals.find(b"/int8/predict")
     assert found is not None
     assert refusals.find(b"/teacher/predict") is None
-    assert found.answer([(b"x-request-id", b"abc")], True) == (
+    assert found.answer([(b"x-request-id", b"abc")], True, time.monotonic() - 5) == (
         b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\ncontent-length: 29\r\nretry-after: 2\r\n"
         b'x-request-id: abc\r\n\r\n{"error":"100 % is too much"}'
     )
-    assert b"\r\nconnection: close\r\n\r\n" in found.answer([], False)
-    assert counted == [429, 429]
+    assert b"\r\nconnection: close\r\n\r\n" in found.answer([], False, time.monotonic() - 1)
+    # What is counted is the time since the headers were read.
+    assert len(counted) == 2
+    assert counted[0] >= 5
+    assert counted[1] >= 1
     full[0] = False
     assert refusals.find(b"/int8/predict") is None
 
 
 def test_no_more_are_let_through_than_there_is_room_for() -> None:
-    refusal = Refusal(REFUSED, lambda more: more >= 3, lambda: None)
+    refusal = Refusal(REFUSED, lambda more: more >= 3, lambda seconds: None)
     assert [refusal.holds() for _ in range(5)] == [False] * 3 + [True] * 2
     time.sleep(UNSEEN_S * 1.5)  # they stand in the queue by now, and is_full knows them
     assert not refusal.holds()
