@@ -65,7 +65,7 @@ bench-serving: variants/build.json $(PEERS_STAMP)  ## the service beside its pee
 soak: variants/build.json  ## the service under a long load, twenty minutes; needs wrk
 	$(BIN)/python -m loadtest.soak $(SOAK_ARGS)
 
-simulate: env  ## how often the verdicts on experiments are false, a quarter of an hour
+simulate: env  ## how often the verdicts on experiments are false, five minutes of one core
 	$(BIN)/python -m service.evidence.simulate --out service/results/published/verdicts.json
 
 bento: variants/build.json  ## pack the variants of the last build and what serves them

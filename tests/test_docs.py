@@ -92,7 +92,7 @@ NOT_RUN = {
     "make lint": "CI runs it before the tests",
     "make loadtest": "a quarter of an hour; its command is proven above",
     "make serve": "its command is proven above",
-    "make simulate": "a quarter of an hour; its command is proven above",
+    "make simulate": "five minutes; its command is proven above",
     "make slow": "minutes; by hand",
     "make test": "is what runs this",
     "pytest tests/test_tables.py": "pytest's own",

@@ -75,12 +75,13 @@ def libraries(result: dict[str, Any]) -> str:
     """Return what the libraries reached in the same worlds."""
     return _drawn(
         result,
-        ["library", "call", "world", "verdicts", "allowed", "labels in 90 %", "beside Tango", "µs a label"],
+        ["library", "call", "world", "labels", "verdicts", "allowed", "labels in 90 %", "beside Tango", "µs a label"],
         [
             [
                 f"{row['library']} {result['conditions']['libraries'][row['library']]}",
                 row["call"],
                 row["world"],
+                f"{row['labels']:,}",
                 f"{row['verdicts']} of {row['experiments']:,} = {_percent(row['verdicts'] / row['experiments'])}",
                 NO_FIGURE if row["allowed"] is None else f"{row['allowed']:.1%}".replace("%", " %"),
                 f"{row['enough']:,}" if row.get("enough") else NO_FIGURE,

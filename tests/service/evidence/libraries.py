@@ -108,7 +108,9 @@ def stepped_paired(worse: float, better: float, margin: float | None = None) -> 
 def stepped_split(control: float, arm: float, weight: float) -> Stop:
     def stop(generator: np.random.Generator, labels: int) -> int:
         right, treated = arms(generator, labels, control, arm, weight)
-        test = procedures.BoundedABTest(allocation=1 - weight, grid=10)  # the test does not read the grid
+        test = procedures.BoundedABTest(
+            allocation=1 - weight, grid=10, backend="python"
+        )  # the test does not read the grid
         return stepped(test, {"arm": treated.astype(int).tolist(), "y": right.tolist()})
 
     return stop
@@ -177,7 +179,7 @@ TRIALS: list[tuple[str, str, str, float | None, int, int, float | None, Stop]] =
         "BoundedABTest",
         "split, no drop, 0.5/0.5",
         0.05,
-        100,
+        40,
         LABELS,
         None,
         stepped_split(0.92, 0.92, 0.5),
@@ -187,7 +189,7 @@ TRIALS: list[tuple[str, str, str, float | None, int, int, float | None, Stop]] =
         "BoundedABTest",
         "split, 92 and 89 %, 0.5/0.5",
         None,
-        100,
+        40,
         10_000,
         None,
         stepped_split(0.92, 0.89, 0.5),
@@ -197,12 +199,12 @@ TRIALS: list[tuple[str, str, str, float | None, int, int, float | None, Stop]] =
         "RatioABTest",
         "latency, sigma 1, 0.5/0.5",
         0.05,
-        200,
+        60,
         LABELS,
         None,
         stepped_times(1.0, 0.5),
     ),
-    ("sequential-analysis", "SampleRatioMismatch", "sample ratio, 0.5/0.5", 0.05, 200, LABELS, None, stepped_ratio),
+    ("sequential-analysis", "SampleRatioMismatch", "sample ratio, 0.5/0.5", 0.05, 60, LABELS, None, stepped_ratio),
 ]
 
 
