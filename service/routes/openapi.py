@@ -85,6 +85,11 @@ def describe(variants: list[str]) -> dict[str, Any]:
     version = {"name": "version", "in": "path", "required": True, "schema": {"type": "string"}}
     paths |= {
         "/variants": _get("The cards of all variants", {"type": "object", "required": ["variants"]}),
+        "/load_test.json": _get(
+            "The last load test",
+            {"type": "object", "required": ["run", "tables"]},
+            missing="None travels with the variants",
+        ),
         "/v2": _get("Open Inference Protocol: the server", {"type": "object", "required": ["name", "extensions"]}),
         "/v2/health/live": _get("Open Inference Protocol: it runs", {"type": "object"}),
         "/v2/health/ready": _get("Open Inference Protocol: all variants are loaded", {"type": "object"}),
@@ -123,11 +128,16 @@ def describe(variants: list[str]) -> dict[str, Any]:
     }
 
 
-def _get(summary: str, schema: dict[str, Any] | None, parameters: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def _get(
+    summary: str,
+    schema: dict[str, Any] | None,
+    parameters: list[dict[str, Any]] | None = None,
+    missing: str | None = None,
+) -> dict[str, Any]:
     content = {"text/plain": {"schema": {"type": "string"}}} if schema is None else _json(schema)
     responses = {"200": {"description": "OK", "content": content}}
-    if parameters:
-        responses["404"] = {"description": REFUSALS["404"], "content": _json(_ref("Error"))}
+    if missing or parameters:
+        responses["404"] = {"description": missing or REFUSALS["404"], "content": _json(_ref("Error"))}
     return {"parameters": parameters or [], "get": {"summary": summary, "responses": responses}}
 
 

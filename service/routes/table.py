@@ -13,8 +13,9 @@ from service.routes.inference import (
     server_ready,
 )
 from service.routes.instances import model, models, predict_instances
+from service.routes.load_test import load_test
 from service.routes.openapi import openapi
-from service.routes.pages import docs, index
+from service.routes.pages import asset, docs, index
 from service.routes.predict import predict
 from service.routes.variants import variants
 
@@ -38,6 +39,7 @@ FIXED = {
     "/docs": Route(docs),
     "/docs.json": Route(openapi),
     "/variants": Route(variants),
+    "/load_test.json": Route(load_test),
     "/v2": Route(server_metadata),
     "/v2/health/live": Route(server_live),
     "/v2/health/ready": Route(server_ready),
@@ -51,6 +53,8 @@ def find(path: str) -> Route | None:
     if path in FIXED:
         return FIXED[path]
     match path.split("/")[1:]:
+        case ["assets", name]:
+            return Route(asset, (name,))
         case [variant, "predict"]:
             return Route(predict, (variant,), "POST")
         case ["v2", "models", variant, "infer"]:

@@ -8,8 +8,9 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,6 +30,7 @@ WANTED_HEADERS = frozenset(
         b"content-type",
         b"content-length",
         b"content-encoding",
+        b"if-none-match",
         b"inference-header-content-length",
         b"x-request-id",
         b"x-request-timeout-ms",
@@ -55,6 +57,7 @@ class Front:
         deadline_s: float,
         access_log: float = 0.0,
         path_prefix: str = "",
+        load_tests: Sequence[Path] = (),
         refusals: Refusals | None = None,
         around: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
@@ -62,7 +65,7 @@ class Front:
         tracing, where it is asked for.
         """
         self._app, self._spread, self._refusals = app, spread, refusals
-        self._queue, self._service = queue, Service(registry, queue.run)
+        self._queue, self._service = queue, Service(registry, queue.run, load_tests)
         self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
         self._bodies = Bodies()
         self._ours: ASGIApp = self._respond if around is None else around(self._respond)
@@ -137,9 +140,10 @@ class Front:
         """Return the headers of an answer to a client's connection."""
         fields = [
             (b"content-type", answer.media_type.encode()),
-            (b"content-length", b"%d" % len(answer.body)),
             (b"x-request-id", request.id.encode()),
         ]
+        if answer.status != 304:  # whose length would be that of what it stands for (RFC 9110, 8.6)
+            fields.append((b"content-length", b"%d" % len(answer.body)))
         for name, value in answer.headers.items():
             fields.append((name.lower().encode(), value.encode("latin-1")))
         if request.times is not None and answer.status == 200:
@@ -156,6 +160,8 @@ class Front:
             self._refusals.add(path, Refusal(refused, is_full, note))
 
     async def _route(self, path: str, request: Request, receive: Receive | None, held: list[int]) -> Answer:
+        if self._prefix and path == self._prefix:  # where the page's relative addresses would lead beside the service
+            return Answer(b"", headers={"Location": f"{path.rpartition('/')[2]}/"}, status=308)
         route = find(self._without_prefix(path))
         if route is None or not path.startswith(self._prefix):
             raise Refused(404, f"there is no '{path[:64]}'; GET {self._prefix}/docs shows what there is")
