@@ -11,7 +11,7 @@ PEERS_STAMP := $(PEERS)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak bento clean
+.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak simulate bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -64,6 +64,9 @@ bench-serving: variants/build.json $(PEERS_STAMP)  ## the service beside its pee
 
 soak: variants/build.json  ## the service under a long load, twenty minutes; needs wrk
 	$(BIN)/python -m loadtest.soak $(SOAK_ARGS)
+
+simulate: env  ## how often the verdicts on experiments are false, a quarter of an hour
+	$(BIN)/python -m service.evidence.simulate --out service/results/published/verdicts.json
 
 bento: variants/build.json  ## pack the variants of the last build and what serves them
 	@cp -f loadtest/results/latest/comparison.json variants/load_test.json 2>/dev/null || true  # what the page shows of it

@@ -1,6 +1,7 @@
 """Draw every table of our pages from stored results: `python -m docs.tables` puts each between its two markers."""
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -10,15 +11,18 @@ from loadtest.errors import LoadTestError
 from loadtest.published import published
 from models.bench.comparison import markdown, read_result, short_table
 from models.runtime.errors import BonsaiError
+from service.evidence.simulate import table as verdicts
 
 ROOT = Path(__file__).parents[1]
 BENCH, LOAD = ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", BENCH / "README.md")
+EVIDENCE = ROOT / "service" / "results" / "published"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "experiments.md", BENCH / "README.md")
 TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 DRAWN: dict[str, Callable[[str], str]] = {
     "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows
     "variants": lambda name: short_table(read_result(BENCH / f"{name}.json")),
     "load": lambda name: published(LOAD, name),
+    "verdicts": lambda name: _verdicts(name),
 }
 
 
@@ -33,6 +37,16 @@ def _drawn(kind: str, name: str) -> str:
     if kind not in DRAWN:
         raise BonsaiError(f"no table is of the kind '{kind}'; expected one of {', '.join(DRAWN)}")
     return DRAWN[kind](name)
+
+
+def _verdicts(name: str) -> str:
+    if name not in verdicts.TABLES:
+        raise BonsaiError(f"no table of verdicts is called '{name}'; expected one of {', '.join(verdicts.TABLES)}")
+    stored, drawn = verdicts.TABLES[name]
+    try:
+        return drawn(json.loads((EVIDENCE / stored).read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise BonsaiError(f"'{EVIDENCE / stored}' cannot be read ({error}); 'make simulate' writes verdicts") from error
 
 
 def main(arguments: list[str] | None = None) -> int:

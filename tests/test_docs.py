@@ -75,6 +75,7 @@ PROVEN = {
     "python -m models.bench --out models/results/published/NAME.json": "test_one_run_measures_all_variants_and_controls",
     "python -m loadtest.serving --variant int8 --servers ours ours_again mosec --rounds 3": "test_servers_are_compared_and_the_table_is_drawn",
     "python -m docs.tables": "test_the_pages_show_what_is_stored",
+    "python -m service.evidence.simulate --kind paired tango --out my.json": "test_a_kind_has_its_own_numbers_whichever_others_are_drawn",
     "python -m models.report": "test_the_same_files_give_the_same_bytes",
 }
 NOT_RUN = {
@@ -91,6 +92,7 @@ NOT_RUN = {
     "make lint": "CI runs it before the tests",
     "make loadtest": "a quarter of an hour; its command is proven above",
     "make serve": "its command is proven above",
+    "make simulate": "a quarter of an hour; its command is proven above",
     "make slow": "minutes; by hand",
     "make test": "is what runs this",
     "pytest tests/test_tables.py": "pytest's own",
@@ -156,9 +158,9 @@ def test_what_is_named_in_a_sentence_is_there(page: Path) -> None:
     targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     sources = {
         part: "".join(path.read_text(encoding="utf-8") for path in (ROOT / part).rglob("*.py"))
-        for part in ("models", "loadtest", "docs")
+        for part in ("models", "service", "loadtest", "docs")
     }
-    for module, rest in re.findall(r"python -m ((?:models|loadtest|docs)\.\w+)([^`\n#]*)", text):
+    for module, rest in re.findall(r"python -m ((?:models|service|loadtest|docs)(?:\.\w+)+)([^`\n#]*)", text):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
         for option in re.findall(r"--[a-z][a-z0-9-]*", rest):

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from service.evidence.simulate.table import TABLES
+
 ROOT = Path(__file__).parents[1]
 PUBLISHED = (ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published")
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", PUBLISHED[0] / "README.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "experiments.md", PUBLISHED[0] / "README.md")
 
 
 def draw(*pages: Path) -> subprocess.CompletedProcess[str]:
@@ -37,6 +39,7 @@ def test_whatever_is_stored_is_shown() -> None:
     }
     bench, load = PUBLISHED
     stored = {("bench", file.stem) for file in bench.glob("*.json")} | {("load", file.stem) for file in load.iterdir()}
+    stored |= {("verdicts", name) for name in TABLES}
     assert stored <= shown
 
 
@@ -47,6 +50,7 @@ def test_whatever_is_stored_is_shown() -> None:
         ("<!-- table: other x -->\n<!-- end -->", "no table is of the kind 'other'"),
         ("<!-- table: bench none -->\n<!-- end -->", "no benchmark result at"),
         ("<!-- table: load none -->\n<!-- end -->", "no load test is published as 'none'"),
+        ("<!-- table: verdicts none -->\n<!-- end -->", "no table of verdicts is called 'none'"),
         (None, "cannot be redrawn"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction, Spent
+from service.experiments.experiments import Experiments
 from service.variants.registry import Loaded, Registry
 
 Finish = Callable[[list[Prediction]], Any]
@@ -78,6 +79,7 @@ class Service(NamedTuple):
 
     registry: Registry
     run: Run
+    experiments: Experiments
     load_tests: Sequence[Path] = ()
 
 

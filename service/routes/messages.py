@@ -22,6 +22,12 @@ class PredictRequest(BaseModel):
     top_k: Annotated[int, Field(ge=1)] = 1
 
 
+class AssignedRequest(PredictRequest):
+    """A prediction request that may name its unit in a field that the experiment chose."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
 class LabelScore(BaseModel):
     """A label and its probability."""
 
@@ -47,16 +53,45 @@ class PredictResponse(BaseModel):
     predictions: list[TextPrediction]
 
 
-def parse_request(body: bytes) -> PredictRequest:
+class AssignedPrediction(TextPrediction):
+    """A prediction with the id by which feedback names it, where an experiment runs."""
+
+    prediction_id: str | None = None
+
+
+class AssignedResponse(PredictResponse):
+    """The predictions, and the experiment and arm that the caller is in."""
+
+    predictions: list[AssignedPrediction]  # type: ignore[assignment]
+    experiment: str | None = None
+    arm: str | None = None
+
+
+def parse_request(body: bytes, model: type[PredictRequest] = PredictRequest) -> PredictRequest:
     """Read a request body; refuse it in one sentence (400, or 413 for too many texts)."""
     try:
-        request = PredictRequest.model_validate_json(body)
+        request = model.model_validate_json(body)
     except ValidationError as error:
         raise _refusal(error.errors(include_url=False)[0]) from None
     for number, text in enumerate(request.texts):
         if not text.strip():
             raise Refused(400, f"texts[{number}] is blank; expected text to classify")
     return request
+
+
+def parse_assigned(body: bytes, field: str | None) -> tuple[PredictRequest, str | None]:
+    """Read the body of POST /predict, and the unit that its `field` names (Refused)."""
+    if field is None:
+        return parse_request(body), None
+    request = parse_request(body, AssignedRequest)
+    given = request.model_extra or {}
+    unknown = next((key for key in given if key != field), None)
+    if unknown is not None:
+        raise Refused(400, f"unknown key '{unknown[:64]}'; expected 'texts' and, optionally, 'top_k' and '{field}'")
+    unit = given.get(field)
+    if unit is not None and not isinstance(unit, str):
+        raise Refused(400, f"'{field}' is a JSON {_json_type(unit)}; expected a string, which names the unit")
+    return request, unit
 
 
 def answer(card: Card, request_id: str, predictions: Sequence[Prediction], top_k: int) -> dict[str, Any]:

@@ -5,10 +5,20 @@ from typing import Any
 import orjson
 from pydantic.json_schema import models_json_schema
 
+from service.experiments.changes import COMMANDS
+from service.experiments.definition import Experiment
 from service.routes.exchange import Answer, Request, Service
+from service.routes.feedback import MOST, Feedback, FeedbackRequest, FeedbackResponse
 from service.routes.inference import OUTPUTS, InferRequest
 from service.routes.instances import Instances
-from service.routes.messages import MAX_SCORES, MAX_TEXTS, PredictRequest, PredictResponse
+from service.routes.messages import (
+    MAX_SCORES,
+    MAX_TEXTS,
+    AssignedRequest,
+    AssignedResponse,
+    PredictRequest,
+    PredictResponse,
+)
 
 REFERENCE = "#/components/schemas/{model}"
 REFUSALS = {
@@ -21,6 +31,17 @@ REFUSALS = {
     "500": "The service failed; its log says why",
     "503": "Not done before the deadline",
 }
+ADMIN = {
+    "401": "The admin key is missing or wrong",
+    "403": "The service has no admin key",
+    "409": "It contradicts what is there already",
+    "410": "Later than the experiment's window",
+}
+CHANGES = ("400", "405", "409", "413", "415", "500")
+MODELS = (
+    PredictRequest, PredictResponse, AssignedRequest, AssignedResponse, Feedback, FeedbackRequest, FeedbackResponse,
+    InferRequest, Instances, Experiment,
+)  # fmt: skip
 HEADERS = [
     ("X-Request-Id", "Echoed in the answer; made where there is none", {"type": "string", "maxLength": 128}),
     ("X-Request-Timeout-Ms", "Give up after so many milliseconds", {"type": "integer", "minimum": 1}),
@@ -64,7 +85,7 @@ async def openapi(request: Request, service: Service) -> Answer:
 def describe(variants: list[str]) -> dict[str, Any]:
     """Return the OpenAPI document of a service with these variants."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in (PredictRequest, PredictResponse, InferRequest, Instances)],
+        [(model, "validation") for model in MODELS],
         ref_template=REFERENCE,
     )
     components = schemas["$defs"]
@@ -76,13 +97,14 @@ def describe(variants: list[str]) -> dict[str, Any]:
     paths: dict[str, Any] = {
         f"/{name}/predict": {
             "post": _operation(
-                f"Classify texts with '{name}'", "PredictRequest", _ref("PredictResponse"), refused=tuple(REFUSALS)
+                f"Classify texts with '{name}'", _ref("PredictRequest"), _ref("PredictResponse"), tuple(REFUSALS)
             )
         }
         for name in variants
     }
     model = {"name": "variant", "in": "path", "required": True, "schema": {"type": "string", "enum": variants}}
     version = {"name": "version", "in": "path", "required": True, "schema": {"type": "string"}}
+    paths |= _experiments()
     paths |= {
         "/variants": _get("The cards of all variants", {"type": "object", "required": ["variants"]}),
         "/load_test.json": _get(
@@ -99,7 +121,7 @@ def describe(variants: list[str]) -> dict[str, Any]:
             "parameters": [model],
             "post": _operation(
                 "KServe v1: classify texts",
-                "Instances",
+                _ref("Instances"),
                 {"type": "object", "properties": {"predictions": {"type": "array", "items": LABEL}}},
                 refused=tuple(REFUSALS),
             ),
@@ -116,7 +138,7 @@ def describe(variants: list[str]) -> dict[str, Any]:
         paths[f"{path}/infer"] = {
             "parameters": given,
             "post": _operation(
-                "Open Inference Protocol: classify texts", "InferRequest", INFER_ANSWER, refused=tuple(REFUSALS)
+                "Open Inference Protocol: classify texts", _ref("InferRequest"), INFER_ANSWER, tuple(REFUSALS)
             ),
         }
     return {
@@ -124,8 +146,69 @@ def describe(variants: list[str]) -> dict[str, Any]:
         "info": {"title": "Bonsai", "version": "1", "description": "Text classifiers, one endpoint a variant"},
         "servers": [{"url": "."}],
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"admin": {"type": "http", "scheme": "bearer", "description": "BONSAI_ADMIN_KEY"}},
+        },
     }
+
+
+def _experiments() -> dict[str, Any]:
+    """Return the paths of A/B comparison."""
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+    unit = {"name": "unit", "in": "path", "required": True, "schema": {"type": "string"}}
+    command = {"name": "command", "in": "path", "required": True, "schema": {"enum": list(COMMANDS)}}
+    listed = {"type": "object", "required": ["experiments"]}
+    changed = {"type": "object", "required": ["name", "revision", "state", "definition"]}
+    report = {"type": "object", "required": ["name", "revision", "state", "definition", "arms", "guardrails", "log"]}
+    reason = {"type": "object", "properties": {"reason": {"type": "string"}}, "additionalProperties": False}
+    return {
+        "/predict": {
+            "post": _operation(
+                "Classify texts with the variant that the running experiment gives the caller, or with the default one",
+                _ref("AssignedRequest"), _ref("AssignedResponse"), tuple(REFUSALS),
+            )
+        },
+        "/feedback": {
+            "post": _operation(
+                "Say which label was right; answered once it is stored",
+                {"anyOf": [_ref("FeedbackRequest"), {"type": "array", "items": _ref("Feedback"), "maxItems": MOST}]},
+                _ref("FeedbackResponse"), ("400", "404", "405", "409", "410", "413", "415", "429", "500", "503"),
+            )
+        },
+        "/experiments": {
+            "get": _admin(_get("All experiments", listed)["get"]),
+            "post": _admin(_operation("Start an experiment", _ref("Experiment"), changed, CHANGES, status="201")),
+        },
+        "/experiments/{name}": {
+            "parameters": [name],
+            "get": _admin(_get("What an experiment has shown so far", report, [name])["get"]),
+            "post": _admin(_operation("Change weights, shares, guardrails", {"type": "object"}, changed, CHANGES)),
+        },
+        "/experiments/{name}/{command}": {
+            "parameters": [name, command],
+            "post": _admin(
+                _operation("Pause, resume or end an experiment", reason, changed, CHANGES, needs_body=False)
+            ),
+        },
+        "/experiments/{name}/units/{unit}": {
+            "parameters": [name, unit],
+            "delete": _admin(
+                _get("Remove the texts that were kept of a unit", {"type": "object", "required": ["removed"]}, [name])[
+                    "get"
+                ]
+            ),
+        },
+    }  # fmt: skip
+
+
+def _admin(operation: dict[str, Any]) -> dict[str, Any]:
+    refused = {status: _refused(status) for status in ("401", "403", "404", "503")}
+    return {**operation, "security": [{"admin": []}], "responses": refused | operation["responses"]}
+
+
+def _refused(status: str) -> dict[str, Any]:
+    return {"description": REFUSALS.get(status) or ADMIN[status], "content": _json(_ref("Error"))}
 
 
 def _get(
@@ -137,19 +220,27 @@ def _get(
     content = {"text/plain": {"schema": {"type": "string"}}} if schema is None else _json(schema)
     responses = {"200": {"description": "OK", "content": content}}
     if missing or parameters:
-        responses["404"] = {"description": missing or REFUSALS["404"], "content": _json(_ref("Error"))}
+        responses["404"] = _refused("404") | ({"description": missing} if missing else {})
     return {"parameters": parameters or [], "get": {"summary": summary, "responses": responses}}
 
 
-def _operation(summary: str, body: str, answer: dict[str, Any], refused: tuple[str, ...]) -> dict[str, Any]:
-    responses = {"200": {"description": "OK", "content": _json(answer)}}
-    responses |= {status: {"description": REFUSALS[status], "content": _json(_ref("Error"))} for status in refused}
+def _operation(
+    summary: str,
+    body: dict[str, Any],
+    answer: dict[str, Any],
+    refused: tuple[str, ...],
+    *,
+    status: str = "200",
+    needs_body: bool = True,
+) -> dict[str, Any]:
+    responses = {status: {"description": "OK", "content": _json(answer)}}
+    responses |= {each: _refused(each) for each in refused}
     return {
         "summary": summary,
         "parameters": [
             {"name": name, "in": "header", "description": text, "schema": schema} for name, text, schema in HEADERS
         ],
-        "requestBody": {"required": True, "content": _json(_ref(body))},
+        "requestBody": {"required": needs_body, "content": _json(body)},
         "responses": responses,
     }
 

@@ -4,6 +4,9 @@ import math
 
 import orjson
 
+from models.runtime.errors import BonsaiError
+from service.experiments.errors import Conflict, Invalid, Late, Off, UnknownExperiment
+from service.store.errors import Changed, StoreError
 from service.variants.errors import (
     Disconnected,
     Failed,
@@ -29,6 +32,22 @@ class Refused(Exception):
     def body(self) -> bytes:
         """The answer's body: JSON with the sentence."""
         return orjson.dumps({"error": self.sentence.encode("utf-8", "replace").decode()})
+
+
+def refused_experiment(problem: BonsaiError) -> Refused:
+    """Return the refusal with which a route answers what experiments, or their store, cannot do."""
+    match problem:
+        case UnknownExperiment() | Off():
+            return Refused(404, str(problem))
+        case Conflict() | Changed():
+            return Refused(409, str(problem))
+        case Late():
+            return Refused(410, str(problem))
+        case Invalid():
+            return Refused(400, str(problem))
+        case StoreError():
+            return Refused(503, str(problem), Retry_After="1")
+    raise problem
 
 
 def refusal(problem: VariantError) -> Refused:

@@ -1,9 +1,21 @@
-"""Every route: what stands in its path, its methods, and the function that answers it."""
+"""Every route: what stands in its path, its methods, and the functions that answer them."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from service.experiments.changes import COMMANDS
+from service.routes.assigned import predict_assigned
 from service.routes.exchange import Handler
+from service.routes.experiments import (
+    change_experiment,
+    command_experiment,
+    create_experiment,
+    forget_unit,
+    list_experiments,
+    show_experiment,
+)
+from service.routes.feedback import feedback
 from service.routes.inference import (
     infer,
     model_metadata,
@@ -24,26 +36,44 @@ TENSORS = (*JSON, "application/octet-stream")
 
 
 class Route(NamedTuple):
-    """A route that this path leads to: the handler, what it is given of the path, the one method that it has beside
-    HEAD, and the media types of its body.
+    """A route that this path leads to: the handlers by method, what they are given of the path, and the media types of
+    a body; `variant` says that the path names one first.
     """
 
-    handler: Handler
+    handlers: Mapping[str, Handler]
     arguments: tuple[str, ...] = ()
-    method: str = "GET"
     media_types: tuple[str, ...] = JSON
+    variant: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """The methods, as the header `Allow` lists them."""
+        return ", ".join(self.handlers)
+
+
+def get(handler: Handler, *arguments: str) -> Route:
+    """Return a route that is read."""
+    return Route({"GET": handler}, arguments)
+
+
+def post(handler: Handler, *arguments: str, variant: bool = False, media_types: tuple[str, ...] = JSON) -> Route:
+    """Return a route that takes a body."""
+    return Route({"POST": handler}, arguments, media_types, variant)
 
 
 FIXED = {
-    "/": Route(index),
-    "/docs": Route(docs),
-    "/docs.json": Route(openapi),
-    "/variants": Route(variants),
-    "/load_test.json": Route(load_test),
-    "/v2": Route(server_metadata),
-    "/v2/health/live": Route(server_live),
-    "/v2/health/ready": Route(server_ready),
-    "/v1/models": Route(models),
+    "/": get(index),
+    "/docs": get(docs),
+    "/docs.json": get(openapi),
+    "/variants": get(variants),
+    "/load_test.json": get(load_test),
+    "/predict": post(predict_assigned),
+    "/feedback": post(feedback),
+    "/experiments": Route({"GET": list_experiments, "POST": create_experiment}),
+    "/v2": get(server_metadata),
+    "/v2/health/live": get(server_live),
+    "/v2/health/ready": get(server_ready),
+    "/v1/models": get(models),
 }
 
 
@@ -54,23 +84,29 @@ def find(path: str) -> Route | None:
         return FIXED[path]
     match path.split("/")[1:]:
         case ["assets", name]:
-            return Route(asset, (name,))
+            return get(asset, name)
+        case ["experiments", name]:
+            return Route({"GET": show_experiment, "POST": change_experiment}, (name,))
+        case ["experiments", name, command] if command in COMMANDS:
+            return post(command_experiment, name, command)
+        case ["experiments", name, "units", unit]:
+            return Route({"DELETE": forget_unit}, (name, unit))
         case [variant, "predict"]:
-            return Route(predict, (variant,), "POST")
+            return post(predict, variant, variant=True)
         case ["v2", "models", variant, "infer"]:
-            return Route(infer, (variant,), "POST", TENSORS)
+            return post(infer, variant, variant=True, media_types=TENSORS)
         case ["v2", "models", variant, "versions", version, "infer"]:
-            return Route(infer, (variant, version), "POST", TENSORS)
+            return post(infer, variant, version, variant=True, media_types=TENSORS)
         case ["v2", "models", variant, "ready"]:
-            return Route(model_ready, (variant,))
+            return get(model_ready, variant)
         case ["v2", "models", variant, "versions", version, "ready"]:
-            return Route(model_ready, (variant, version))
+            return get(model_ready, variant, version)
         case ["v2", "models", variant]:
-            return Route(model_metadata, (variant,))
+            return get(model_metadata, variant)
         case ["v2", "models", variant, "versions", version]:
-            return Route(model_metadata, (variant, version))
+            return get(model_metadata, variant, version)
         case ["v1", "models", named] if named.endswith(":predict"):
-            return Route(predict_instances, (named.removesuffix(":predict"),), "POST")
+            return post(predict_instances, named.removesuffix(":predict"), variant=True)
         case ["v1", "models", variant]:
-            return Route(model, (variant,))
+            return get(model, variant)
     return None

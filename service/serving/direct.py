@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from service.routes.assigned import predict_assigned
 from service.routes.exchange import Answer, Request
 from service.routes.predict import predict
 from service.routes.table import JSON, find
@@ -19,6 +20,7 @@ from service.serving.front import NO_ANSWER, WANTED_HEADERS, Front
 
 MOST_BYTES = 64 * 2**10  # of a body
 UNUSUAL = frozenset((b"transfer-encoding", b"content-encoding", b"expect", b"upgrade"))
+SHORT = (predict, predict_assigned)
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -107,9 +109,9 @@ class Direct:
         path = self._path_of(url)
         if path is None:
             return None
-        wanted = dict[bytes, bytes]()
+        wanted, asked = dict[bytes, bytes](), self._front.wanted
         for name, value in headers:
-            if name in WANTED_HEADERS:
+            if name in WANTED_HEADERS or name in asked:
                 wanted[name] = value
             if name in UNUSUAL:
                 return None
@@ -126,4 +128,4 @@ def _path(url: bytes, prefix: str) -> str | None:
     if not path.isascii() or "%" in path or "?" in path or not path.startswith(f"{prefix}/"):
         return None
     route = find(path.removeprefix(prefix))
-    return path if route is not None and route.handler is predict else None
+    return path if route is not None and route.handlers.get("POST") in SHORT else None

@@ -14,14 +14,17 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.experiments.errors import ExperimentError
+from service.experiments.experiments import Experiments
 from service.routes.exchange import Answer, Request, Service, Times
-from service.routes.refused import Refused, refusal
+from service.routes.refused import Refused, refusal, refused_experiment
 from service.routes.table import find
 from service.serving.body import Bodies, read_body
 from service.serving.metrics import observe
 from service.serving.queue import RowQueue
 from service.serving.refusals import Refusal, Refusals
 from service.serving.spread import Spread
+from service.store.errors import StoreError
 from service.variants.errors import Overloaded, VariantError
 from service.variants.registry import Registry
 
@@ -35,6 +38,7 @@ WANTED_HEADERS = frozenset(
         b"x-request-id",
         b"x-request-timeout-ms",
         b"x-server-timing",
+        b"authorization",
     )
 )
 PASSED_ON = frozenset(("/livez", "/readyz", "/healthz", "/metrics", "/schema.json"))
@@ -51,6 +55,7 @@ class Front:
         self,
         app: ASGIApp,
         registry: Registry,
+        experiments: Experiments,
         queue: RowQueue,
         spread: Spread,
         *,
@@ -65,7 +70,7 @@ class Front:
         tracing, where it is asked for.
         """
         self._app, self._spread, self._refusals = app, spread, refusals
-        self._queue, self._service = queue, Service(registry, queue.run, load_tests)
+        self._queue, self._service = queue, Service(registry, queue.run, experiments, load_tests)
         self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
         self._bodies = Bodies()
         self._ours: ASGIApp = self._respond if around is None else around(self._respond)
@@ -87,7 +92,10 @@ class Front:
         return path.removeprefix(self._prefix) or "/" if self._prefix else path
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name: value for name, value in scope["headers"] if name in WANTED_HEADERS}
+        headers, wanted = {}, self.wanted
+        for name, value in scope["headers"]:
+            if name in WANTED_HEADERS or name in wanted:
+                headers[name] = value
         url = scope["raw_path"] if not scope["query_string"] else b""
         request = self.begin(scope["method"], headers)
         answer = await self.answer(scope["path"], url, request, receive)
@@ -95,6 +103,11 @@ class Front:
             fields = self.fields(request, answer, scope["client"])
             await send({"type": "http.response.start", "status": answer.status, "headers": fields})
             await send({"type": "http.response.body", "body": answer.body})
+
+    @property
+    def wanted(self) -> frozenset[bytes]:
+        """The headers that the running experiment asks for, beside the usual ones."""
+        return self._service.experiments.running.headers
 
     def begin(self, method: str, headers: dict[bytes, bytes]) -> Request:
         """Return a request whose headers are read."""
@@ -117,6 +130,8 @@ class Front:
                 if isinstance(problem, Overloaded) and problem.shortest and url:
                     self._refuse_unread(url, refused, request)
                 raise refused from None
+            except (ExperimentError, StoreError) as problem:
+                raise refused_experiment(problem) from None
         except Refused as refused:
             answer = Answer(refused.body, headers=refused.headers, status=refused.status)
         except Exception:
@@ -153,7 +168,8 @@ class Front:
         return fields
 
     def _refuse_unread(self, path: bytes, refused: Refused, request: Request) -> None:
-        if self._refusals is not None and request.card is not None:
+        route = find(self._without_prefix(path.decode("latin-1")))
+        if self._refusals is not None and request.card is not None and route is not None and route.variant:
             name, version = request.card.name, request.card.version
             is_full = partial(self._queue.is_full, self._service.registry.find(name))
             note = partial(observe, name, version, refused.status, 0, 0.0)
@@ -165,16 +181,17 @@ class Front:
         route = find(self._without_prefix(path))
         if route is None or not path.startswith(self._prefix):
             raise Refused(404, f"there is no '{path[:64]}'; GET {self._prefix}/docs shows what there is")
-        if request.method != route.method and not (request.method == "HEAD" and route.method == "GET"):
-            raise Refused(405, f"{request.method[:16]} {path[:64]}; expected {route.method}", Allow=route.method)
+        handler = route.handlers.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            raise Refused(405, f"{request.method[:16]} {path[:64]}; expected {route.allowed}", Allow=route.allowed)
         if request.headers:
             self._read_headers(request)
-        if route.method == "POST" and receive is not None:
-            if route.arguments:  # an unknown variant is said before its body is read
+        if request.method == "POST" and receive is not None:
+            if route.variant:  # an unknown variant is said before its body is read
                 request.card = self._service.registry.find(route.arguments[0]).card
             request.body = await read_body(receive, request.headers, route.media_types, self._bodies, held)
             request.gone = receive
-        return await route.handler(request, self._service, *route.arguments)
+        return await handler(request, self._service, *route.arguments)
 
     def _read_headers(self, request: Request) -> None:
         if request.headers.get(b"x-server-timing") == "1":

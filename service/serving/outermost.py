@@ -12,6 +12,7 @@ from bentoml._internal.context import server_context
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from service.experiments.experiments import Experiments
 from service.routes.openapi import describe
 from service.serving import protocol, settings
 from service.serving.direct import Direct
@@ -35,6 +36,7 @@ class OutermostService(bentoml.Service[Any]):
     """A BentoML service that answers our routes before BentoML does."""
 
     registry = Registry({})
+    experiments = Experiments()
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Return the ASGI app of a worker, with BentoML's settings of CORS and tracing around our routes."""
@@ -48,6 +50,7 @@ class OutermostService(bentoml.Service[Any]):
         front = Front(
             app,
             self.registry,
+            self.experiments,
             RowQueue(settings.most_wait_ms(), protocol.is_alone),
             Spread(
                 shared_folder(),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import bentoml
+from bentoml._internal.context import server_context
 from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
@@ -21,6 +22,8 @@ from models.runtime.errors import (
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
 from models.runtime.loading import check_whole, load_variants, pack_variants
 from models.runtime.store import BUILD_COMMAND, read_build, stored
+from service.experiments import settings as experiment_settings
+from service.experiments.experiments import Experiments
 from service.routes.messages import PredictRequest, PredictResponse, answer
 from service.serving import metrics, settings
 from service.serving.address import check_address
@@ -48,6 +51,8 @@ try:
     THREADS, WORKERS, STRICT = settings.threads(), settings.workers(), settings.strict()
     DEADLINE_S, PREFIX = settings.deadline_s(), settings.path_prefix()
     settings.access_log(), settings.most_wait_ms()
+    OutermostService.experiments = Experiments(experiment_settings.default_variant(list(FOLDERS)))
+    KEEPS = experiment_settings.is_on()
     make_shared_folder()
     supervise(settings.keep_alive_s(), settings.grace_s())
 except BonsaiError as problem:
@@ -77,6 +82,10 @@ class Variants:
             if STRICT:
                 rows = read_rows(VARIANTS)
                 refuse_differing({name: check(name, predictor, rows) for name, (_, predictor) in variants.items()})
+            if KEEPS:
+                from service.experiments.opening import prove  # brings the database's library
+
+                prove(list(FOLDERS))
             del variants
             gc.collect()
             return_memory()
@@ -97,12 +106,22 @@ class Variants:
                     "variant '%s': %d of %d test texts get another label than when it was built", name, differing, texts
                 )
         REGISTRY.swap(variants)
+        if KEEPS:
+            from service.experiments.opening import open_experiments
+
+            leads, ours = (server_context.worker_index or 1) == 1, OutermostService.experiments
+            ours.keep(open_experiments(ours.running.default, FOLDERS, packed, folder, leads=leads))
         logger.info("%d variants", len(variants))
         # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the
         # tail latency).
         gc.collect()
         return_memory()
         gc.freeze()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def _close(self) -> None:
+        """Write down what is still to be written."""
+        OutermostService.experiments.close()
 
 
 def _pack() -> Path | None:

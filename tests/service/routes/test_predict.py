@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from service.experiments.experiments import Experiments
 from service.routes.exchange import Request, Service
 from service.routes.messages import MAX_SCORES
 from service.routes.predict import predict
@@ -26,7 +27,9 @@ from tests.service.stand_in import loaded
 
 def ask(body: bytes, variant: str = "int8") -> tuple[Request, Any]:
     async def run() -> Any:
-        return await predict(request, Service(Registry({"int8": loaded()}), RowQueue(1000.0).run), variant)
+        return await predict(
+            request, Service(Registry({"int8": loaded()}), RowQueue(1000.0).run, Experiments()), variant
+        )
 
     request = Request("POST", {}, body, "an id", 0.0, 1e12)
     return request, asyncio.run(run())

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from service.experiments.experiments import Experiments
 from service.serving import body
 from service.serving.front import Front
 from service.serving.queue import RowQueue
@@ -27,7 +28,9 @@ async def bentoml(scope: Scope, receive: Receive, send: Send) -> None:
 
 def front(predictor: StandIn | None = None, alone: float = 0.1, **options: Any) -> Front:
     registry = Registry({"int8": loaded(alone=alone, predictor=predictor)})
-    return Front(bentoml, registry, RowQueue(1000.0), Spread(None, 0, 1), **{"deadline_s": 5.0, **options})
+    return Front(
+        bentoml, registry, Experiments("int8"), RowQueue(1000.0), Spread(None, 0, 1), **{"deadline_s": 5.0, **options}
+    )
 
 
 class Exchange:

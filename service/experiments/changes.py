@@ -1,0 +1,91 @@
+"""Everything that changes an experiment, each a new revision in the log."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from service.experiments.assignment import unit_of
+from service.experiments.definition import Experiment, read_changes
+from service.experiments.errors import Conflict, UnknownExperiment
+from service.experiments.running import ENDED, PAUSED, RUNNING, TRIPPED, Standing, standing
+
+if TYPE_CHECKING:
+    from service.store.store import Store
+
+COMMANDS = {"pause": PAUSED, "resume": RUNNING, "end": ENDED}
+
+
+def create(store: "Store", experiment: Experiment, actor: str) -> Standing:
+    """Start an experiment (Conflict where another one runs, or one of its name was there)."""
+    there = {each.name: each for each in store.experiments()}
+    if experiment.name in there:
+        raise Conflict(
+            f"there was an experiment '{experiment.name}' ({there[experiment.name].state}); expected another name: "
+            "evidence belongs to one experiment for good"
+        )
+    _check_alone(store, experiment.name)
+    revision = store.save(experiment.name, experiment.content(), RUNNING, "created", actor=actor, expected=0)
+    return Standing(experiment, revision, RUNNING)
+
+
+def change(store: "Store", name: str, given: object, actor: str, variants: Sequence[str]) -> Standing:
+    """Change weights, shares, guardrails and the like (ExperimentError)."""
+    now = find(store, name)
+    if now.state == ENDED:
+        raise Conflict(f"the experiment '{name}' has ended; expected one that has not")
+    changed = read_changes(now.experiment, given, variants)
+    old, new = now.experiment.content(), changed.content()
+    keys = dict.fromkeys([*old, *new])
+    detail = {key: [old.get(key), new.get(key)] for key in keys if old.get(key) != new.get(key)}
+    if not detail:
+        return now
+    revision = store.save(
+        name, new, now.state, "changed", actor=actor, reason=now.reason, detail=detail, expected=now.revision
+    )
+    return now._replace(experiment=changed, revision=revision)
+
+
+def command(store: "Store", name: str, what: str, actor: str, reason: str = "") -> Standing:
+    """Pause, resume or end an experiment; again is no change (ExperimentError)."""
+    now, state = find(store, name), COMMANDS[what]
+    if now.state == state:
+        return now
+    if now.state == ENDED:
+        raise Conflict(f"the experiment '{name}' has ended; expected a new one, with another name")
+    if what == "pause" and now.state == TRIPPED:
+        raise Conflict(f"a guardrail of '{name}' has stopped it already; expected resume or end")
+    if state == RUNNING:
+        _check_alone(store, name)
+    done = {"pause": "paused", "resume": "resumed", "end": "ended"}[what]
+    return move(store, now, state, done, actor, reason)
+
+
+def move(store: "Store", now: Standing, state: str, what: str, actor: str, reason: str) -> Standing:
+    """Give an experiment another state (Changed where it is at another revision by now)."""
+    revision = store.save(
+        now.experiment.name, now.experiment.content(), state, what, actor=actor, reason=reason, expected=now.revision
+    )
+    return now._replace(revision=revision, state=state, reason=reason)
+
+
+def forget(store: "Store", name: str, unit: str) -> int:
+    """Remove the texts that were kept of a unit, as callers name it; return how many (UnknownExperiment)."""
+    return store.delete_unit(name, unit_of(find(store, name).experiment, unit))
+
+
+def find(store: "Store", name: str) -> Standing:
+    """Return an experiment (UnknownExperiment)."""
+    there = {each.name: each for each in store.experiments()}
+    if name not in there:
+        raise UnknownExperiment(
+            f"there is no experiment '{name[:64]}'; expected one of {', '.join(there) or 'none: there is none yet'}"
+        )
+    return standing(there[name])
+
+
+def _check_alone(store: "Store", name: str) -> None:
+    others = [each.name for each in store.experiments() if each.state == RUNNING and each.name != name]
+    if others:
+        raise Conflict(
+            f"the experiment '{others[0]}' runs on POST /predict; expected one at a time: end it or pause it first, "
+            f"POST /experiments/{others[0]}/end"
+        )

@@ -1,0 +1,253 @@
+"""What an experiment is: its arms and their weights, who is in it, and what ends it. Strict, as a recipe is."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from service.experiments.errors import Conflict, Invalid
+
+NAME = r"^[a-z][a-z0-9_-]{0,63}$"
+TOKEN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$"  # a header's or a cookie's name (RFC 9110)
+FIELD = r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$"
+MOST_ARMS = 16
+CHANGEABLE = ("arms", "traffic", "shadow", "guardrails", "stop", "window_days", "override", "keep_texts_days")
+RESERVED_FIELDS = ("texts", "top_k")
+
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Strict(BaseModel):
+    """Nothing unknown, nothing converted, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Arm(Strict):
+    """A variant and the share of the units that it answers."""
+
+    variant: str
+    weight: Annotated[float, Field(ge=0, le=1)]
+
+
+class Unit(Strict):
+    """Where a request says to whom it belongs: one of the three."""
+
+    header: Annotated[str, Field(pattern=TOKEN)] | None = None
+    field: Annotated[str, Field(pattern=FIELD)] | None = None
+    cookie: Annotated[str, Field(pattern=TOKEN)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if sum(place is not None for place in (self.header, self.field, self.cookie)) != 1:
+            raise ValueError("'unit' names one place; expected one of header, field and cookie, or null")
+        if self.field in RESERVED_FIELDS:
+            raise ValueError(f"'unit.field' is '{self.field}', which the body holds already; expected another name")
+        return self
+
+
+class Metric(Strict):
+    """A number of the caller's that comes with feedback, within bounds."""
+
+    name: Annotated[str, Field(pattern=FIELD)]
+    low: float = 0.0
+    high: float = 1.0
+    better: Literal["higher", "lower"] = "higher"
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"'metric' reaches from {self.low:g} to {self.high:g}; expected 'low' below 'high'")
+        return self
+
+
+class Most(Strict):
+    """A value that must not be passed, judged once there are `minimum` requests."""
+
+    most: Annotated[float, Field(gt=0)]
+    minimum: Annotated[int, Field(ge=1)] = 200
+
+
+class Least(Strict):
+    """A share that must be reached, judged once there are `minimum` pairs."""
+
+    least: Share
+    minimum: Annotated[int, Field(ge=1)] = 200
+
+
+class Guardrails(Strict):
+    """What returns all traffic to the control when an arm breaks it: the share of failed requests, its mean latency as
+    a multiple of the control's, and the share of equal labels beside the control.
+    """
+
+    error_rate: Most | None = None
+    latency: Most | None = None
+    agreement: Least | None = None
+
+
+class Stop(Strict):
+    """When an experiment ends by itself."""
+
+    labels: Annotated[int, Field(ge=1)] | None = None
+    days: Annotated[float, Field(gt=0, le=3650)] | None = None
+    when_decided: bool = False
+
+
+class Experiment(Strict):
+    """One experiment on POST /predict; `margin` is in points of accuracy, and weights are shares."""
+
+    name: Annotated[str, Field(pattern=NAME)]
+    salt: Annotated[str, Field(max_length=128)] = ""
+    control: str
+    arms: Annotated[tuple[Arm, ...], Field(min_length=2, max_length=MOST_ARMS, strict=False)]
+    unit: Unit | None = None
+    traffic: Share = 1.0
+    mode: Literal["split", "shadow", "both"] = "split"
+    shadow: Share = 1.0
+    margin: Annotated[float, Field(gt=0, le=100)] = 1.0
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    metric: Metric | None = None
+    guardrails: Guardrails = Guardrails()
+    stop: Stop = Stop()
+    window_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
+    override: bool = False
+    keep_texts_days: Annotated[float, Field(gt=0, le=3650)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        names = [arm.variant for arm in self.arms]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ValueError(f"the arm '{twice[0][:64]}' is there twice; expected each variant once")
+        if self.control not in names:
+            raise ValueError(f"'control' is '{self.control[:64]}'; expected one of the arms, {', '.join(names)}")
+        total = sum(arm.weight for arm in self.arms)
+        if self.mode != "shadow" and abs(total - 1) > 1e-9:
+            raise ValueError(f"the weights of the arms sum to {total:g}; expected 1")
+        if self.mode != "shadow" and (empty := [arm.variant for arm in self.arms if not arm.weight]):
+            raise ValueError(f"the weight of the arm '{empty[0][:64]}' is 0; expected more than 0, or no such arm")
+        if self.guardrails.agreement is not None and self.mode == "split":
+            raise ValueError("'guardrails.agreement' needs pairs of answers; expected 'mode' shadow or both with it")
+        if self.metric is not None and self.mode == "shadow":
+            raise ValueError("'metric' needs callers who get an arm's answer; expected 'mode' split or both with it")
+        return self
+
+    @property
+    def seed(self) -> str:
+        """What the assignment is made from, beside the unit: experiments of one salt assign alike."""
+        return self.salt or self.name
+
+    @property
+    def others(self) -> list[Arm]:
+        """The arms that are compared with the control."""
+        return [arm for arm in self.arms if arm.variant != self.control]
+
+    @property
+    def splits(self) -> bool:
+        """Whether callers get different variants."""
+        return self.mode != "shadow"
+
+    @property
+    def shadows(self) -> bool:
+        """Whether requests run on other arms too, unseen."""
+        return self.mode != "split"
+
+    def content(self) -> dict[str, Any]:
+        """Return it as it is stored and shown, without what it leaves out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def read(given: object, variants: Sequence[str] | None = None) -> Experiment:
+    """Return an experiment whose arms are among the variants that are served (Invalid)."""
+    try:
+        experiment = Experiment.model_validate(given)
+    except ValidationError as error:
+        raise Invalid(_worded(error.errors(include_url=False)[0])) from None
+    unknown = [arm.variant for arm in experiment.arms if variants is not None and arm.variant not in variants]
+    if unknown:
+        raise Invalid(f"the arm '{unknown[0][:64]}' is no variant; expected one of {', '.join(variants or ())}")
+    return experiment
+
+
+def read_changes(experiment: Experiment, given: object, variants: Sequence[str] | None = None) -> Experiment:
+    """Return the experiment with what a request changes of it (Invalid; Conflict for what gave the evidence its
+    meaning).
+    """
+    if not isinstance(given, dict) or not given:
+        raise Invalid(f"nothing to change was given; expected some of {', '.join(CHANGEABLE)}")
+    for key in given:
+        if key in Experiment.model_fields and key not in CHANGEABLE:
+            raise Conflict(
+                f"'{key}' cannot change while evidence is gathered; expected {', '.join(CHANGEABLE)}, or a new "
+                "experiment"
+            )
+    changed = read({**experiment.content(), **given}, variants)
+    if {arm.variant for arm in changed.arms} != {arm.variant for arm in experiment.arms}:
+        raise Conflict("the arms themselves cannot change while evidence is gathered; expected other weights only")
+    return changed
+
+
+class _NoDuplicates(yaml.SafeLoader):
+    """YAML in which a key that is there twice is an error, and not the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        twice = [key for key, count in Counter(map(str, keys)).items() if count > 1]
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"the key '{twice[0]}' is there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(text: str, name: str, variants: Sequence[str] | None = None) -> list[Experiment]:
+    """Return the experiments of a YAML file's text, one or a list of them (Invalid, with the file's `name`)."""
+    try:
+        content = yaml.load(text, _NoDuplicates)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise Invalid(
+            f"'{name}'{where} is no YAML: {getattr(error, 'problem', error)}; expected an experiment or a list of them"
+        ) from None
+    entries = content if isinstance(content, list) else [content]
+    try:
+        experiments = [read(entry, variants) for entry in entries]
+    except Invalid as problem:
+        raise Invalid(f"'{name}': {problem}") from None
+    twice = [each for each, count in Counter(experiment.name for experiment in experiments).items() if count > 1]
+    if twice:
+        raise Invalid(f"'{name}': the experiment '{twice[0]}' is there twice; expected each name once")
+    return experiments
+
+
+def _worded(detail: Any) -> str:
+    """Say one of pydantic's complaints in a sentence."""
+    kind, given = detail["type"], detail["input"]
+    where = ".".join(str(part) for part in detail["loc"])
+    if kind == "value_error":
+        return str(detail["msg"]).removeprefix("Value error, ")
+    if not where:
+        return f"a {_kind(given)} was given; expected an object with name, control and arms"
+    if kind == "missing":
+        return f"'{where}' is missing; an experiment has name, control and arms, the rest is optional"
+    if kind == "extra_forbidden":
+        model = _model(detail["loc"][:-1])
+        return f"unknown key '{where[:64]}'; expected one of {', '.join(model.model_fields)}"
+    message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+    shown = repr(given)
+    return f"'{where}' is {shown if len(shown) <= 64 else f'{shown[:64]}…'}: {message}"
+
+
+def _model(place: Sequence[str | int]) -> type[BaseModel]:
+    names = [part for part in place if isinstance(part, str)]
+    found: dict[str, type[BaseModel]] = {
+        "arms": Arm, "unit": Unit, "metric": Metric, "guardrails": Guardrails, "stop": Stop,
+        "error_rate": Most, "latency": Most, "agreement": Least,
+    }  # fmt: skip
+    return found.get(names[-1], Experiment) if names else Experiment
+
+
+def _kind(value: object) -> str:
+    names = {dict: "object", list: "list", str: "string", bool: "boolean", int: "number", float: "number"}
+    return names.get(type(value), "null" if value is None else type(value).__name__)

@@ -1,0 +1,104 @@
+"""Experiments as routes know them: what runs, where answers are written down, and whether there are any at all."""
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, NamedTuple
+
+from models.runtime.card import Card
+from service.experiments.errors import Off
+from service.experiments.recording import LOST, Answered
+from service.experiments.running import Assigned, Running
+from service.experiments.shadow import Row, Shadow, Work
+from service.store.rows import Outcome, Served, Truth
+
+if TYPE_CHECKING:  # a service without experiments needs no database's library
+    from service.experiments.watch import Watch
+    from service.store.store import Store
+    from service.store.writer import Writer
+
+MOST_SHADOWED = 64  # texts of a request
+
+
+class Kept(NamedTuple):
+    """What keeps experiments."""
+
+    store: "Store"
+    writer: "Writer"
+    watch: "Watch"
+    shadow: Shadow
+    admin_key: str
+
+
+class Experiments:
+    """Those of one worker; until `keep` there are none, and one variant answers POST /predict."""
+
+    def __init__(self, default: str = "") -> None:
+        self._none = Running(default)
+        self._kept: Kept | None = None
+
+    def keep(self, kept: Kept) -> None:
+        """Keep experiments from now on."""
+        self._kept = kept
+
+    @property
+    def running(self) -> Running:
+        """What runs now."""
+        return self._kept.watch.running if self._kept is not None else self._none
+
+    @property
+    def kept(self) -> Kept:
+        """What keeps them (Off)."""
+        if self._kept is None:
+            raise Off(
+                "this service keeps no experiments; start it with BONSAI_ADMIN_KEY, a secret of yours, in its "
+                "environment"
+            )
+        return self._kept
+
+    @property
+    def store(self) -> "Store":
+        """Where they are stored (Off)."""
+        return self.kept.store
+
+    @property
+    def admin_key(self) -> str:
+        """What whoever changes them has to show; empty where nobody may."""
+        return self._kept.admin_key if self._kept is not None else ""
+
+    def record(self, rows: Sequence[Served]) -> None:
+        """Write down answers, soon; what does not fit is counted as lost."""
+        for row in rows:
+            self.kept.writer.offer(row)
+
+    def shadow(self, assigned: Assigned, card: Card, texts: Sequence[str], answered: Answered) -> None:
+        """Let the other arms answer the control's share of requests that the experiment asks for."""
+        standing = assigned.standing
+        if standing is None or not standing.experiment.shadows or assigned.override:
+            return
+        experiment = standing.experiment
+        if assigned.variant != experiment.control or random.random() >= experiment.shadow:
+            return
+        arms = [arm.variant for arm in experiment.others]
+        rows = [
+            Row(row.id, text, row.label or "", row.score or 0.0)
+            for text, row in zip(texts[:MOST_SHADOWED], answered.rows, strict=False)
+        ]
+        if len(texts) > MOST_SHADOWED:
+            LOST.labels("shadow").inc((len(texts) - MOST_SHADOWED) * len(arms))
+        at = answered.rows[0].at
+        self.kept.shadow.offer(Work(experiment.name, standing.revision, assigned.variant, card.version, arms, at, rows))
+
+    def give(self, truths: list[Truth]) -> "Future[list[Outcome]]":
+        """Store feedback; the outcome is there once it is committed (Off, StoreError)."""
+        return self.kept.writer.give(truths)
+
+    def refresh(self) -> None:
+        """Learn what was just changed (StoreError)."""
+        self.kept.watch.refresh()
+
+    def close(self) -> None:
+        """Write what is left, and end."""
+        if self._kept is not None:
+            self._kept.watch.close()
+            self._kept.writer.close(5.0)

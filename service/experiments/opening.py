@@ -1,0 +1,56 @@
+"""Puts together what a service needs that keeps experiments: store, writer, watch and shadow."""
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from service.experiments import settings
+from service.experiments.experiments import Kept
+from service.experiments.shadow import Shadow, ShadowProcess
+from service.experiments.watch import Watch, prepare, read_file
+from service.store.errors import StoreError
+from service.store.store import Store
+from service.store.writer import Writer
+
+SOCKET = "shadow.socket"
+
+logger = logging.getLogger("bentoml.bonsai")
+
+
+def prove(variants: list[str]) -> None:
+    """Do once, before there are workers, what a mistake of the operator would show in (ExperimentError, BonsaiError for
+    settings); a store that is away is no mistake: it may come back.
+    """
+    settings.admin_key()
+    file = settings.experiments_file()
+    if file is not None:
+        read_file(file, variants)
+    store = Store(settings.database_url())
+    try:
+        prepare(store, file, variants)
+    except StoreError as problem:
+        logger.warning("predictions go on without experiments: %s", problem)
+    finally:
+        store.close()
+
+
+def open_experiments(
+    default: str, folders: Mapping[str, Path], packed: Path | None, shared: Path | None, *, leads: bool
+) -> Kept:
+    """Return what keeps a worker's experiments, and knows what runs; `leads` says that it also judges guardrails and
+    keeps the shadow process.
+    """
+    folder = shared or Path(tempfile.mkdtemp(prefix="bonsai-experiments-"))
+    address, variants = folder / SOCKET, list(folders)
+    store = Store(settings.database_url())
+    watch = Watch(
+        store,
+        default,
+        lambda: variants,
+        leads=leads,
+        shadows=ShadowProcess(address, folders, packed) if leads else None,
+        file=settings.experiments_file(),
+    )
+    watch.start()
+    return Kept(store, Writer(store), watch, Shadow(address), settings.admin_key())

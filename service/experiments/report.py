@@ -1,0 +1,202 @@
+"""What an experiment has shown so far, as JSON values: what the page, the command line and `GET /experiments/{name}`
+say.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from service.evidence.decision import Decision, decide
+from service.evidence.difference import Difference, Verdict
+from service.evidence.label_free import disagreement
+from service.evidence.latency import Ratio, mean_ratio
+from service.evidence.metric import metric as judge_metric
+from service.evidence.paired import paired
+from service.evidence.sample_ratio import Mismatch, sample_ratio
+from service.evidence.share import share
+from service.evidence.split import split as judge_split
+from service.experiments import changes, tally
+from service.experiments.definition import Arm, Experiment
+from service.experiments.guardrails import Guardrail, judge_guardrails
+from service.experiments.history import history
+from service.experiments.running import TRIPPED, Standing
+from service.experiments.words import sentence
+
+if TYPE_CHECKING:
+    from service.store.store import Store
+
+POINTS = 100.0  # the store and the evidence count in shares, people in points
+WITHHELD = "withheld"
+
+
+def report(store: "Store", name: str, *, with_history: bool = True) -> dict[str, Any]:
+    """Return the whole report (UnknownExperiment, StoreError)."""
+    standing = changes.find(store, name)
+    experiment, totals = standing.experiment, store.totals(name)
+    ratio = _sample_ratio(standing, totals)
+    guardrails = judge_guardrails(store, standing)
+    evidence = Evidence(store, experiment, totals)
+    log = store.log(name)
+    return {
+        "name": name,
+        "revision": standing.revision,
+        "state": standing.state,
+        "reason": standing.reason,
+        "definition": experiment.content(),
+        "started_at": log[0].at,
+        "changed_at": standing.changed_at,
+        "at": time.time(),
+        "sample_ratio": ratio,
+        "arms": [
+            evidence.arm(arm, standing, [each for each in guardrails if each.arm == arm.variant], ratio)
+            for arm in experiment.arms
+        ],
+        "guardrails": [guardrail._asdict() for guardrail in guardrails],
+        "history": history(store, experiment) if with_history else {},
+        "log": [entry._asdict() for entry in log],
+    }
+
+
+def listed(store: "Store") -> list[dict[str, Any]]:
+    """Return all experiments in a few words each, the last changed first."""
+    found = sorted(store.experiments(), key=lambda each: each.changed_at, reverse=True)
+    return [
+        {
+            "name": each.name, "revision": each.revision, "state": each.state, "reason": each.reason,
+            "control": each.definition["control"], "arms": [arm["variant"] for arm in each.definition["arms"]],
+            "mode": each.definition["mode"], "changed_at": each.changed_at,
+        }
+        for each in found
+    ]  # fmt: skip
+
+
+class Evidence:
+    """All that is said of the arms of one experiment; `alpha` is shared by all that is said (Bonferroni)."""
+
+    def __init__(self, store: "Store", experiment: Experiment, totals: Sequence[Any]) -> None:
+        self._experiment, self._totals = experiment, totals
+        name = experiment.name
+        self._labels = store.outcomes(name) if experiment.splits else None
+        self._shadows = store.shadow_totals(name) if experiment.shadows else []
+        self._pairs = store.pairs(name) if experiment.shadows else []
+        claims = experiment.splits + 2 * experiment.shadows + 1 + (experiment.metric is not None)
+        self.alpha = experiment.alpha / len(experiment.others) / claims
+        self._margin = experiment.margin / POINTS
+
+    def arm(
+        self, arm: Arm, standing: Standing, guardrails: Sequence[Guardrail], ratio: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """Return the figures of one arm and, beside the control, the verdict on it."""
+        own = tally.requests(self._totals, arm.variant)
+        answered = own.requests - own.errors
+        figures: dict[str, Any] = {
+            "variant": arm.variant,
+            "weight": arm.weight,
+            "control": arm.variant == self._experiment.control,
+            "requests": own.requests,
+            "units": own.units,
+            "errors": own.errors,
+            "mean_ms": own.ms / answered if answered else None,
+            "labels": own.labels,
+            "right": own.right,
+            "accuracy": own.right / own.labels * POINTS if own.labels else None,
+        }
+        if figures["control"]:
+            return figures
+        found = self.differences(arm)
+        latency, same = self._latency(arm, own), self._agreement(arm)
+        broken = [each for each in guardrails if each.breached]
+        verdict = overall([each.verdict for kind, each in found.items() if kind != "metric" and each is not None])
+        faster = Verdict.BETTER if latency is not None and latency.high < 1 else Verdict.UNDECIDED
+        business = found["metric"].verdict if found["metric"] is not None else Verdict.UNDECIDED
+        decision = decide([verdict, business, faster], [verdict])
+        if broken or (standing.state == TRIPPED and arm.variant in standing.reason):
+            decision = Decision.DO_NOT
+        withheld = ratio is not None and ratio["mismatch"]
+        return {
+            **figures,
+            **{kind: in_points(each, 1.0 if kind == "metric" else POINTS) for kind, each in found.items()},
+            "latency": None if latency is None else latency._asdict(),
+            "agreement": same,
+            "verdict": WITHHELD if withheld else str(verdict),
+            "decision": WITHHELD if withheld else str(decision),
+            "sentence": sentence(self._experiment, arm.variant, found, latency, verdict, decision, broken, withheld),
+        }
+
+    def differences(self, arm: Arm) -> dict[str, Difference | None]:
+        """Return what each kind of evidence says of an arm; None where there is none of its kind."""
+        experiment, margin, alpha = self._experiment, self._margin, self.alpha
+        found: dict[str, Difference | None] = dict.fromkeys(("paired", "label_free", "split", "metric"))
+        if experiment.shadows:
+            both = tally.pairs(self._pairs, experiment.control, arm.variant)
+            seen = tally.shadowed(self._shadows, experiment.control, arm.variant)
+            found["paired"] = paired(*both, margin=margin, alpha=alpha) if any(both) else None
+            if seen.pairs:
+                found["label_free"] = disagreement(seen.pairs, seen.differing, margin=margin, alpha=alpha)
+        if self._labels is not None:
+            counts, per_block = tally.split(self._labels, experiment, arm)
+            if counts:
+                found["split"] = judge_split(counts, margin=margin, alpha=alpha, arm_per_block=per_block)
+            found["metric"] = self._metric(arm)
+        return found
+
+    def _metric(self, arm: Arm) -> Difference | None:
+        given = self._experiment.metric
+        if given is None or self._labels is None:
+            return None
+        counts, per_block = tally.split(self._labels, self._experiment, arm, metric=True)
+        if not counts:
+            return None
+        span = given.high - given.low  # without a margin of its own: nothing but better or worse can be said
+        return judge_metric(
+            counts, low=given.low, high=given.high, better=given.better, margin=span, alpha=self.alpha,
+            arm_per_block=per_block,
+        )  # fmt: skip
+
+    def _latency(self, arm: Arm, own: tally.Requests) -> Ratio | None:
+        if self._experiment.splits:
+            control = tally.requests(self._totals, self._experiment.control)
+            return mean_ratio(control.latency, own.latency, alpha=self.alpha)
+        seen = tally.shadowed(self._shadows, self._experiment.control, arm.variant)
+        return mean_ratio(seen.control, seen.arm, alpha=self.alpha)
+
+    def _agreement(self, arm: Arm) -> dict[str, Any] | None:
+        seen = tally.shadowed(self._shadows, self._experiment.control, arm.variant)
+        if not seen.pairs:
+            return None
+        same = seen.pairs - seen.differing
+        low, high = share(seen.pairs, same, alpha=self._experiment.alpha)
+        return {"n": seen.pairs, "share": same / seen.pairs, "low": low, "high": high}
+
+
+def overall(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return what several kinds of evidence about the same accuracy say together; the worst of what is proven holds."""
+    for verdict in (Verdict.WORSE, Verdict.BETTER, Verdict.NOT_WORSE):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.UNDECIDED
+
+
+def in_points(found: Difference | None, scale: float = POINTS) -> dict[str, Any] | None:
+    """Return a difference as JSON values, in points."""
+    if found is None:
+        return None
+    return {
+        **found._asdict(), "drop": found.drop * scale, "low": found.low * scale, "high": found.high * scale,
+        "verdict": str(found.verdict),
+    }  # fmt: skip
+
+
+def _sample_ratio(standing: Standing, totals: Sequence[Any]) -> dict[str, Any] | None:
+    """Return whether units came as the weights promise, since the weights are what they are; None where nobody is
+    split.
+    """
+    experiment = standing.experiment
+    if not experiment.splits:
+        return None
+    last = max((row.revision for row in totals if row.units), default=None)
+    rows = [row for row in totals if row.revision == last]
+    counts = {arm.variant: tally.requests(rows, arm.variant).units for arm in experiment.arms}
+    expected = {arm.variant: arm.weight for arm in experiment.arms}
+    found: Mismatch = sample_ratio(list(counts.values()), list(expected.values()))
+    return {"counts": counts, "expected": expected, **found._asdict()}

@@ -1,0 +1,145 @@
+"""What runs now, as one worker knows it; every worker of every machine comes to know the same within a second."""
+
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.experiments.assignment import assign, unit_of
+from service.experiments.definition import Experiment
+from service.experiments.errors import Invalid, Late, UnknownExperiment
+from service.experiments.ids import Prediction, read
+from service.store.rows import Truth
+
+if TYPE_CHECKING:
+    from service.store.definitions import Stored
+
+RUNNING, PAUSED, TRIPPED, ENDED = STATES = ("running", "paused", "tripped", "ended")
+OVERRIDE = b"x-bonsai-variant"
+DAY_S = 86_400.0
+EARLY_S = 60.0  # by how much the clocks of two machines may differ
+
+
+class Standing(NamedTuple):
+    """An experiment at its present revision."""
+
+    experiment: Experiment
+    revision: int
+    state: str
+    reason: str = ""
+    changed_at: float = 0.0
+
+
+class Assigned(NamedTuple):
+    """Which variant answers a request; `standing` is None where nothing is recorded of it, and `unit` is empty where
+    the request is a unit of its own.
+    """
+
+    variant: str
+    standing: Standing | None = None
+    unit: str = ""
+    override: bool = False
+
+
+class Running:
+    """The experiments by name, and the one that POST /predict is under."""
+
+    def __init__(self, default: str, standings: Iterable[Standing] = (), secret: bytes = b"") -> None:
+        """`default` answers where there is no experiment."""
+        self.default, self.secret = default, secret
+        self.by_name = {standing.experiment.name: standing for standing in standings}
+        self.live = self._live()
+        unit = self.live.experiment.unit if self.live else None
+        self.field = unit.field if unit else None
+        self._header = unit.header.lower().encode() if unit and unit.header else None
+        self._cookie = unit.cookie if unit else None
+        # What the front has to keep of a request's headers.
+        self.headers = frozenset(
+            (OVERRIDE, *([self._header] if self._header else []), *([b"cookie"] if self._cookie else []))
+        )
+
+    def _live(self) -> Standing | None:
+        """Return the experiment that runs, or the last one that stands still, whose control then answers."""
+        standing = [each for each in self.by_name.values() if each.state != ENDED]
+        return max(standing, key=lambda each: (each.state == RUNNING, each.changed_at), default=None)
+
+    def assign(self, headers: Mapping[bytes, str], field: str | None, request_id: str) -> Assigned:
+        """Return who answers a request (Invalid for an override that is not allowed)."""
+        live, wanted = self.live, headers.get(OVERRIDE)
+        if wanted is not None:
+            return self._override(wanted)
+        if live is None:
+            return Assigned(self.default)
+        experiment = live.experiment
+        if live.state != RUNNING:
+            return Assigned(experiment.control)
+        given = self._unit(headers, field)
+        unit = unit_of(experiment, given or request_id)
+        variant, arm = assign(experiment, unit)
+        return Assigned(variant, live if arm else None, unit if given else "")
+
+    def _override(self, wanted: str) -> Assigned:
+        live = self.live
+        if live is None or not live.experiment.override:
+            raise Invalid(
+                "X-Bonsai-Variant is not allowed here; expected an experiment with 'override': true, or POST "
+                "/{variant}/predict"
+            )
+        if wanted not in (arms := [arm.variant for arm in live.experiment.arms]):
+            raise Invalid(f"X-Bonsai-Variant is '{wanted[:64]}'; expected one of {', '.join(arms)}")
+        return Assigned(wanted, live, override=True)
+
+    def _unit(self, headers: Mapping[bytes, str], field: str | None) -> str | None:
+        if self._header is not None:
+            return headers.get(self._header)
+        if self._cookie is not None:
+            pairs = (pair.strip().partition("=") for pair in headers.get(b"cookie", "").split(";"))
+            return next((value for name, _, value in pairs if name == self._cookie), None)
+        return field
+
+    def read_truth(self, given: str, label: str, value: float | None, now: float, labels: Collection[str]) -> Truth:
+        """Return what feedback says of a prediction (Invalid, UnknownExperiment, Late)."""
+        prediction = read(given, self.secret)
+        standing = self.by_name.get(prediction.experiment)
+        if standing is None:
+            raise UnknownExperiment(
+                f"the prediction belongs to the experiment '{prediction.experiment}'; expected one of "
+                f"{', '.join(self.by_name) or 'none: there is no experiment'}"
+            )
+        self._check(standing.experiment, prediction, label, value, now, labels)
+        return Truth(
+            prediction.key, prediction.experiment, prediction.revision, prediction.arm, prediction.label, label, value,
+            now, float(prediction.at), prediction.override,
+        )  # fmt: skip
+
+    def _check(
+        self,
+        experiment: Experiment,
+        prediction: Prediction,
+        label: str,
+        value: float | None,
+        now: float,
+        labels: Collection[str],
+    ) -> None:
+        age = now - prediction.at
+        if age > experiment.window_days * DAY_S:
+            raise Late(
+                f"the prediction is {age / DAY_S:.1f} days old; expected feedback within {experiment.window_days:g}"
+            )
+        if age < -EARLY_S:
+            raise Invalid(f"the prediction is of {-age:.0f} s from now; expected clocks that agree")
+        if label not in labels:
+            shown = ", ".join(islice(labels, 8)) + (", …" if len(labels) > 8 else "")
+            raise Invalid(f"the label is '{label[:64]}'; expected one of {shown}")
+        metric = experiment.metric
+        if value is None:
+            return
+        if metric is None:
+            raise Invalid(f"'value' is {value:g}, and the experiment '{experiment.name}' has no metric")
+        if not metric.low <= value <= metric.high:
+            raise Invalid(f"'value' is {value:g}; expected {metric.low:g} to {metric.high:g}, as the metric is defined")
+
+
+def standing(stored: "Stored") -> Standing:
+    """Return a stored experiment as it stands (ValidationError for one of another version of the service)."""
+    definition = Experiment.model_validate(stored.definition)
+    return Standing(definition, stored.revision, stored.state, stored.reason, stored.changed_at)

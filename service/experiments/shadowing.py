@@ -1,0 +1,118 @@
+"""The process beside the workers that runs requests on other arms, at the system's idle priority.
+
+`python -m service.experiments.shadowing ADDRESS NAME=FOLDER …`; the service starts it while an experiment shadows.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+from models.runtime.classifier import Prediction, Predictor
+from models.runtime.loading import load_variants
+from service.experiments.recording import LOST
+from service.experiments.settings import database_url
+from service.experiments.shadow import MOST_BYTES, Work
+from service.store.rows import Shadow as ShadowRow
+from service.store.store import Store
+from service.store.writer import Writer
+
+MOST_WAITING = 1024  # requests
+PARENT_DEATH = 1  # prctl's PR_SET_PDEATHSIG
+
+
+class Shadowing:
+    """Answers requests by other arms, one after another, and writes down what they say."""
+
+    def __init__(self, variants: Mapping[str, tuple[str, Predictor]], writer: Writer) -> None:
+        """`variants` holds version and predictor by name."""
+        self._variants, self._writer = variants, writer
+        self._waiting: deque[Work] = deque()
+        self._some = threading.Semaphore(0)
+
+    def take(self, work: Work) -> None:
+        """Let a request wait for its turn; the oldest one gives way where too many do."""
+        if len(self._waiting) >= MOST_WAITING:
+            with contextlib.suppress(IndexError):
+                self._lose(self._waiting.popleft())
+        self._waiting.append(work)
+        self._some.release()
+
+    def run(self) -> None:
+        """Answer for ever, whenever no other process wants the processor."""
+        with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        while True:
+            self._some.acquire()
+            try:
+                work = self._waiting.popleft()
+            except IndexError:  # it gave way
+                continue
+            try:
+                self.answer(work)
+            except Exception:  # whatever a text does to a model, the next one is another
+                self._lose(work)
+
+    def answer(self, work: Work) -> None:
+        """Run one request's texts on its arms and, for its time, on the control; one by one, so that a long request
+        holds nothing for long.
+        """
+        for row in work.rows:
+            _, control_ms = self._ask(work.control, row.text)
+            for arm in work.arms:
+                prediction, ms = self._ask(arm, row.text)
+                self._writer.offer(
+                    ShadowRow(
+                        prediction_id=row.key, experiment=work.experiment, revision=work.revision,
+                        served=work.control, served_label=row.label, served_score=row.score, served_ms=control_ms,
+                        arm=arm, version=self._variants[arm][0], label=prediction.label,
+                        score=prediction.top[0][1], ms=ms, at=work.at,
+                    )
+                )  # fmt: skip
+
+    def _ask(self, arm: str, text: str) -> tuple[Prediction, float]:
+        # The thread's own time: it waits for whoever else wants the processor.
+        began = time.thread_time()
+        prediction = self._variants[arm][1].predict([text])[0]
+        return prediction, (time.thread_time() - began) * 1000
+
+    def _lose(self, work: Work) -> None:
+        LOST.labels("shadow").inc(len(work.rows) * len(work.arms))
+
+
+def end_with_parent() -> None:
+    """Let the system end this process when the one that started it is gone, even if that was killed."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGTERM)
+
+
+def main() -> None:
+    """Listen at an address until ended."""
+    parser = argparse.ArgumentParser(prog="python -m service.experiments.shadowing", description=__doc__)
+    parser.add_argument("address", type=Path)
+    parser.add_argument("folders", nargs="+")
+    parser.add_argument("--packed", type=Path)
+    given = parser.parse_args()
+    end_with_parent()
+    given.address.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(given.address))
+    folders = dict(entry.split("=", 1) for entry in given.folders)
+    loaded = load_variants({name: Path(folder) for name, folder in folders.items()}, packed=given.packed)
+    writer = Writer(Store(database_url()))
+    shadowing = Shadowing({name: (card.version, predictor) for name, (card, predictor) in loaded.items()}, writer)
+    signal.signal(signal.SIGTERM, lambda *_: (writer.close(2.0), os._exit(0)))
+    threading.Thread(target=shadowing.run, name="shadows", daemon=True).start()
+    while True:
+        shadowing.take(Work.decode(listener.recv(MOST_BYTES)))
+
+
+if __name__ == "__main__":
+    main()

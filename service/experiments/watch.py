@@ -1,0 +1,158 @@
+"""The thread of a worker that keeps up with the store: what runs, whether a guardrail is broken, and when it ends."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from service.experiments import changes
+from service.experiments.definition import CHANGEABLE, Experiment, read_yaml
+from service.experiments.errors import ExperimentError, Invalid
+from service.experiments.guardrails import breach, stop_reason
+from service.experiments.running import ENDED, RUNNING, TRIPPED, Running, Standing, standing
+from service.experiments.shadow import ShadowProcess
+from service.store.definitions import Stored
+from service.store.errors import StoreError
+from service.store.store import Store
+
+POLL_S = 0.4  # a change reaches every worker within a second
+JUDGE_S = 1.0
+SERVICE = "service"  # the actor of what nobody asked for
+
+logger = logging.getLogger("bentoml.bonsai")
+
+
+class Watch:
+    """Knows what runs; `leads` says that this worker also judges guardrails and keeps the shadow process."""
+
+    def __init__(
+        self,
+        store: Store,
+        default: str,
+        variants: Callable[[], list[str]],
+        *,
+        leads: bool = False,
+        shadows: ShadowProcess | None = None,
+        file: Path | None = None,
+    ) -> None:
+        self._store, self._default, self._variants = store, default, variants
+        self._leads, self._shadows, self._file = leads, shadows, file
+        self.running, self.problem = Running(default), ""
+        self._generation, self._prepared, self._judged = -1, False, 0.0
+        self._end = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Read what runs, once here, so that a worker is not ready before it knows, and then for ever."""
+        self._turn()
+        self._thread = threading.Thread(target=self._run, name="experiments", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End."""
+        self._end.set()
+        if self._shadows is not None:
+            self._shadows.end()
+
+    def refresh(self) -> None:
+        """Learn at once what this worker has changed itself (StoreError)."""
+        with self._lock:
+            self._read()
+
+    def _run(self) -> None:
+        while not self._end.wait(POLL_S):
+            self._turn()
+
+    def _turn(self) -> None:
+        try:
+            if self._leads and not self._prepared:
+                prepare(self._store, self._file, self._variants())
+                self._prepared = True
+            self.refresh()
+            if self._leads and time.monotonic() - self._judged >= JUDGE_S:
+                self._judged = time.monotonic()
+                self._judge()
+            self._say("")
+        except (StoreError, ExperimentError) as problem:
+            self._say(str(problem))
+        except Exception:  # whatever it is, the next turn is another
+            logger.exception("the watch over experiments failed; it goes on")
+        if self._leads and self._shadows is not None:
+            live = self.running.live
+            asked = live is not None and live.state == RUNNING and live.experiment.shadows
+            arms = [arm.variant for arm in live.experiment.others] if asked and live else []
+            self._shadows.keep(arms, time.monotonic())
+
+    def _say(self, problem: str) -> None:
+        if problem and problem != self.problem:
+            logger.warning("experiments stand as they are, predictions go on: %s", problem)
+        if self.problem and not problem:
+            logger.info("the experiments' store is back")
+        self.problem = problem
+
+    def _read(self) -> None:
+        generation = self._store.generation()
+        if generation != self._generation or not self.running.secret:
+            standings = [each for stored in self._store.experiments() if (each := self._understood(stored)) is not None]
+            self.running = Running(self._default, standings, self._store.secret())
+            self._generation = generation
+
+    def _understood(self, stored: Stored) -> Standing | None:
+        """Return an experiment that this service can run: its arms are here, and it is not of another version."""
+        try:
+            found = standing(stored)
+        except ValidationError:
+            logger.warning("the experiment '%s' was defined by another version and is left alone", stored.name)
+            return None
+        missing = [arm.variant for arm in found.experiment.arms if arm.variant not in self._variants()]
+        if missing and found.state != ENDED:
+            logger.warning("the experiment '%s' is left alone: no variant '%s' is here", stored.name, missing[0])
+            return found._replace(state=ENDED)
+        return found
+
+    def _judge(self) -> None:
+        live = self.running.live
+        if live is None or live.state != RUNNING:
+            return
+        broken = breach(self._store, live)
+        reason, state, what = (
+            (broken, TRIPPED, "tripped") if broken else (stop_reason(self._store, live), ENDED, "ended")
+        )
+        if reason:
+            changes.move(self._store, live, state, what, SERVICE, reason)
+            logger.warning("experiment '%s': %s", live.experiment.name, reason)
+            self.refresh()
+
+
+def prepare(store: Store, file: Path | None, variants: list[str]) -> None:
+    """Bring the store to this schema, and begin or change what a YAML file names (StoreError, ExperimentError)."""
+    store.migrate()
+    if file is None:
+        return
+    there = {each.name: standing(each) for each in store.experiments()}
+    for experiment in read_file(file, variants):
+        now = there.get(experiment.name)
+        if now is None:
+            changes.create(store, experiment, str(file.name))
+        elif now.state != ENDED and now.experiment != experiment:
+            kept = {key: value for key, value in experiment.content().items() if key in CHANGEABLE}
+            fixed = [key for key in experiment.content() if key not in kept]
+            if any(getattr(now.experiment, key) != getattr(experiment, key) for key in fixed):
+                raise Invalid(
+                    f"'{file}': the experiment '{experiment.name}' has another definition already; expected a new name"
+                )
+            changes.change(store, experiment.name, kept, str(file.name), variants)
+
+
+def read_file(file: Path, variants: list[str]) -> list[Experiment]:
+    """Read the file of BONSAI_EXPERIMENTS (Invalid)."""
+    try:
+        return read_yaml(file.read_text(encoding="utf-8"), str(file), variants)
+    except OSError as error:
+        raise Invalid(f"BONSAI_EXPERIMENTS is '{file}', which cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise Invalid(f"BONSAI_EXPERIMENTS is '{file}', which is not UTF-8; expected YAML") from None

@@ -1,0 +1,101 @@
+"""`POST /predict`: texts in, labels and scores out, by the variant that the running experiment gives the caller."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import orjson
+
+from models.runtime.card import Card
+from models.runtime.classifier import Prediction
+from service.experiments.recording import Answered, failure, note
+from service.experiments.running import Assigned
+from service.routes.exchange import Answer, Request, Service
+from service.routes.messages import answer, check_scores, parse_assigned
+from service.routes.refused import refusal
+from service.variants.errors import VariantError
+
+SERVER_ERROR = 500
+
+logger = logging.getLogger("bentoml.bonsai")
+
+
+async def predict_assigned(request: Request, service: Service) -> Answer:
+    """Answer a request by the variant of its caller (Refused, VariantError, ExperimentError)."""
+    experiments = service.experiments
+    running = experiments.running
+    asked, field = parse_assigned(request.body, running.field)
+    assigned = running.assign(request.headers, field, request.id)
+    loaded = service.registry.ask(assigned.variant, asked.top_k)
+    request.card = loaded.card
+    check_scores(len(asked.texts), asked.top_k)
+    if assigned.standing is None:
+        finish = partial(encode, assigned, loaded.card, request.id, asked.top_k, None)
+    else:
+        finish = partial(_encode_noted, assigned, loaded.card, request, asked.top_k, asked.texts, running.secret)
+    try:
+        body, answered = await service.run(
+            loaded, asked.texts, asked.top_k, request.deadline, finish, request.times, request.gone
+        )
+    except VariantError as problem:
+        status = refusal(problem).status
+        if assigned.standing is not None and status >= SERVER_ERROR:
+            experiments.record([failure(assigned, loaded.card, status, time.time(), _ms(request))])
+        raise
+    request.texts = len(asked.texts)
+    if answered is not None:
+        # Once the answer has left.
+        asyncio.get_running_loop().call_soon(_write_down, service, assigned, loaded.card, asked.texts, answered)
+    return Answer(body, headers=_headers(assigned))
+
+
+def _write_down(service: Service, assigned: Assigned, card: Card, texts: Sequence[str], answered: Answered) -> None:
+    try:
+        service.experiments.record(answered.rows)
+        service.experiments.shadow(assigned, card, texts, answered)
+    except Exception:  # the answer has left: nobody else would say so
+        logger.exception("an answer was not written down")
+
+
+def _encode_noted(
+    assigned: Assigned,
+    card: Card,
+    request: Request,
+    top_k: int,
+    texts: Sequence[str],
+    secret: bytes,
+    predictions: Sequence[Prediction],
+) -> tuple[bytes, Answered | None]:
+    answered = note(assigned, card, texts, predictions, secret, time.time(), _ms(request))
+    return encode(assigned, card, request.id, top_k, answered, predictions)
+
+
+def encode(
+    assigned: Assigned,
+    card: Card,
+    request_id: str,
+    top_k: int,
+    answered: Answered | None,
+    predictions: Sequence[Prediction],
+) -> tuple[bytes, Answered | None]:
+    """Return the body of an answer; under an experiment it says which, which arm, and each prediction's id."""
+    content = answer(card, request_id, predictions, top_k)
+    standing = assigned.standing
+    if standing is not None and answered is not None:
+        content |= {"experiment": standing.experiment.name, "arm": assigned.variant}
+        for row, id in zip(content["predictions"], answered.ids, strict=True):
+            row["prediction_id"] = id
+    return orjson.dumps(content), answered
+
+
+def _headers(assigned: Assigned) -> dict[str, str]:
+    named = {"X-Bonsai-Variant": assigned.variant}
+    if assigned.standing is not None:
+        named |= {"X-Bonsai-Experiment": assigned.standing.experiment.name, "X-Bonsai-Arm": assigned.variant}
+    return named
+
+
+def _ms(request: Request) -> float:
+    return (time.monotonic() - request.began) * 1000

@@ -1,0 +1,73 @@
+"""What is recorded, as plain values, and what came of feedback."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Served(NamedTuple):
+    """The answer to one text of a request: `ms` and `status` are the request's, which is counted by its `first` text.
+    `unit` is 16 hex digits, or empty where every request is a unit of its own. One that a caller forced (`override`) is
+    kept, and counted nowhere: what callers choose compares no arms.
+    """
+
+    id: str
+    experiment: str
+    revision: int
+    arm: str
+    version: str
+    unit: str
+    at: float
+    label: str | None
+    score: float | None
+    ms: float
+    status: int
+    override: bool = False
+    text: str | None = None
+    expires: float | None = None
+    first: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether the service did not answer: it broke, or was overloaded."""
+        return self.status >= 500 or self.status == 429
+
+
+class Shadow(NamedTuple):
+    """What `arm` says unseen to a text that the arm `served` answered."""
+
+    prediction_id: str
+    experiment: str
+    revision: int
+    served: str
+    served_label: str
+    served_score: float
+    served_ms: float
+    arm: str
+    version: str
+    label: str
+    score: float
+    ms: float
+    at: float
+
+
+class Truth(NamedTuple):
+    """Feedback: the true label of a prediction, and a number of the business where one was sent."""
+
+    prediction_id: str
+    experiment: str
+    revision: int
+    arm: str
+    label: str
+    truth: str
+    metric: float | None
+    at: float
+    served_at: float
+    override: bool = False
+
+
+class Outcome(StrEnum):
+    """What came of a Truth: it is new, or the same was there already, or another is and holds."""
+
+    NEW = "new"
+    REPEATED = "repeated"
+    CONTRADICTS = "contradicts"

@@ -1,0 +1,127 @@
+"""What an experiment may be, and how the rest is refused."""
+
+from typing import Any
+
+import pytest
+
+from service.experiments.definition import Experiment, read, read_changes, read_yaml
+from service.experiments.errors import Conflict, ExperimentError, Invalid
+
+VARIANTS = ["teacher", "int8", "nano"]
+
+
+def definition(**changes: Any) -> dict[str, Any]:
+    arms = [{"variant": "teacher", "weight": 0.8}, {"variant": "nano", "weight": 0.2}]
+    return {"name": "nano_ab", "control": "teacher", "arms": arms, **changes}
+
+
+def test_three_keys_are_an_experiment() -> None:
+    experiment = read(definition(), VARIANTS)
+    assert (experiment.margin, experiment.alpha, experiment.mode, experiment.traffic) == (1.0, 0.05, "split", 1.0)
+    assert experiment.seed == "nano_ab"
+    assert [arm.variant for arm in experiment.others] == ["nano"]
+    assert read(experiment.content(), VARIANTS) == experiment
+
+
+def arms(*pairs: tuple[str, float]) -> dict[str, Any]:
+    return {"arms": [{"variant": name, "weight": weight} for name, weight in pairs]}
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        (arms(("teacher", 0.5), ("nano", 0.6)), "sum to 1.1; expected 1"),
+        (arms(("teacher", 0.5), ("nano", 0.25), ("nano", 0.25)), "'nano' is there twice"),
+        (arms(("teacher", 0.5), ("bert", 0.5)), "'bert' is no variant; expected one of teacher, int8, nano"),
+        (arms(("teacher", 1.0)), "'arms' is"),
+        (arms(("teacher", 1.0), ("nano", 0.0)), "the weight of the arm 'nano' is 0"),
+        (arms(("teacher", 1.5), ("nano", -0.5)), "'arms.0.weight' is 1.5"),
+        (arms(("int8", 0.5), ("nano", 0.5)), "'control' is 'teacher'; expected one of the arms, int8, nano"),
+        ({"margin": 0}, "'margin' is 0: "),
+        ({"margin": float("nan")}, "'margin' is nan: "),
+        ({"margin": "1"}, "'margin' is '1': "),
+        ({"alpha": 0.9}, "'alpha' is 0.9: "),
+        ({"traffic": 0.0}, "'traffic' is 0.0: "),
+        ({"traffic": True}, "'traffic' is True: "),
+        ({"mode": "canary"}, "'mode' is 'canary': input should be 'split', 'shadow' or 'both'"),
+        ({"name": "../x"}, "'name' is '../x': "),
+        ({"name": "a" * 65}, "'name' is "),
+        ({"name": "nano_ab\n"}, "'name' is "),
+        ({"unit": {}}, "expected one of header, field and cookie"),
+        ({"unit": {"header": "x", "cookie": "y"}}, "expected one of header, field and cookie"),
+        ({"unit": {"header": "x y"}}, "'unit.header' is 'x y'"),
+        ({"unit": {"field": "texts"}}, "which the body holds already"),
+        ({"weights": 1}, "unknown key 'weights'; expected one of name, salt, control"),
+        ({"guardrails": {"p99": {}}}, "unknown key 'guardrails.p99'; expected one of error_rate, latency, agreement"),
+        ({"guardrails": {"latency": {"most": -1}}}, "'guardrails.latency.most' is -1"),
+        ({"guardrails": {"agreement": {"least": 0.9}}}, "needs pairs of answers"),
+        ({"metric": {"name": "sold", "low": 1, "high": 1}}, "expected 'low' below 'high'"),
+        ({"metric": {"name": "sold"}, "mode": "shadow"}, "expected 'mode' split or both"),
+        ({"control": None}, "'control' is None"),
+    ],
+)
+def test_anything_else_is_refused_in_a_sentence_that_says_where(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(definition(**changes), VARIANTS)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "pydantic" not in str(refused.value)
+
+
+@pytest.mark.parametrize("given", [None, [], "teacher", 3, {}])
+def test_what_is_no_experiment_is_refused(given: object) -> None:
+    with pytest.raises(Invalid, match="name"):
+        read(given, VARIANTS)
+
+
+def test_weights_need_not_be_exact_in_binary() -> None:
+    assert read(definition(**arms(("teacher", 0.7), ("int8", 0.2), ("nano", 0.1))), VARIANTS)
+
+
+def test_in_the_shadow_weights_mean_nothing() -> None:
+    assert read(definition(mode="shadow", **arms(("teacher", 1.0), ("nano", 0.0))), VARIANTS).shadows
+
+
+def test_what_can_change_does_and_the_rest_keeps_its_meaning() -> None:
+    experiment = read(definition(), VARIANTS)
+    changed = read_changes(experiment, arms(("teacher", 0.5), ("nano", 0.5)), VARIANTS)
+    assert [arm.weight for arm in changed.arms] == [0.5, 0.5]
+    for change in ({"margin": 2.0}, {"control": "nano"}, {"salt": "x"}, arms(("teacher", 0.5), ("int8", 0.5))):
+        with pytest.raises(Conflict):
+            read_changes(experiment, change, VARIANTS)
+    for nothing in ({}, None, [], {"colour": "red"}):
+        with pytest.raises(ExperimentError):
+            read_changes(experiment, nothing, VARIANTS)
+
+
+YAML = """
+- name: one
+  control: teacher
+  arms: [{variant: teacher, weight: 0.5}, {variant: nano, weight: 0.5}]
+  unit: {header: X-User-Id}
+- name: two
+  control: nano
+  mode: shadow
+  arms: [{variant: nano, weight: 1}, {variant: teacher, weight: 0}]
+"""
+
+
+def test_a_file_holds_one_or_several() -> None:
+    assert [each.name for each in read_yaml(YAML, "x.yaml", VARIANTS)] == ["one", "two"]
+    assert isinstance(read_yaml("\n".join(line[2:] for line in YAML.splitlines()[1:5]), "x.yaml")[0], Experiment)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("name: [", "'x.yaml', line 1 is no YAML"),
+        (YAML.replace("two", "one"), "the experiment 'one' is there twice"),
+        (YAML.replace("  mode: shadow", "  name: three"), "the key 'name' is there twice"),
+        ("", "a null was given"),
+        ("!!python/object/apply:os.system [ls]", "is no YAML"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_refused(text: str, said: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_yaml(text, "x.yaml", VARIANTS)
+    assert said in str(refused.value)
