@@ -69,6 +69,7 @@ simulate: env  ## how often the verdicts on experiments are false, five minutes 
 	$(BIN)/python -m service.evidence.simulate --out service/results/published/verdicts.json
 
 bento: variants/build.json  ## pack the variants of the last build and what serves them
+	@cp -f loadtest/results/latest/comparison.json variants/load_test.json 2>/dev/null || true  # what the page shows of it
 	$(BIN)/bentoml build
 
 clean:  ## remove the variants and all unpublished load tests

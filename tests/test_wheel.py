@@ -14,7 +14,7 @@ from bonsai import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("models", "service", "loadtest")
-CARRIED = {".py", ".yaml", ".html", ".csv", ".lua"}
+CARRIED = {".py", ".yaml", ".html", ".css", ".js", ".svg", ".csv", ".lua"}
 
 
 @pytest.fixture(scope="module")

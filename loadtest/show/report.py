@@ -4,18 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadtest.figures.comparison import Comparison
-from loadtest.numbers.run_folder import read_result
+from loadtest.numbers.run_folder import read_result, write_json
 from loadtest.scenarios import ramp
 from loadtest.scenarios.registry import RANKING
 from loadtest.scenarios.scenario import Scenario
 from loadtest.show.accuracy import latency_against_accuracy
+from loadtest.show.compact import compact
 from loadtest.show.curve import latency_against_throughput
 from loadtest.show.ecdf import share_within_time
 from loadtest.show.page import html
 from loadtest.show.table import markdown
 from loadtest.show.tail import p99_bars
 
-TABLE, PAGE = "table.md", "report.html"
+TABLE, PAGE, COMPARISON = "table.md", "report.html", "comparison.json"
 PICTURES: dict[str, tuple[Scenario, Callable[[Comparison], bytes]]] = {
     "latency_accuracy.png": (RANKING, latency_against_accuracy),
     "latency_p99.png": (RANKING, p99_bars),
@@ -25,10 +26,11 @@ PICTURES: dict[str, tuple[Scenario, Callable[[Comparison], bytes]]] = {
 
 
 def draw(folder: Path) -> str:
-    """Write table, pictures and page beside result.json and return the table."""
+    """Write tables, pictures and page beside result.json and return the table."""
     comparison = Comparison(read_result(folder))
     table = markdown(comparison)
     (folder / TABLE).write_text(table, encoding="utf-8")
+    write_json(folder / COMPARISON, compact(comparison))
     pictures = {
         name: picture(comparison) for name, (scenario, picture) in PICTURES.items() if scenario in comparison.measured
     }

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from models.runtime.classifier import Predictor
 from models.runtime.cpu import cpu_fields
@@ -12,6 +13,19 @@ from models.runtime.cpu import cpu_fields
 MEASURED_FILE = "measured.json"  # in a variant's folder: what depends on the machine
 SIZES = (1, 4, 8, 16, 32, 64)
 WORTH = 0.97  # a larger batch is taken for this share of the time a text: more would wait together for less
+
+
+class Measured(NamedTuple):
+    """What the build measured of a variant on one thread: milliseconds of a text by itself, how many texts a batch
+    holds best; on which processor, and whether that is this one's kind.
+    """
+
+    p50_ms: float
+    p99_ms: float
+    mean_ms: float
+    batch: int
+    cpu: str
+    here: bool
 
 
 def time_batches(
@@ -40,11 +54,12 @@ def best_size(ms: Mapping[int, float]) -> int:
     return best
 
 
-def read_best_size(folder: Path) -> int | None:
-    """Return the size that the build found best for a variant, if it did so on this kind of processor."""
+def read_measured(folder: Path) -> Measured | None:
+    """Return what the build measured of a variant; none where its file is not there or not whole."""
     try:
-        measured = json.loads((folder / MEASURED_FILE).read_text(encoding="utf-8"))
-        found = measured["conditions"]["cpu"] == cpu_fields().get("model name")
-        return int(measured["batching"]["texts"]) if found else None
+        found = json.loads((folder / MEASURED_FILE).read_text(encoding="utf-8"))
+        batch, cpu = int(found["batching"]["texts"]), str(found["conditions"]["cpu"])
+        p50, p99, mean = (float(found[f"{figure}_ms"]) for figure in ("p50", "p99", "mean"))
+        return Measured(p50, p99, mean, batch, cpu, cpu == cpu_fields().get("model name"))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,6 +1,7 @@
 """What a route is given and what it gives back, whatever speaks HTTP around it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -74,11 +75,12 @@ class Answer(NamedTuple):
 
 
 class Service(NamedTuple):
-    """What routes answer from."""
+    """What routes answer from; the last load test is the first of these files that is there."""
 
     registry: Registry
     run: Run
     experiments: Experiments
+    load_tests: Sequence[Path] = ()
 
 
 Handler = Callable[..., Awaitable[Answer]]  # request, service and what stands in the path

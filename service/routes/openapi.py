@@ -107,6 +107,11 @@ def describe(variants: list[str]) -> dict[str, Any]:
     paths |= _experiments()
     paths |= {
         "/variants": _get("The cards of all variants", {"type": "object", "required": ["variants"]}),
+        "/load_test.json": _get(
+            "The last load test",
+            {"type": "object", "required": ["run", "tables"]},
+            missing="None travels with the variants",
+        ),
         "/v2": _get("Open Inference Protocol: the server", {"type": "object", "required": ["name", "extensions"]}),
         "/v2/health/live": _get("Open Inference Protocol: it runs", {"type": "object"}),
         "/v2/health/ready": _get("Open Inference Protocol: all variants are loaded", {"type": "object"}),
@@ -206,11 +211,16 @@ def _refused(status: str) -> dict[str, Any]:
     return {"description": REFUSALS.get(status) or ADMIN[status], "content": _json(_ref("Error"))}
 
 
-def _get(summary: str, schema: dict[str, Any] | None, parameters: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def _get(
+    summary: str,
+    schema: dict[str, Any] | None,
+    parameters: list[dict[str, Any]] | None = None,
+    missing: str | None = None,
+) -> dict[str, Any]:
     content = {"text/plain": {"schema": {"type": "string"}}} if schema is None else _json(schema)
     responses = {"200": {"description": "OK", "content": content}}
-    if parameters:
-        responses["404"] = _refused("404")
+    if missing or parameters:
+        responses["404"] = _refused("404") | ({"description": missing} if missing else {})
     return {"parameters": parameters or [], "get": {"summary": summary, "responses": responses}}
 
 

@@ -25,8 +25,9 @@ from service.routes.inference import (
     server_ready,
 )
 from service.routes.instances import model, models, predict_instances
+from service.routes.load_test import load_test
 from service.routes.openapi import openapi
-from service.routes.pages import docs, index
+from service.routes.pages import asset, docs, index
 from service.routes.predict import predict
 from service.routes.variants import variants
 
@@ -65,6 +66,7 @@ FIXED = {
     "/docs": get(docs),
     "/docs.json": get(openapi),
     "/variants": get(variants),
+    "/load_test.json": get(load_test),
     "/predict": post(predict_assigned),
     "/feedback": post(feedback),
     "/experiments": Route({"GET": list_experiments, "POST": create_experiment}),
@@ -81,6 +83,8 @@ def find(path: str) -> Route | None:
     if path in FIXED:
         return FIXED[path]
     match path.split("/")[1:]:
+        case ["assets", name]:
+            return get(asset, name)
         case ["experiments", name]:
             return Route({"GET": show_experiment, "POST": change_experiment}, (name,))
         case ["experiments", name, command] if command in COMMANDS:

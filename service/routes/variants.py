@@ -1,4 +1,4 @@
-"""`GET /variants`: the cards, and what the check at start found."""
+"""`GET /variants`: the cards, what the check at start found, and what the build measured."""
 
 import orjson
 
@@ -8,7 +8,11 @@ from service.routes.exchange import Answer, Request, Service
 async def variants(request: Request, service: Service) -> Answer:
     """Return the cards of all variants, the teacher first."""
     found = [
-        {**variant.card.content(), "startup_check": variant.startup_check._asdict()}
+        {
+            **variant.card.content(),
+            "startup_check": variant.startup_check._asdict(),
+            **({} if variant.measured is None else {"measured": variant.measured._asdict()}),
+        }
         for variant in service.registry.variants
     ]
     return Answer(orjson.dumps({"variants": found}))

@@ -7,8 +7,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,6 +33,7 @@ WANTED_HEADERS = frozenset(
         b"content-type",
         b"content-length",
         b"content-encoding",
+        b"if-none-match",
         b"inference-header-content-length",
         b"x-request-id",
         b"x-request-timeout-ms",
@@ -40,6 +42,7 @@ WANTED_HEADERS = frozenset(
     )
 )
 PASSED_ON = frozenset(("/livez", "/readyz", "/healthz", "/metrics", "/schema.json"))
+NOT_MODIFIED = 304
 NO_ANSWER = 499  # the client went away; the status is nginx's
 
 logger = logging.getLogger("bentoml.bonsai")
@@ -60,6 +63,7 @@ class Front:
         deadline_s: float,
         access_log: float = 0.0,
         path_prefix: str = "",
+        load_tests: Sequence[Path] = (),
         refusals: Refusals | None = None,
         around: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
@@ -67,7 +71,7 @@ class Front:
         tracing, where it is asked for.
         """
         self._app, self._spread, self._refusals = app, spread, refusals
-        self._queue, self._service = queue, Service(registry, queue.run, experiments)
+        self._queue, self._service = queue, Service(registry, queue.run, experiments, load_tests)
         self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
         self._bodies = Bodies()
         self._ours: ASGIApp = self._respond if around is None else around(self._respond)
@@ -107,10 +111,11 @@ class Front:
         if answer.status != NO_ANSWER:
             fields = [
                 (b"content-type", answer.media_type.encode()),
-                (b"content-length", b"%d" % len(answer.body)),
                 (b"x-request-id", request.id.encode()),
                 *self.more_fields(request, answer, scope["client"]),
             ]
+            if answer.status != NOT_MODIFIED:  # whose length would be that of what it stands for (RFC 9110, 8.6)
+                fields.append((b"content-length", b"%d" % len(answer.body)))
             await send({"type": "http.response.start", "status": answer.status, "headers": fields})
             await send({"type": "http.response.body", "body": answer.body})
 
@@ -180,6 +185,8 @@ class Front:
             self._refusals.add(path, Refusal(refused, is_full, note))
 
     async def _route(self, path: str, request: Request, receive: Receive | None, held: list[int]) -> Answer:
+        if self._prefix and path == self._prefix:  # where the page's relative addresses would lead beside the service
+            return Answer(b"", headers={"Location": f"{path.rpartition('/')[2]}/"}, status=308)
         route = find(self._without_prefix(path))
         if route is None or not path.startswith(self._prefix):
             raise Refused(404, f"there is no '{path[:64]}'; GET {self._prefix}/docs shows what there is")

@@ -61,6 +61,7 @@ class OutermostService(bentoml.Service[Any]):
             deadline_s=settings.deadline_s(),
             access_log=settings.access_log(),
             path_prefix=prefix,
+            load_tests=settings.load_tests(),
             refusals=None if cors else refusals,  # they would lack the headers that a browser asks for
             around=traced if tracing else None,
         )

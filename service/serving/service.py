@@ -15,7 +15,7 @@ from bentoml._internal.context import server_context
 from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
-from models.runtime.batching import read_best_size
+from models.runtime.batching import read_measured
 from models.runtime.card import read_card
 from models.runtime.errors import (
     BonsaiError,
@@ -95,11 +95,11 @@ class Variants:
 
     def __init__(self) -> None:
         """Load, warm up and check every variant; BentoML answers /readyz once this has returned."""
-        batches = {name: size for name in FOLDERS if (size := read_best_size(VARIANTS / name))}
+        measured = {name: found for name in FOLDERS if (found := read_measured(VARIANTS / name))}
         folder = shared_folder()
         packed = folder / PACKED if folder is not None and (folder / PACKED).exists() else None
-        variants = load(FOLDERS, THREADS, read_rows(VARIANTS), batches, packed)
-        for name, (card, _, (texts, differing), _) in variants.items():
+        variants = load(FOLDERS, THREADS, read_rows(VARIANTS), measured, packed)
+        for name, (card, _, (texts, differing), *_) in variants.items():
             metrics.CHECKED.labels(name, card.version).set(texts)
             metrics.DIFFERING.labels(name, card.version).set(differing)
             if differing:

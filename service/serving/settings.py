@@ -8,6 +8,7 @@ from pathlib import Path
 from models.runtime.errors import BonsaiError
 from service.serving.cores import cores
 
+COMPARISON = "comparison.json"  # what a load test writes for others to show
 MAX_BODY = 8 * 2**20  # bytes
 MAX_DRAINED = 64 * 2**20  # bytes of a refused body that are read, so that the client gets to see the answer
 MAX_BODIES = 128 * 2**20  # bytes of bodies that are held at a time; one more gets 429
@@ -28,6 +29,17 @@ def variants_folder() -> Path:
         return Path(given)
     beside = Path(__file__).parents[2] / "variants"
     return beside if beside.exists() else Path("variants").absolute()
+
+
+def load_tests() -> list[Path]:
+    """Return where the last load test may lie: where BONSAI_LOAD_TEST says, a run's folder or a file in it; or else
+    with the variants, or in the results beside them.
+    """
+    if given := os.environ.get("BONSAI_LOAD_TEST"):
+        named = Path(given)
+        return [named / COMPARISON, named.with_name(COMPARISON) if named.name == "result.json" else named]
+    variants = variants_folder()
+    return [variants / "load_test.json", variants.parent / "loadtest" / "results" / "latest" / COMPARISON]
 
 
 def threads() -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from models.runtime.batching import Measured
 from models.runtime.card import Card
 from models.runtime.classifier import Predictor
 from models.runtime.loading import load_variants
@@ -22,6 +23,7 @@ class Loaded(NamedTuple):
     predictor: Predictor
     startup_check: StartupCheck
     cost: Cost
+    measured: Measured | None = None
 
 
 class Registry:
@@ -60,17 +62,19 @@ def load(
     folders: dict[str, Path],
     threads: int,
     rows: Sequence[Row],
-    batches: Mapping[str, int] | None = None,
+    measured: Mapping[str, Measured] | None = None,
     packed: Path | None = None,
 ) -> dict[str, Loaded]:
     """Load, warm up, time and check the variants of these folders (BonsaiError for one that is not what its card says);
-    `batches` says of how many texts a batch is best, where the build measured it on this machine; `packed` is where the
-    service's first process has packed them.
+    `measured` is what the build found, of which the best batch counts where it was this kind of processor; `packed` is
+    where the service's first process has packed them.
     """
     loaded, texts = {}, [row.text for row in rows]
     for name, (card, predictor) in load_variants(folders, threads=threads, packed=packed).items():
         for length in WARM_UP_LENGTHS:
             predictor.predict(["warm " * length])
-        cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, (batches or {}).get(name))
-        loaded[name] = Loaded(card, predictor, check(name, predictor, rows), cost)
+        found = (measured or {}).get(name)
+        batch = found.batch if found is not None and found.here else None
+        cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, batch)
+        loaded[name] = Loaded(card, predictor, check(name, predictor, rows), cost, found)
     return loaded

@@ -12,7 +12,14 @@ def test_everything_is_drawn_from_result_json_alone(
     shutil.copy(good_run[1] / "latest" / "result.json", tmp_path)
     assert main([str(tmp_path)]) == 0
     assert (tmp_path / "table.md").read_text(encoding="utf-8").strip() == capsys.readouterr().out.strip()
-    for name in ("table.md", "latency_accuracy.png", "latency_p99.png", "latency_ecdf.png", "report.html"):
+    for name in (
+        "table.md",
+        "comparison.json",
+        "latency_accuracy.png",
+        "latency_p99.png",
+        "latency_ecdf.png",
+        "report.html",
+    ):
         assert (tmp_path / name).read_bytes() == (good_run[1] / "latest" / name).read_bytes()
 
 

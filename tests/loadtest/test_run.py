@@ -38,6 +38,7 @@ def test_a_good_run_ends_well_and_leaves_all_its_files(good_run: tuple[Done, Pat
     assert all(line.startswith(("note: ", "load test: ")) for line in done.stderr.splitlines())
     assert (out / "latest").is_symlink()
     assert sorted(file.name for file in (out / "latest").iterdir()) == [
+        "comparison.json",
         "latency_accuracy.png",
         "latency_ecdf.png",
         "latency_p99.png",

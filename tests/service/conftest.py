@@ -1,5 +1,6 @@
 """A real BentoML server process over the tiny build."""
 
+import json
 import os
 import signal
 import socket
@@ -58,10 +59,22 @@ def wait_until_ready(address: str, server: "subprocess.Popen[bytes]", log: Path)
 
 
 @pytest.fixture(scope="session")
-def host(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def last_load_test(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the load test writes of a published run for others to show."""
+    from loadtest.figures.comparison import Comparison
+    from loadtest.numbers.run_folder import read_result
+    from loadtest.show.compact import compact
+
+    file = tmp_path_factory.mktemp("run") / "comparison.json"
+    result = read_result(ROOT / "loadtest" / "results" / "published" / "demo")
+    file.write_text(json.dumps(compact(Comparison(result))), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
+def host(built: Path, last_load_test: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a development service over the tiny build."""
     log = tmp_path_factory.mktemp("serve") / "log.txt"
-    with serving(
-        "service.service:bonsai", ROOT, {"BONSAI_VARIANTS": str(built)}, Path(sys.executable).with_name("bentoml"), log
-    ) as address:
+    settings = {"BONSAI_VARIANTS": str(built), "BONSAI_LOAD_TEST": str(last_load_test)}
+    with serving("service.service:bonsai", ROOT, settings, Path(sys.executable).with_name("bentoml"), log) as address:
         yield address

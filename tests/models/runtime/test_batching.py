@@ -2,10 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from models.prove.latency import conditions
-from models.runtime.batching import MEASURED_FILE, SIZES, best_size, read_best_size, time_batches
+from models.runtime.batching import MEASURED_FILE, SIZES, best_size, read_measured, time_batches
 from models.runtime.loading import load_variants
 
 
@@ -22,10 +21,15 @@ def test_every_size_is_timed(built: Path) -> None:
     assert all(ms > 0 for ms in taken.values())
 
 
-def test_what_the_build_measured_is_read_on_the_same_processor_alone(tmp_path: Path, built: Path) -> None:
-    assert read_best_size(built / "int8") in SIZES
-    content: Any = {"conditions": conditions(), "batching": {"texts": 8}}
-    for changed, expected in (({}, 8), ({"conditions": {"cpu": "another"}}, None), ({"batching": {}}, None)):
-        (tmp_path / MEASURED_FILE).write_text(json.dumps({**content, **changed}))
-        assert read_best_size(tmp_path) == expected
-    assert read_best_size(tmp_path / "none") is None
+def test_what_the_build_measured_is_read_with_the_processor_it_holds_for(tmp_path: Path, built: Path) -> None:
+    measured = read_measured(built / "int8")
+    assert measured is not None
+    assert measured.here and measured.batch in SIZES
+    assert 0 < measured.p50_ms <= measured.p99_ms
+    whole = json.loads((built / "int8" / MEASURED_FILE).read_text())
+    another = {"conditions": {**conditions(), "cpu": "another"}}
+    for changed, here in ((another, False), ({"batching": {}}, None), ({"p50_ms": "fast"}, None)):
+        (tmp_path / MEASURED_FILE).write_text(json.dumps({**whole, **changed}))
+        found = read_measured(tmp_path)
+        assert (found and found.here) == here
+    assert read_measured(tmp_path / "none") is None

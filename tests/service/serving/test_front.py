@@ -99,8 +99,23 @@ def test_the_path_prefix_stands_before_every_route() -> None:
     app = front(path_prefix="/a/b")
     assert call(app, "/a/b/int8/predict").status == 200
     assert call(app, "/a/b/livez", "GET").body == b"BentoML"
-    assert call(app, "/a/b", "GET").status == 200
+    assert call(app, "/a/b/", "GET").status == 200
     assert call(app, "/int8/predict").status == 404
+
+
+def test_the_bare_prefix_leads_to_the_page_whose_relative_addresses_need_the_slash() -> None:
+    exchange = call(front(path_prefix="/a/b"), "/a/b", "GET")
+    assert (exchange.status, exchange.headers["location"]) == (308, "b/")
+
+
+def test_a_browser_that_holds_a_page_gets_it_once() -> None:
+    first = call(front(), "/", "GET")
+    held = (b"if-none-match", first.headers["etag"].encode())
+    again = call(front(), "/", "GET", headers=(held,))
+    assert (again.status, again.body) == (304, b"")
+    assert "content-length" not in again.headers
+    assert again.headers["etag"] == first.headers["etag"]
+    assert call(front(), "/", "GET", headers=((b"if-none-match", b'"another"'),)).body == first.body
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "GET", "PATCH"])

@@ -94,11 +94,16 @@ def test_a_second_service_leaves_the_firsts_figures_alone(host: str, built: Path
             )
         return sum(map(float, found))
 
+    time.sleep(0.5)
     before = counted()
     with serving("service.service:bonsai", ROOT, {"BONSAI_VARIANTS": str(built)}, BENTOML, tmp_path / "log") as second:
         assert predict(second, "teacher", texts=["a"])[0] == 200
         assert counted() == before > 0
     predict(host, "teacher", texts=["a"])
+    until = time.monotonic() + 10  # figures are written ten times a second
+    while counted() < before + 1:
+        assert time.monotonic() < until
+        time.sleep(0.05)
     assert counted() == before + 1
 
 

@@ -52,6 +52,9 @@ def test_cards_are_those_of_the_build_teacher_first(host: str, built: Path) -> N
             "texts": len((built / "corpus.jsonl").read_text().splitlines()),
             "differing": 0,
         }
+        measured = json.loads((built / card["name"] / "measured.json").read_text())
+        assert card["measured"]["here"] is True
+        assert card.pop("measured")["mean_ms"] == measured["mean_ms"]
         assert card == json.loads((built / card["name"] / "card.json").read_text())
 
 

@@ -1,5 +1,7 @@
 """What an operator sets is read strictly."""
 
+from pathlib import Path
+
 import pytest
 
 from models.runtime.errors import BonsaiError
@@ -63,3 +65,16 @@ def test_the_path_prefix_is_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("BONSAI_PATH_PREFIX", given)
         with pytest.raises(BonsaiError, match=r"^BONSAI_PATH_PREFIX is '.*'; expected a path such as /bonsai$"):
             settings.path_prefix()
+
+
+def test_the_last_load_test_lies_where_it_is_said_or_with_the_variants(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BONSAI_VARIANTS", str(tmp_path / "variants"))
+    monkeypatch.delenv("BONSAI_LOAD_TEST", raising=False)
+    latest = tmp_path / "loadtest" / "results" / "latest"
+    assert settings.load_tests() == [tmp_path / "variants" / "load_test.json", latest / "comparison.json"]
+    for given in (latest, latest / "result.json", latest / "comparison.json"):
+        monkeypatch.setenv("BONSAI_LOAD_TEST", str(given))
+        assert latest / "comparison.json" in settings.load_tests()
+        assert tmp_path / "variants" not in {place.parent for place in settings.load_tests()}

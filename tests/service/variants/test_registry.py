@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from models.runtime.batching import SIZES, read_measured
 from service.variants.errors import TooManyLabels, UnknownVariant
 from service.variants.registry import Registry, load
 from service.variants.startup import StartupCheck
@@ -25,9 +26,14 @@ def test_a_variant_is_asked_for_as_many_labels_as_it_knows(registry: Registry) -
         registry.ask("int8", 99)
 
 
-def test_what_the_build_measured_is_the_batch(built: Path) -> None:
-    variants = load({"int8": built / "int8"}, 1, [], {"int8": 16})
-    assert variants["int8"].cost.batch == 16
+def test_the_batch_is_what_the_build_measured_on_this_kind_of_processor(built: Path) -> None:
+    measured = read_measured(built / "int8")
+    assert measured is not None
+    for here, sizes in ((True, [17]), (False, SIZES)):
+        found = measured._replace(batch=17, here=here)
+        variants = load({"int8": built / "int8"}, 1, [], {"int8": found})
+        assert variants["int8"].cost.batch in sizes
+        assert variants["int8"].measured == found
 
 
 def test_a_swap_serves_others_from_the_next_request_on(registry: Registry) -> None:
