@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_play
 from service.routes.pages import ASSETS
 from tests.conftest import WORDS
 from tests.service.conftest import ROOT, serving
+from tests.service.experiments.conftest import KEY, Lab, lab
 from tests.service.routes.experiment import HTML, listing, report
 from tests.service.serving.test_operation import BENTOML
 from tests.service.serving.test_service import VARIANTS, call
@@ -26,6 +27,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromi
 SIZES = {"desktop": (1280, 900), "phone": (390, 844), "small": (320, 640)}
 LOOKS = list(itertools.product(("desktop", "phone"), ("light", "dark")))
 Open = Callable[..., Page]
+__all__ = ["lab"]  # a fixture of the experiments' room
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +270,30 @@ def test_experiments_need_the_key_and_are_asked_for_again(open_page: Open, host:
     page.get_by_role("button", name="Forget the key").click()
     expect(page.locator("#report")).to_be_empty()
     assert page.evaluate("sessionStorage.length") == 0
+
+
+@needs_chromium
+def test_a_real_experiment_is_shown_as_it_is_reported(open_page: Open, lab: Lab) -> None:
+    lab.start("shown", mode="both", shadow=1.0)
+    for number in range(30):
+        _, answer, _ = lab.ask(f"user-{number}")
+        lab.tell(*({"prediction_id": each["prediction_id"], "label": "late"} for each in answer["predictions"]))
+    found = lab.await_report("shown", lambda report: sum(each["labels"] for each in report["arms"]) == 30)
+    page = open_page(to=lab.host)
+    unlock(page, KEY)
+    expect(page.get_by_role("button", name="shown")).to_be_visible()
+    page.get_by_role("button", name="shown").click()
+    shown = page.locator("#report")
+    expect(shown.get_by_role("heading", level=3)).to_contain_text("shown")
+    expect(shown).to_contain_text(next(each["sentence"] for each in found["arms"] if each["variant"] == "int8"))
+    rows = shown.get_by_role("table", name="Arms of shown").locator("tbody tr")
+    assert [row.inner_text().split()[0] for row in rows.all()] == ["teacher", "int8"]
+    kinds = {point["kind"] for point in found["history"]["int8"]}
+    expect(shown.locator("svg")).to_have_count(len(kinds))
+    assert not re.search("undefined|NaN|\\[object", page.locator("#experiments").inner_text())
+    expect(page.locator("#load-test-said")).to_contain_text("make loadtest")
+    assert Axe().run(page).response["violations"] == []
+    open_page.problems.clear()  # type: ignore[attr-defined]  # the browser's own line on there being no load test
 
 
 @needs_chromium

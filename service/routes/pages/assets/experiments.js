@@ -94,7 +94,8 @@ export function showExperiments() {
 }
 
 function list(experiments, chosen) {
-  const heads = ["Experiment", "State", "Mode", "Control", "Arms", "Decisions"].map((text) => ({ text, span: SPANS[text] }));
+  const isDecided = experiments.some(({ decisions }) => decisions);
+  const heads = ["Experiment", "State", "Mode", "Control", "Arms", ...(isDecided ? ["Decisions"] : [])].map((text) => ({ text, span: SPANS[text] }));
   return table("All experiments", heads, experiments.map(({ name, state, reason, mode, control, arms, decisions }) => ({
     class: name === chosen ? "chosen" : null,
     cells: [
@@ -103,8 +104,8 @@ function list(experiments, chosen) {
       mode,
       control,
       arms.map((arm) => arm.variant ?? arm).join(", "),
-      el("ul", { class: "plain" }, Object.entries(decisions ?? {}).map(([arm, decision]) =>
+      isDecided && el("ul", { class: "plain" }, Object.entries(decisions ?? {}).map(([arm, decision]) =>
         el("li", {}, `${arm}: `, mark(...(DECISIONS[decision] ?? ["open", decision]))))),
-    ],
+    ].filter((cell) => cell !== false),
   })));
 }

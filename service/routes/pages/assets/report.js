@@ -17,7 +17,7 @@ export function report(found) {
     sequences(found, compared),
     comparisons(compared),
     guardrails(found.guardrails ?? []),
-    el("p", { class: "quiet" }, recording(found.recording)),
+    found.recording && el("p", { class: "quiet" }, recording(found.recording)),
     log(found.log ?? []),
   ].filter(Boolean);
 }
@@ -158,7 +158,6 @@ function guardrails(all) {
 }
 
 function recording(found) {
-  if (!found) return "Nothing is said of the recording.";
   const lost = Object.values(found.dropped ?? {}).reduce((sum, n) => sum + n, 0);
   return `Recording: ${count(found.written)} written, ${count(found.pending)} waiting, ${lost ? `${count(lost)} lost` : "none lost"}.`;
 }
