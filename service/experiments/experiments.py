@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from models.runtime.card import Card
 from service.experiments.errors import Off
-from service.experiments.recording import LOST, Answered
+from service.experiments.losses import LOST
+from service.experiments.recording import Answered
 from service.experiments.running import Assigned, Running
 from service.experiments.shadow import Row, Shadow, Work
 from service.store.rows import Outcome, Served, Truth

@@ -57,21 +57,18 @@ def _label_free(store: "Store", experiment: Experiment, arm: Arm, options: Optio
 
 def _split(store: "Store", experiment: Experiment, arm: Arm, options: Options) -> Iterator[dict[str, Any]]:
     labels = store.outcomes(experiment.name)
-    found = tally.blocks(experiment, arm)
+    walk = tally.Walk(experiment.control, arm.variant, tally.weights(store.log(experiment.name), experiment))
     step, before = len(labels.arm) // MOST + 1, 0
-    for number, (name, right, at) in enumerate(zip(labels.arm, labels.right, labels.at, strict=True), 1):
-        if name in (experiment.control, arm.variant):
-            found.add(name == experiment.control, float(right))
-        blocks = sum(found.counts.values()) if number % step == 0 or number == len(labels.arm) else 0
-        if blocks > before:
-            before = blocks
-            yield _point(
-                at,
-                "split",
-                judge_split(
-                    found.counts, margin=options.margin, alpha=options.alpha, arm_per_block=found.arm_per_block
-                ),
-            )
+    rows = zip(labels.arm, labels.revision, labels.right, labels.at, strict=True)
+    for number, (name, revision, right, at) in enumerate(rows, 1):
+        walk.add(name, revision, float(right))
+        if number % step and number != len(labels.arm):
+            continue
+        counts, per_block = walk.found
+        if sum(counts.values()) > before:
+            before = sum(counts.values())
+            found = judge_split(counts, margin=options.margin, alpha=options.alpha, arm_per_block=per_block)
+            yield _point(at, "split", found)
 
 
 def _point(at: float, kind: str, found: Difference) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def prove(variants: list[str]) -> None:
     """Do once, before there are workers, what a mistake of the operator would show in (ExperimentError, BonsaiError for
     settings); a store that is away is no mistake: it may come back.
     """
-    settings.admin_key()
+    settings.admin_key(), settings.keep_days()
     file = settings.experiments_file()
     if file is not None:
         read_file(file, variants)
@@ -44,13 +44,16 @@ def open_experiments(
     folder = shared or Path(tempfile.mkdtemp(prefix="bonsai-experiments-"))
     address, variants = folder / SOCKET, list(folders)
     store = Store(settings.database_url())
+    writer = Writer(store)
     watch = Watch(
         store,
+        writer,
         default,
         lambda: variants,
         leads=leads,
         shadows=ShadowProcess(address, folders, packed) if leads else None,
         file=settings.experiments_file(),
+        keep_days=settings.keep_days(),
     )
     watch.start()
-    return Kept(store, Writer(store), watch, Shadow(address), settings.admin_key())
+    return Kept(store, writer, watch, Shadow(address), settings.admin_key())

@@ -1,11 +1,9 @@
-"""What is written down of answers, and what of it was lost."""
+"""What is written down of answers, and the ids by which feedback names them."""
 
 import secrets
 from collections.abc import Sequence
 from itertools import count
 from typing import NamedTuple
-
-from prometheus_client import Counter
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
@@ -14,7 +12,6 @@ from service.experiments.ids import sign
 from service.experiments.running import DAY_S, Assigned
 from service.store.rows import Served
 
-LOST = Counter("bonsai_records_lost", "Answers, shadows and feedback that were not written down", ("reason",))
 _PREFIX, _NUMBERS = secrets.token_hex(8), count()  # of keys: as unique as random ones, and a fraction of their cost
 
 

@@ -19,7 +19,7 @@ from service.experiments import changes, tally
 from service.experiments.definition import Arm, Experiment
 from service.experiments.guardrails import Guardrail, judge_guardrails
 from service.experiments.history import history
-from service.experiments.running import TRIPPED, Standing
+from service.experiments.running import RUNNING, TRIPPED, Standing
 from service.experiments.words import sentence
 
 if TYPE_CHECKING:
@@ -62,12 +62,19 @@ def listed(store: "Store") -> list[dict[str, Any]]:
     found = sorted(store.experiments(), key=lambda each: each.changed_at, reverse=True)
     return [
         {
+            "decisions": decisions(store, each.name) if each.state == RUNNING else {},
             "name": each.name, "revision": each.revision, "state": each.state, "reason": each.reason,
             "control": each.definition["control"], "arms": [arm["variant"] for arm in each.definition["arms"]],
             "mode": each.definition["mode"], "changed_at": each.changed_at,
         }
         for each in found
     ]  # fmt: skip
+
+
+def decisions(store: "Store", name: str) -> dict[str, str]:
+    """Return the decision on each arm beside the control, as it stands."""
+    arms = report(store, name, with_history=False)["arms"]
+    return {arm["variant"]: arm["decision"] for arm in arms if not arm["control"]}
 
 
 class Evidence:
@@ -77,6 +84,7 @@ class Evidence:
         self._experiment, self._totals = experiment, totals
         name = experiment.name
         self._labels = store.outcomes(name) if experiment.splits else None
+        self._weights = tally.weights(store.log(name), experiment)
         self._shadows = store.shadow_totals(name) if experiment.shadows else []
         self._pairs = store.pairs(name) if experiment.shadows else []
         claims = experiment.splits + 2 * experiment.shadows + 1 + (experiment.metric is not None)
@@ -136,7 +144,7 @@ class Evidence:
             if seen.pairs:
                 found["label_free"] = disagreement(seen.pairs, seen.differing, margin=margin, alpha=alpha)
         if self._labels is not None:
-            counts, per_block = tally.split(self._labels, experiment, arm)
+            counts, per_block = tally.split(self._labels, experiment.control, arm.variant, self._weights)
             if counts:
                 found["split"] = judge_split(counts, margin=margin, alpha=alpha, arm_per_block=per_block)
             found["metric"] = self._metric(arm)
@@ -146,7 +154,7 @@ class Evidence:
         given = self._experiment.metric
         if given is None or self._labels is None:
             return None
-        counts, per_block = tally.split(self._labels, self._experiment, arm, metric=True)
+        counts, per_block = tally.split(self._labels, self._experiment.control, arm.variant, self._weights, metric=True)
         if not counts:
             return None
         margin = given.margin or (given.high - given.low) / 2

@@ -1,5 +1,6 @@
 """What the operator may set for experiments, read from the environment."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from models.runtime.errors import BonsaiError
 LEAST_KEY = 16  # characters
 SWITCHES = ("BONSAI_ADMIN_KEY", "BONSAI_EXPERIMENTS", "BONSAI_DATABASE_URL")
 FILE = "experiments.sqlite"
+MOST_DAYS = 36_500
 
 
 def is_on() -> bool:
@@ -35,7 +37,21 @@ def database_url() -> str:
     if given:
         return given
     folder = Path(BentoMLContainer.bentoml_home.get()) / "bonsai"
+    with contextlib.suppress(OSError):  # the store says that it is away
+        folder.mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{folder / FILE}"
+
+
+def keep_days() -> float:
+    """Return for how many days answers are kept (BONSAI_KEEP_DAYS, 90); sums and labels stay."""
+    given = os.environ.get("BONSAI_KEEP_DAYS") or "90"
+    try:
+        days = float(given)
+    except ValueError:
+        days = 0.0
+    if not 0 < days <= MOST_DAYS:
+        raise BonsaiError(f"BONSAI_KEEP_DAYS is '{given[:64]}'; expected days, above 0 and up to {MOST_DAYS:,}")
+    return days
 
 
 def experiments_file() -> Path | None:

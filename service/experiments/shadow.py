@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import orjson
 
-from service.experiments.recording import LOST
+from service.experiments.losses import LOST
 
 MOST_BYTES = 128 * 2**10  # of a datagram; what Linux takes at least
 RESTART_S = 5.0

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from models.runtime.classifier import Prediction, Predictor
 from models.runtime.loading import load_variants
-from service.experiments.recording import LOST
+from service.experiments.losses import LOST, Losses
 from service.experiments.settings import database_url
 from service.experiments.shadow import MOST_BYTES, Work
 from service.store.rows import Shadow as ShadowRow
@@ -25,6 +25,7 @@ from service.store.store import Store
 from service.store.writer import Writer
 
 MOST_WAITING = 1024  # requests
+TELL_S = 0.5
 PARENT_DEATH = 1  # prctl's PR_SET_PDEATHSIG
 
 
@@ -110,8 +111,14 @@ def main() -> None:
     shadowing = Shadowing({name: (card.version, predictor) for name, (card, predictor) in loaded.items()}, writer)
     signal.signal(signal.SIGTERM, lambda *_: (writer.close(2.0), os._exit(0)))
     threading.Thread(target=shadowing.run, name="shadows", daemon=True).start()
+    listener.settimeout(TELL_S)
+    losses, told = Losses(writer), time.monotonic()
     while True:
-        shadowing.take(Work.decode(listener.recv(MOST_BYTES)))
+        with contextlib.suppress(TimeoutError):
+            shadowing.take(Work.decode(listener.recv(MOST_BYTES)))
+        if time.monotonic() - told >= TELL_S:
+            told = time.monotonic()
+            losses.tell()
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.evidence.blocks import Blocks
 from service.evidence.latency import Moments
-from service.experiments.definition import Arm, Experiment
+from service.experiments.definition import Experiment
 
 if TYPE_CHECKING:
+    from service.store.definitions import Entry
     from service.store.evidence import Labels, PairCount, ShadowTotal, Total
 
 SECONDS_A_MINUTE = 60
@@ -82,16 +83,58 @@ class Split(NamedTuple):
     arm_per_block: int
 
 
-def blocks(experiment: Experiment, arm: Arm) -> Blocks:
-    """Return empty blocks of control and arm, of the size that their weights ask for."""
-    control = next(each for each in experiment.arms if each.variant == experiment.control)
-    return Blocks(control.weight, arm.weight)
+class Weights:
+    """What the weights were at each revision: a block's size is what they asked for when its labels came."""
+
+    def __init__(self, since: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        """`since` holds the first revision of each set of weights, oldest first."""
+        self._since = since
+
+    def at(self, revision: int) -> int:
+        """Return which set holds at a revision."""
+        return max(number for number, (first, _) in enumerate(self._since) if first <= revision)
+
+    def blocks(self, control: str, arm: str) -> list[Blocks]:
+        """Return empty blocks of control and arm, one for each set of weights."""
+        return [Blocks(weights[control], weights[arm]) for _, weights in self._since]
 
 
-def split(labels: "Labels", experiment: Experiment, arm: Arm, *, metric: bool = False) -> Split:
-    """Put the labels, or the metric, of control and arm into blocks, in the order of their commits."""
-    found = blocks(experiment, arm)
-    for name, right, value in zip(labels.arm, labels.right, labels.metric, strict=True):
-        if name in (experiment.control, arm.variant) and (not metric or value == value):
-            found.add(name == experiment.control, value if metric else float(right))
-    return Split(dict(found.counts), found.arm_per_block)
+def weights(log: Sequence["Entry"], experiment: Experiment) -> Weights:
+    """Read from an experiment's log when its weights were which."""
+    since = [(1, {arm.variant: arm.weight for arm in experiment.arms})]
+    for entry in reversed(log):
+        if "arms" in entry.detail:
+            since[0] = (entry.revision, since[0][1])
+            since.insert(0, (1, {arm["variant"]: arm["weight"] for arm in entry.detail["arms"][0]}))
+    return Weights(since)
+
+
+class Walk:
+    """Puts the labels, or the metric, of control and arm into blocks, in the order of their commits."""
+
+    def __init__(self, control: str, arm: str, weights: Weights) -> None:
+        self._control, self._arm, self._weights = control, arm, weights
+        self._blocks = weights.blocks(control, arm)
+
+    def add(self, name: str, revision: int, value: float) -> None:
+        """Take the next outcome of any arm."""
+        if name in (self._control, self._arm):
+            self._blocks[self._weights.at(revision)].add(name == self._control, value)
+
+    @property
+    def found(self) -> Split:
+        """The blocks of all weights together; the arm's share of one is that of the last."""
+        counts = Counter[float]()
+        for blocks in self._blocks:
+            counts.update(blocks.counts)
+        return Split(dict(counts), self._blocks[-1].arm_per_block)
+
+
+def split(labels: "Labels", control: str, arm: str, weights: Weights, *, metric: bool = False) -> Split:
+    """Compare all labels, or all values of the metric."""
+    walk = Walk(control, arm, weights)
+    rows = zip(labels.arm, labels.revision, labels.metric if metric else labels.right, strict=True)
+    for name, revision, value in rows:
+        if value == value:  # a metric that was not sent is NaN
+            walk.add(name, revision, float(value))
+    return walk.found

@@ -8,18 +8,24 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from service.evidence.decision import Decision
 from service.experiments import changes
 from service.experiments.definition import CHANGEABLE, Experiment, read_yaml
 from service.experiments.errors import ExperimentError, Invalid
 from service.experiments.guardrails import breach, stop_reason
+from service.experiments.losses import Losses
+from service.experiments.report import decisions
 from service.experiments.running import ENDED, RUNNING, TRIPPED, Running, Standing, standing
 from service.experiments.shadow import ShadowProcess
 from service.store.definitions import Stored
 from service.store.errors import StoreError
-from service.store.store import Store
+from service.store.store import KEEP_DAYS, Store
+from service.store.writer import Writer
 
 POLL_S = 0.4  # a change reaches every worker within a second
 JUDGE_S = 1.0
+DECIDE_S = 5.0
+EXPIRE_S = 3600.0
 SERVICE = "service"  # the actor of what nobody asked for
 
 logger = logging.getLogger("bentoml.bonsai")
@@ -31,17 +37,21 @@ class Watch:
     def __init__(
         self,
         store: Store,
+        writer: Writer,
         default: str,
         variants: Callable[[], list[str]],
         *,
         leads: bool = False,
         shadows: ShadowProcess | None = None,
         file: Path | None = None,
+        keep_days: float = KEEP_DAYS,
     ) -> None:
         self._store, self._default, self._variants = store, default, variants
-        self._leads, self._shadows, self._file = leads, shadows, file
+        self._losses = Losses(writer)
+        self._leads, self._shadows, self._file, self._keep_days = leads, shadows, file, keep_days
         self.running, self.problem = Running(default), ""
-        self._generation, self._prepared, self._judged = -1, False, 0.0
+        self._generation, self._prepared, self._judged, self._expired = -1, False, 0.0, 0.0
+        self._asked = 0.0
         self._end = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -76,11 +86,15 @@ class Watch:
             if self._leads and time.monotonic() - self._judged >= JUDGE_S:
                 self._judged = time.monotonic()
                 self._judge()
+            if self._leads and time.monotonic() - self._expired >= EXPIRE_S:
+                self._expired = time.monotonic()
+                self._store.expire(time.time(), self._keep_days)
             self._say("")
         except (StoreError, ExperimentError) as problem:
             self._say(str(problem))
         except Exception:  # whatever it is, the next turn is another
             logger.exception("the watch over experiments failed; it goes on")
+        self._losses.tell()
         if self._leads and self._shadows is not None:
             live = self.running.live
             asked = live is not None and live.state == RUNNING and live.experiment.shadows
@@ -119,13 +133,23 @@ class Watch:
         if live is None or live.state != RUNNING:
             return
         broken = breach(self._store, live)
-        reason, state, what = (
-            (broken, TRIPPED, "tripped") if broken else (stop_reason(self._store, live), ENDED, "ended")
-        )
+        reason = broken or stop_reason(self._store, live) or self._decided(live)
+        state, what = (TRIPPED, "tripped") if broken else (ENDED, "ended")
         if reason:
             changes.move(self._store, live, state, what, SERVICE, reason)
             logger.warning("experiment '%s': %s", live.experiment.name, reason)
             self.refresh()
+
+    def _decided(self, live: Standing) -> str:
+        """Return that all is decided, where that ends the experiment; looked at less often, for it takes longest."""
+        if not live.experiment.stop.when_decided or time.monotonic() - self._asked < DECIDE_S:
+            return ""
+        self._asked = time.monotonic()
+        found = decisions(self._store, live.experiment.name)
+        if not set(found.values()) <= {Decision.SHIP, Decision.DO_NOT}:
+            return ""
+        said = ", ".join(f"'{arm}': {decision.replace('_', ' ')}" for arm, decision in found.items())
+        return f"the rule 'stop.when_decided' is met: {said}"
 
 
 def prepare(store: Store, file: Path | None, variants: list[str]) -> None:

@@ -11,6 +11,7 @@ import orjson
 
 from service.experiments import changes
 from service.experiments.definition import read
+from service.experiments.losses import recording
 from service.experiments.report import listed, report
 from service.experiments.running import Standing
 from service.routes.exchange import Answer, Request, Service
@@ -51,7 +52,7 @@ async def show_experiment(request: Request, service: Service, name: str) -> Answ
     """Return the report of one experiment."""
     check_admin(request, service)
     store = service.experiments.store
-    return await _answer(lambda: report(store, name))
+    return await _answer(lambda: report(store, name) | {"recording": recording()})
 
 
 async def change_experiment(request: Request, service: Service, name: str) -> Answer:

@@ -230,6 +230,17 @@ def test_an_experiment_ends_by_its_own_rule(lab: Lab) -> None:
     assert "stop.labels" in found["reason"]
 
 
+def test_the_report_says_what_was_written_down_and_the_list_what_is_decided(lab: Lab) -> None:
+    lab.start("written")
+    before = lab.report("written")["recording"]["written"]
+    for _ in range(5):
+        lab.ask("anna")
+    found = lab.await_report("written", lambda report: report["recording"]["written"] >= before + 5)
+    assert found["recording"]["pending"] == 0
+    listed = {each["name"]: each for each in lab.admin("/experiments")[1]["experiments"]}
+    assert listed["written"]["decisions"] == {"int8": "undecided"}
+
+
 def test_kept_texts_can_be_removed_by_unit(lab: Lab) -> None:
     lab.start("texts", keep_texts_days=1.0)
     lab.ask("anna"), lab.ask("bert")

@@ -172,6 +172,15 @@ def test_unequal_weights_are_compared_in_blocks(store: Store) -> None:
     assert 900 < found["split"]["n"] < 1_100
 
 
+def test_labels_are_compared_by_the_weights_of_their_time(store: Store) -> None:
+    start(store, weights=(0.9, 0.1))
+    fill(store, 5_000, 0.92, 0.92, share=0.1)
+    before = arm(report(store, "x"), "nano")["split"]["n"]
+    weights = [{"variant": "teacher", "weight": 0.5}, {"variant": "nano", "weight": 0.5}]
+    changes.change(store, "x", {"arms": weights}, "test", ["teacher", "nano"])
+    assert arm(report(store, "x"), "nano")["split"]["n"] == before
+
+
 def test_a_guardrail_breaks_once_it_is_certain_and_not_before(store: Store) -> None:
     start(store, guardrails={"error_rate": {"most": 0.02, "minimum": 100}, "latency": {"most": 2.0}})
     now = changes.find(store, "x")
