@@ -34,6 +34,8 @@ COMMANDS = {
     "redraw": Command("loadtest.report", "draw table, pictures and page of a load test again", "loadtest"),
     "compare": Command("loadtest.compare", "compare two load tests", "loadtest"),
     "truth": Command("loadtest.truth", "hold the load test against a server whose times are known", "loadtest"),
+    "experiments": Command("service.experiments", "report, export or replay an A/B experiment"),
+    "bench-experiments": Command("loadtest.experiments", "measure what an experiment costs its callers", "loadtest"),
     "soak": Command("loadtest.soak", "load the service for minutes, and see whether it stays as it is", "loadtest"),
     "ceiling": Command("loadtest.ceiling", "measure what the load generator itself can offer", "loadtest"),
     "again": Command("loadtest.again", "compare a variant with itself, many times", "loadtest"),

@@ -33,6 +33,13 @@ RUN = {
 }
 # A command → the test that does the same, on the tiny build or the server of known times.
 PROVEN = {
+    'curl -s localhost:3000/experiments -H "Authorization: Bearer $BONSAI_ADMIN_KEY" -H \'Content-Type: application/json\' -d \'{"name": "nano_ab", "control": "teacher", "arms": [{"variant": "teacher", "weight": 0.8}, {"variant": "nano", "weight": 0.2}], "unit": {"header": "X-User-Id"}}\'': "test_the_requests_of_the_page_are_answered",
+    "curl -s localhost:3000/predict -H 'X-User-Id: anna' -H 'Content-Type: application/json' -d '{\"texts\": [\"where is my parcel\"]}'": "test_the_requests_of_the_page_are_answered",
+    'curl -s localhost:3000/experiments/nano_ab -H "Authorization: Bearer $BONSAI_ADMIN_KEY"': "test_the_requests_of_the_page_are_answered",
+    "python -m service.experiments report nano_ab": "test_the_command_line_says_the_same_and_ends_with_the_decision",
+    "python -m service.experiments report nano_ab --json": "test_the_command_line_says_the_same_and_ends_with_the_decision",
+    "python -m service.experiments export nano_ab nano_ab.parquet": "test_everything_can_be_exported",
+    "python -m service.experiments replay --texts logs.jsonl --arms teacher,nano": "test_the_command_compares_real_variants",
     "bentoml serve service.service:bonsai --port 8080": "test_answers_equal_the_evaluated_labels",
     "bonsai build --dataset data/my.csv": "test_a_command_is_what_its_module_is",
     "bonsai serve --port 8080": "test_serve_looks_for_variants_where_build_puts_them",
@@ -79,6 +86,7 @@ PROVEN = {
     "python -m models.report": "test_the_same_files_give_the_same_bytes",
 }
 NOT_RUN = {
+    "BONSAI_ADMIN_KEY=$(openssl rand -hex 32) make serve": "its command is proven above, with a key in tests/service/experiments",
     ". .venv/bin/activate": "the shell's own",
     "bentoml containerize bonsai:latest": "needs a container engine",
     "cp loadtest/results/latest/result.json loadtest/results/published/NAME/": "needs a run",

@@ -1,11 +1,14 @@
 """An experiment in a real service of two workers: who answers, what is written down, and what is said of it."""
 
 import json
+import re
+import shlex
 import time
 from typing import Any
 
 import pytest
 
+from tests.service.conftest import ROOT
 from tests.service.experiments.conftest import JSON, KEY, Lab, arm
 from tests.service.serving.test_service import call
 
@@ -312,3 +315,19 @@ def test_without_an_experiment_the_teacher_answers(lab: Lab) -> None:
     _, answer, headers = lab.ask()
     assert answer["variant"] == headers["x-bonsai-variant"] == "teacher"
     assert "experiment" not in answer
+
+
+def test_the_requests_of_the_page_are_answered(lab: Lab) -> None:
+    page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    start, ask, show = re.findall(r"^curl .*$", page, re.MULTILINE)
+    for each in lab.admin("/experiments")[1]["experiments"]:
+        assert lab.admin(f"/experiments/{each['name']}/end", {})[0] == 200
+    definition = shlex.split(start)[-1].replace('"nano"', '"int8"')
+    assert lab.admin("/experiments", json.loads(definition))[0] == 201
+    time.sleep(0.9)
+    given = shlex.split(ask)
+    header = dict([given[given.index("-H") + 1].split(": ")])
+    status, answer, _ = lab.ask(headers=header, texts=json.loads(given[-1])["texts"])
+    assert (status, answer["experiment"]) == (200, "nano_ab")
+    assert "localhost:3000/experiments/nano_ab" in show
+    assert lab.report("nano_ab")["arms"]
