@@ -14,7 +14,7 @@ from coverage import Coverage
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
-TIMED = ("tests/loadtest/",)  # folders of tests that load a server and look at its times
+TIMED = ("tests/loadtest/", "tests/service/variants/test_cost.py")  # they look at the times of what they start
 HAS_RUN = pytest.StashKey[bool]()
 ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
 if ONE_OF_SEVERAL:  # is measured by now; of what it starts, only the servers of tests/service/conftest.py are to be
@@ -45,10 +45,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let a process that begins with other tests give way to the one that looks at times."""
+    """Let a process that begins with other tests give way to the one that looks at times, if there is one."""
     begins = HAS_RUN not in item.session.stash
     item.session.stash[HAS_RUN] = True
-    if ONE_OF_SEVERAL and begins and not item.nodeid.startswith(TIMED):
+    timed = [one.nodeid.startswith(TIMED) for one in (item, *item.session.items)] if begins and ONE_OF_SEVERAL else []
+    if any(timed) and not timed[0]:
         os.nice(10)
 
 

@@ -10,7 +10,7 @@ def test_a_variant_is_compared_with_itself(
     good_server: str, corpus_file: Path, tmp_path: Path, command: Command
 ) -> None:
     where = ("--host", good_server, "--corpus", corpus_file, "--variant", "int8", "--out", tmp_path / "again.json")
-    done = command("loadtest.again", *where, "--runs", 2, "--rounds", 2, "--seconds", 0.2, "--warm-up", 0.05)
+    done = command("loadtest.again", *where, "--runs", 2, "--rounds", 2, "--seconds", 0.5, "--warm-up", 0.05)
     assert done.returncode in (0, 1), done.stderr
     kept = json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))
     assert kept["holds"] is (done.returncode == 0)
