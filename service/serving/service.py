@@ -15,11 +15,10 @@ from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
 from models.runtime.batching import read_best_size
-from models.runtime.card import read_card
 from models.runtime.errors import (
     BonsaiError,
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
-from models.runtime.loading import check_whole, load_variants, pack_variants
+from models.runtime.loading import check_all_whole, pack_variants
 from models.runtime.store import BUILD_COMMAND, read_build, stored
 from service.routes.messages import PredictRequest, PredictResponse, answer
 from service.serving import metrics, settings
@@ -27,8 +26,9 @@ from service.serving.address import check_address
 from service.serving.outermost import OutermostService
 from service.serving.shared_folder import make_shared_folder, shared_folder
 from service.serving.supervisor import supervise
+from service.variants.proved import Proved, read_proved, write_proved
 from service.variants.registry import load
-from service.variants.startup import check, read_rows, refuse_differing
+from service.variants.startup import read_rows, refuse_differing
 
 
 def refused(problem: BonsaiError) -> BentoMLException:
@@ -56,7 +56,7 @@ except BonsaiError as problem:
 logger = logging.getLogger("bentoml.bonsai")
 REGISTRY = OutermostService.registry
 COLLECTED_AFTER = 20_000  # objects more than before
-DRAFT, PACKED = "packed.draft", "packed"
+DRAFT, PACKED, PROVED = "packed.draft", "packed", "proved.json"
 ATTRIBUTE = "MODEL_{}"  # in capitals, which no variant's name has
 
 
@@ -71,13 +71,17 @@ class Variants:
         """
         try:
             check_address()
-            for folder in FOLDERS.values():
-                check_whole(folder, read_card(folder))
+            check_all_whole(FOLDERS.values())
             packed = _pack()
-            variants = load_variants(FOLDERS, packed=packed)  # what cannot be opened is said here, once
+            # What cannot be opened is said here, once.
+            variants = load(FOLDERS, THREADS, read_rows(VARIANTS), _batches(), packed, at_once=WORKERS)
             if STRICT:
-                rows = read_rows(VARIANTS)
-                refuse_differing({name: check(name, predictor, rows) for name, (_, predictor) in variants.items()})
+                refuse_differing({name: variant.startup_check for name, variant in variants.items()})
+            if packed is not None:
+                write_proved(
+                    packed.with_name(PROVED),
+                    {name: Proved(card.version, check, cost) for name, (card, _, check, cost) in variants.items()},
+                )
             del variants
             gc.collect()
             return_memory()
@@ -85,11 +89,14 @@ class Variants:
             raise refused(problem) from None
 
     def __init__(self) -> None:
-        """Load, warm up and check every variant; BentoML answers /readyz once this has returned."""
-        batches = {name: size for name in FOLDERS if (size := read_best_size(VARIANTS / name))}
+        """Load and warm up every variant, and check those that are not proved; BentoML answers /readyz once this has
+        returned.
+        """
         folder = shared_folder()
         packed = folder / PACKED if folder is not None and (folder / PACKED).exists() else None
-        variants = load(FOLDERS, THREADS, read_rows(VARIANTS), batches, packed)
+        proved = read_proved(packed.with_name(PROVED)) if packed is not None else {}
+        rows = read_rows(VARIANTS) if len(proved) < len(FOLDERS) else []
+        variants = load(FOLDERS, THREADS, rows, _batches(), packed, proved=proved)
         for name, (card, _, (texts, differing), _) in variants.items():
             metrics.CHECKED.labels(name, card.version).set(texts)
             metrics.DIFFERING.labels(name, card.version).set(differing)
@@ -106,6 +113,10 @@ class Variants:
         gc.freeze()
         # Of the requests of one turn of the loop some thousand objects are alive, which are no garbage yet.
         gc.set_threshold(COLLECTED_AFTER)
+
+
+def _batches() -> dict[str, int]:
+    return {name: size for name in FOLDERS if (size := read_best_size(VARIANTS / name))}
 
 
 def _pack() -> Path | None:
