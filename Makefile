@@ -11,7 +11,7 @@ PEERS_STAMP := $(PEERS)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak bento clean
+.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak overload bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -64,6 +64,9 @@ bench-serving: variants/build.json $(PEERS_STAMP)  ## the service beside its pee
 
 soak: variants/build.json  ## the service under a long load, twenty minutes; needs wrk
 	$(BIN)/python -m loadtest.soak $(SOAK_ARGS)
+
+overload: variants/build.json  ## the service under ten times the load that it can take, two minutes; needs wrk
+	$(BIN)/python -m loadtest.overload $(OVERLOAD_ARGS)
 
 bento: variants/build.json  ## pack the variants of the last build and what serves them
 	$(BIN)/bentoml build

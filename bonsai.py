@@ -35,6 +35,7 @@ COMMANDS = {
     "compare": Command("loadtest.compare", "compare two load tests", "loadtest"),
     "truth": Command("loadtest.truth", "hold the load test against a server whose times are known", "loadtest"),
     "soak": Command("loadtest.soak", "load the service for minutes, and see whether it stays as it is", "loadtest"),
+    "overload": Command("loadtest.overload", "offer the service ten times the load that it can take", "loadtest"),
     "ceiling": Command("loadtest.ceiling", "measure what the load generator itself can offer", "loadtest"),
     "again": Command("loadtest.again", "compare a variant with itself, many times", "loadtest"),
     "bench-serving": Command("loadtest.serving", "compare the service with its peers by wrk", "loadtest"),
