@@ -37,6 +37,7 @@ COMMANDS = {
     "experiments": Command("service.experiments", "report, export or replay an A/B experiment"),
     "bench-experiments": Command("loadtest.experiments", "measure what an experiment costs its callers", "loadtest"),
     "soak": Command("loadtest.soak", "load the service for minutes, and see whether it stays as it is", "loadtest"),
+    "overload": Command("loadtest.overload", "offer the service ten times the load that it can take", "loadtest"),
     "ceiling": Command("loadtest.ceiling", "measure what the load generator itself can offer", "loadtest"),
     "again": Command("loadtest.again", "compare a variant with itself, many times", "loadtest"),
     "bench-serving": Command("loadtest.serving", "compare the service with its peers by wrk", "loadtest"),

@@ -10,7 +10,7 @@ from loadtest.errors import LoadTestError
 from loadtest.figures.comparison import Comparison
 from loadtest.numbers.result import Machine
 from loadtest.numbers.run_folder import read_result
-from loadtest.serving import experimenting, soaking
+from loadtest.serving import experimenting, overloading, soaking
 from loadtest.serving import result as serving
 from loadtest.serving import table as serving_table
 from loadtest.show.table import markdown
@@ -23,6 +23,7 @@ CHECKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "again": again.markdown,
     "soak": soaking.markdown,
     "experiments": experimenting.markdown,
+    "overload": overloading.markdown,
 }
 
 

@@ -94,6 +94,7 @@ NOT_RUN = {
     'make bench BENCH_ARGS="--rounds 6"': "the same",
     "make bench-serving": "an hour and a half; its command is proven above",
     "make soak": "twenty minutes; its work is proven in tests/loadtest/serving/test_soaking.py",
+    "make overload": "two minutes; its work is proven in tests/loadtest/serving/test_overloading.py",
     "make demo": "some minutes, by hand before each release; its steps are proven above",
     "make env": "CI begins with it",
     "make large": "half an hour",

@@ -154,7 +154,7 @@ class Direct:
     """Tells which requests are taken this way."""
 
     def __init__(self, front: Front, prefix: str) -> None:
-        self._front = front
+        self._front, self.prefix = front, prefix
         self._path_of = lru_cache(maxsize=256)(lambda url: _path(url, prefix))
 
     def take(self, connection: Connection, url: bytes, headers: Headers, keep_alive: bool) -> DirectCycle | None:

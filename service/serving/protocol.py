@@ -20,12 +20,24 @@ from service.serving.refusals import Refusal, Refusals
 ACCEPTED_AT_ONCE = 256
 
 
+class Lives:
+    """The answer to whoever asks whether this process lives: at once, because with a thousand requests in each turn of
+    the loop every further turn tells of a queue, and not of the process.
+    """
+
+    def answer(self, headers: object, keep: bool, began: float) -> bytes:
+        """Return what BentoML answers."""
+        close = b"" if keep else b"connection: close\r\n"
+        return b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 1\r\n%s\r\n\n" % close
+
+
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
     listener: ClassVar[socket.socket | None] = None
     refusals: ClassVar[Refusals] = Refusals()
     direct: ClassVar[Direct | None] = None
+    lives_at: ClassVar[bytes | None] = None
     requests: ClassVar[set[Any]] = set()  # those that uvicorn is at work on
     pipelining: ClassVar[set[object]] = set()  # clients that have sent a request before the answer to another
 
@@ -35,7 +47,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._given, self._named, self._accept_more = given, named, accept_more
         Protocol.requests = self.tasks
-        self._refusal: Refusal | None = None
+        self._refusal: Refusal | Lives | None = None  # what is answered whatever the body is
         self._direct: DirectCycle | None = None
         self._began = 0.0
         self._idle_since: float | None = None
@@ -81,7 +93,8 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.pipelining.add(self.client)
         elif not self.expect_100_continue:
-            self._refusal = self.refusals.find(self.url)
+            asks = self.url == self.lives_at and self.parser.get_method() == b"GET"
+            self._refusal = Lives() if asks else self.refusals.find(self.url)
             if self._refusal is not None:
                 self._began = time.monotonic()
             elif self.direct is not None and self.parser.get_method() == b"POST":
@@ -174,4 +187,5 @@ def is_alone() -> bool:
 def use(listener: socket.socket | None, refusals: Refusals, direct: Direct | None) -> None:
     """Let the uvicorn of this process speak so; BentoML chooses the protocol by its name "auto"."""
     Protocol.listener, Protocol.refusals, Protocol.direct = listener, refusals, direct
+    Protocol.lives_at = None if direct is None else f"{direct.prefix}/livez".encode()
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"

@@ -79,7 +79,7 @@ class RowQueue:
         # The jobs that the loop computes and those that the thread does, by variant, each in turn.
         self._short: dict[int, deque[Job]] = {}
         self._short_ms = 0.0
-        self._scheduled = False
+        self._scheduled, self._left = False, 0.0  # whether it will be gone on with, and when it was left
         self._long: dict[int, deque[Job]] = {}
         self._waiting, self._long_ms = 0, 0.0
         self._condition = threading.Condition()
@@ -122,7 +122,7 @@ class RowQueue:
         if self._is_alone():  # nobody will share its batch: it need not wait for the loop's next turn
             self._drain(loop)
         elif not self._scheduled:
-            self._scheduled = True
+            self._scheduled, self._left = True, time.monotonic()
             loop.call_soon(self._gather, loop, 0)
 
     def _gather(self, loop: asyncio.AbstractEventLoop, before: int) -> None:
@@ -136,12 +136,18 @@ class RowQueue:
             self._drain(loop)
 
     def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Compute what was asked in this turn of the loop, for a few milliseconds; the rest after its next turn."""
-        ms = 0.0
-        while self._short and ms < INLINE_MS:
+        """Compute what was asked in this turn of the loop, for a few milliseconds; the rest after its next turn.
+
+        A turn that took longer, because it had a thousand requests to refuse, is followed by as much work, up to a
+        batch of the thread's: or else refusing would be all that is done.
+        """
+        ms, away = 0.0, 1000 * (time.monotonic() - self._left) if self._scheduled else 0.0
+        budget = max(INLINE_MS, min(BATCH_MS, away))
+        while self._short and ms < budget:
             key, jobs = next(iter(self._short.items()))
-            batch, rows, most = Batch(), 0, jobs[0].loaded.cost.batch
-            while jobs and (not batch or rows + jobs[0].left <= most):
+            batch, rows, cost = Batch(), 0, jobs[0].loaded.cost
+            in_company = min(1.0, cost.batched / cost.alone) if cost.alone else 1.0
+            while jobs and (not batch or rows + jobs[0].left <= cost.batch):
                 job = jobs.popleft()
                 self._short_ms -= job.ms
                 if (problem := _reason_to_drop(job)) is not None:
@@ -149,7 +155,7 @@ class RowQueue:
                     continue
                 batch.append((job, range(job.left)))
                 rows += job.left
-                ms += job.ms
+                ms += job.ms * (in_company if rows > 1 else 1.0)
             del self._short[key]
             if jobs:
                 self._short[key] = jobs  # behind the other variants
@@ -157,6 +163,7 @@ class RowQueue:
                 _resolve(job.future, outcome)
         self._scheduled = bool(self._short)
         if self._scheduled:
+            self._left = time.monotonic()
             loop.call_soon(self._drain, loop)
 
     def _add_long(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
@@ -189,7 +196,9 @@ class RowQueue:
     def is_full(self, loaded: Loaded, more: int) -> bool:
         """Tell whether another single text would be refused, with `more` of them under way."""
         ms = loaded.cost.alone
-        return ms > INLINE_MS and (self._wait(ms, more) > self._most_wait_ms or self._waiting + more >= MOST_WAITING)
+        if ms <= INLINE_MS:  # what was let through is in the queue after a turn of the loop
+            return self._short_ms > self._most_wait_ms
+        return self._wait(ms, more) > self._most_wait_ms or self._waiting + more >= MOST_WAITING
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:

@@ -15,12 +15,11 @@ from bentoml._internal.context import server_context
 from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
-from models.runtime.batching import read_measured
-from models.runtime.card import read_card
+from models.runtime.batching import Measured, read_measured
 from models.runtime.errors import (
     BonsaiError,
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
-from models.runtime.loading import check_whole, load_variants, pack_variants
+from models.runtime.loading import check_all_whole, pack_variants
 from models.runtime.store import BUILD_COMMAND, read_build, stored
 from service.experiments import settings as experiment_settings
 from service.experiments.experiments import Experiments
@@ -30,8 +29,9 @@ from service.serving.address import check_address
 from service.serving.outermost import OutermostService
 from service.serving.shared_folder import make_shared_folder, shared_folder
 from service.serving.supervisor import supervise
+from service.variants.proved import Proved, read_proved, write_proved
 from service.variants.registry import load
-from service.variants.startup import check, read_rows, refuse_differing
+from service.variants.startup import read_rows, refuse_differing
 
 
 def refused(problem: BonsaiError) -> BentoMLException:
@@ -61,7 +61,7 @@ except BonsaiError as problem:
 logger = logging.getLogger("bentoml.bonsai")
 REGISTRY = OutermostService.registry
 COLLECTED_AFTER = 20_000  # objects more than before
-DRAFT, PACKED = "packed.draft", "packed"
+DRAFT, PACKED, PROVED = "packed.draft", "packed", "proved.json"
 ATTRIBUTE = "MODEL_{}"  # in capitals, which no variant's name has
 
 
@@ -76,13 +76,17 @@ class Variants:
         """
         try:
             check_address()
-            for folder in FOLDERS.values():
-                check_whole(folder, read_card(folder))
+            check_all_whole(FOLDERS.values())
             packed = _pack()
-            variants = load_variants(FOLDERS, packed=packed)  # what cannot be opened is said here, once
+            # What cannot be opened is said here, once.
+            variants = load(FOLDERS, THREADS, read_rows(VARIANTS), _measured(), packed, at_once=WORKERS)
             if STRICT:
-                rows = read_rows(VARIANTS)
-                refuse_differing({name: check(name, predictor, rows) for name, (_, predictor) in variants.items()})
+                refuse_differing({name: variant.startup_check for name, variant in variants.items()})
+            if packed is not None:
+                write_proved(
+                    packed.with_name(PROVED),
+                    {name: Proved(card.version, check, cost) for name, (card, _, check, cost, _) in variants.items()},
+                )
             if KEEPS:
                 from service.experiments.opening import prove  # brings the database's library
 
@@ -94,11 +98,14 @@ class Variants:
             raise refused(problem) from None
 
     def __init__(self) -> None:
-        """Load, warm up and check every variant; BentoML answers /readyz once this has returned."""
-        measured = {name: found for name in FOLDERS if (found := read_measured(VARIANTS / name))}
+        """Load and warm up every variant, and check those that are not proved; BentoML answers /readyz once this has
+        returned.
+        """
         folder = shared_folder()
         packed = folder / PACKED if folder is not None and (folder / PACKED).exists() else None
-        variants = load(FOLDERS, THREADS, read_rows(VARIANTS), measured, packed)
+        proved = read_proved(packed.with_name(PROVED)) if packed is not None else {}
+        rows = read_rows(VARIANTS) if len(proved) < len(FOLDERS) else []
+        variants = load(FOLDERS, THREADS, rows, _measured(), packed, proved=proved)
         for name, (card, _, (texts, differing), *_) in variants.items():
             metrics.CHECKED.labels(name, card.version).set(texts)
             metrics.DIFFERING.labels(name, card.version).set(differing)
@@ -125,6 +132,10 @@ class Variants:
     def _close(self) -> None:
         """Write down what is still to be written."""
         OutermostService.experiments.close()
+
+
+def _measured() -> dict[str, Measured]:
+    return {name: found for name in FOLDERS if (found := read_measured(VARIANTS / name))}
 
 
 def _pack() -> Path | None:

@@ -1,6 +1,7 @@
 """The variants that are loaded, and what each of them costs."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from models.runtime.classifier import Predictor
 from models.runtime.loading import load_variants
 from service.variants.cost import Cost, measure_cost
 from service.variants.errors import TooManyLabels, UnknownVariant
+from service.variants.proved import Proved
 from service.variants.startup import Row, StartupCheck, check
 
 CHARACTERS_A_TOKEN = 5  # of English, about: what a text that is cut at max_tokens costs
@@ -64,17 +66,28 @@ def load(
     rows: Sequence[Row],
     measured: Mapping[str, Measured] | None = None,
     packed: Path | None = None,
+    *,
+    proved: Mapping[str, Proved] | None = None,
+    at_once: int = 1,
 ) -> dict[str, Loaded]:
-    """Load, warm up, time and check the variants of these folders (BonsaiError for one that is not what its card says);
+    """Load, warm up, time and check the variants of these folders (BonsaiError for one that is not what its card says),
+    `at_once` of them side by side.
+
     `measured` is what the build found, of which the best batch counts where it was this kind of processor; `packed` is
-    where the service's first process has packed them.
+    where the service's first process has packed them, and `proved` what it found out about them there.
     """
-    loaded, texts = {}, [row.text for row in rows]
-    for name, (card, predictor) in load_variants(folders, threads=threads, packed=packed).items():
+    texts, found = [row.text for row in rows], load_variants(folders, threads=threads, packed=packed)
+
+    def ready(name: str) -> Loaded:
+        card, predictor = found[name]
         for length in WARM_UP_LENGTHS:
             predictor.predict(["warm " * length])
-        found = (measured or {}).get(name)
-        batch = found.batch if found is not None and found.here else None
-        cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, batch)
-        loaded[name] = Loaded(card, predictor, check(name, predictor, rows), cost, found)
-    return loaded
+        seen, known = (measured or {}).get(name), (proved or {}).get(name)
+        if known is None or known.version != card.version:
+            batch = seen.batch if seen is not None and seen.here else None
+            cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, batch)
+            known = Proved(card.version, check(name, predictor, rows), cost)
+        return Loaded(card, predictor, known.startup_check, known.cost, seen)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return dict(zip(found, pool.map(ready, found), strict=True))

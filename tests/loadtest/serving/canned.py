@@ -15,6 +15,7 @@ rows = [json.loads(line) for line in Path(corpus).read_text(encoding="utf-8").sp
 labels = {row["text"]: row["label"] for row in rows}
 asked: list[str] = []
 clients: set[Any] = set()
+answered = [0]  # of all that were asked
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -23,6 +24,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         asked.append(body.decode())
+        answered[0] += 1
         clients.add(self.client_address)
         found = [labels[text] for text in json.loads(body)["texts"]]
         found = [rows[0]["label"]] * len(found) if "wrong" in kinds else found[: -1 if "short" in kinds else None]
@@ -30,12 +32,15 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(answer, 503 if "refusing" in kinds and len(asked) % 3 == 0 else 200)
 
     def do_GET(self) -> None:
+        if self.path == "/metrics":
+            self.answer({}, body=f'bonsai_requests_total{{status="200",version="1"}} {answered[0]}.0\n'.encode())
+            return
         self.answer({"asked": asked, "connections": len(clients)})
         asked.clear()
         clients.clear()
 
-    def answer(self, content: Any, status: int = 200) -> None:
-        body = json.dumps(content).encode()
+    def answer(self, content: Any, status: int = 200, body: bytes = b"") -> None:
+        body = body or json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         if self.headers.get("Connection", "").lower() == "close":

@@ -132,3 +132,25 @@ def test_a_client_that_does_not_read_is_not_written_to_for_ever(host: str) -> No
         writer.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("extra", ["", "connection: close\r\n", "content-length: 3\r\n"])
+def test_life_is_told_at_once_and_as_bentoml_tells_it(host: str, extra: str) -> None:
+    async def run() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
+        more = "abc" if "length" in extra else ""
+        found = []
+        for path in ("/livez", "/livez?"):  # the second goes the usual way
+            writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\n{extra}\r\n{more}".encode())
+            status, headers, body = await asyncio.wait_for(answer(reader), 20)
+            found.append((status, headers["content-type"], headers.get("connection"), body))
+            if "close" in extra:
+                assert await asyncio.wait_for(reader.read(), 20) == b""
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
+        assert found[0] == found[1]
+        writer.write(request())  # the connection is as it was
+        assert (await asyncio.wait_for(answer(reader), 20))[0] == 200
+        writer.close()
+
+    asyncio.run(run())

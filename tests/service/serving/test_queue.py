@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -71,6 +72,23 @@ def test_a_turn_of_the_loop_computes_for_a_few_milliseconds_only() -> None:
 
     run(work)
     assert turns[0] >= 10
+
+
+def test_a_turn_that_took_long_is_followed_by_as_much_work() -> None:
+    variant = loaded(alone=INLINE_MS / 2, batch=1)
+    done = list[int]()
+
+    async def work(queue: RowQueue) -> None:
+        tasks = [asyncio.create_task(queue.run(variant, ["a"], 1, soon(), labels)) for _ in range(40)]
+        await asyncio.sleep(0)
+        for _ in range(4):  # as long as a thousand refusals
+            time.sleep(BATCH_MS / 1000)
+            await asyncio.sleep(0)
+            done.append(len(asked(variant)))
+        await asyncio.gather(*tasks)
+
+    run(work)
+    assert max(after - before for before, after in pairwise(done)) >= 2 * BATCH_MS / INLINE_MS
 
 
 def test_each_gets_as_many_labels_as_it_asked_for() -> None:

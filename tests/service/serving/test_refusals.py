@@ -1,5 +1,6 @@
 """While a queue is full its requests are refused unread, and as soon as it is not they are let through."""
 
+import asyncio
 import time
 
 from service.routes.refused import Refused
@@ -46,3 +47,18 @@ def test_a_queue_is_full_when_a_text_more_would_wait_too_long() -> None:
     assert queue.is_full(slow, 11)
     assert queue.is_full(loaded(alone=INLINE_MS * 1.01), MOST_WAITING)
     assert not queue.is_full(loaded(alone=0.1), MOST_WAITING)
+
+
+def test_a_queue_of_short_requests_is_full_while_as_much_waits_as_may() -> None:
+    variant = loaded(alone=1.0)
+
+    async def within() -> None:
+        queue = RowQueue(100.0)
+        tasks = [asyncio.create_task(queue.run(variant, ["a"], 1, time.monotonic() + 20, len)) for _ in range(101)]
+        assert not queue.is_full(variant, 0)
+        await asyncio.sleep(0)
+        assert queue.is_full(variant, 0)
+        await asyncio.gather(*tasks)
+        assert not queue.is_full(variant, 0)
+
+    asyncio.run(within())
