@@ -9,6 +9,7 @@ from models.runtime.card import Card
 from service.experiments.errors import Off
 from service.experiments.losses import LOST
 from service.experiments.recording import Answered
+from service.experiments.records import Records
 from service.experiments.running import Assigned, Running
 from service.experiments.shadow import Row, Shadow, Work
 from service.store.rows import Outcome, Served, Truth
@@ -27,6 +28,7 @@ class Kept(NamedTuple):
     store: "Store"
     writer: "Writer"
     watch: "Watch"
+    records: Records
     shadow: Shadow
     admin_key: str
 
@@ -69,8 +71,7 @@ class Experiments:
 
     def record(self, rows: Sequence[Served]) -> None:
         """Write down answers, soon; what does not fit is counted as lost."""
-        for row in rows:
-            self.kept.writer.offer(row)
+        self.kept.records.offer(rows)
 
     def shadow(self, assigned: Assigned, card: Card, texts: Sequence[str], answered: Answered) -> None:
         """Let the other arms answer the control's share of requests that the experiment asks for."""
@@ -101,5 +102,6 @@ class Experiments:
     def close(self) -> None:
         """Write what is left, and end."""
         if self._kept is not None:
+            self._kept.records.flush()
             self._kept.watch.close()
             self._kept.writer.close(5.0)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from service.experiments import settings
 from service.experiments.experiments import Kept
-from service.experiments.shadow import Shadow, ShadowProcess
+from service.experiments.records import Records
+from service.experiments.shadow import Shadow
 from service.experiments.watch import Watch, prepare, read_file
 from service.store.errors import StoreError
 from service.store.store import Store
 from service.store.writer import Writer
 
-SOCKET = "shadow.socket"
+RECORDS, SHADOWS = "records.socket", "shadows.socket"
 
 logger = logging.getLogger("bentoml.bonsai")
 
@@ -42,7 +43,10 @@ def open_experiments(
     keeps the shadow process.
     """
     folder = shared or Path(tempfile.mkdtemp(prefix="bonsai-experiments-"))
-    address, variants = folder / SOCKET, list(folders)
+    variants = list(folders)
+    shadows = [str(folder / SHADOWS), *(f"{name}={place}" for name, place in folders.items())]
+    if packed is not None:
+        shadows += ["--packed", str(packed)]
     store = Store(settings.database_url())
     writer = Writer(store)
     watch = Watch(
@@ -51,9 +55,10 @@ def open_experiments(
         default,
         lambda: variants,
         leads=leads,
-        shadows=ShadowProcess(address, folders, packed) if leads else None,
+        recorder=[str(folder / RECORDS)],
+        shadows=shadows,
         file=settings.experiments_file(),
         keep_days=settings.keep_days(),
     )
     watch.start()
-    return Kept(store, writer, watch, Shadow(address), settings.admin_key())
+    return Kept(store, writer, watch, Records(folder / RECORDS), Shadow(folder / SHADOWS), settings.admin_key())

@@ -4,11 +4,8 @@ A thread in the worker would be in the way: it holds the interpreter's lock whil
 Datagrams are never waited for; what the process does not take is dropped and counted.
 """
 
-import logging
 import socket
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +14,6 @@ import orjson
 from service.experiments.losses import LOST
 
 MOST_BYTES = 128 * 2**10  # of a datagram; what Linux takes at least
-RESTART_S = 5.0
-
-logger = logging.getLogger("bentoml.bonsai")
 
 
 class Row(NamedTuple):
@@ -70,40 +64,3 @@ class Shadow:
             self._socket.sendto(content, self._address)
         except OSError:
             LOST.labels("shadow").inc(len(work.rows) * len(work.arms))
-
-
-class ShadowProcess:
-    """The process that answers them, kept alive while an experiment asks for it."""
-
-    def __init__(self, address: Path, folders: Mapping[str, Path], packed: Path | None) -> None:
-        self._address, self._folders, self._packed = address, folders, packed
-        self._arms: tuple[str, ...] = ()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
-
-    def keep(self, arms: Sequence[str], now: float) -> None:
-        """Let it run with these arms; without any, end it. `now` is a time.monotonic()."""
-        if self._process is not None and (tuple(arms) != self._arms or self._process.poll() is not None):
-            if tuple(arms) == self._arms:
-                logger.warning("the shadow process ended with %s; it is started again", self._process.returncode)
-            self.end()
-        if arms and self._process is None and now - self._started >= RESTART_S:
-            self._start(tuple(arms), now)
-
-    def end(self) -> None:
-        """End it; what it had not answered is lost."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-            self._process = None
-            self._started = 0.0
-
-    def _start(self, arms: tuple[str, ...], now: float) -> None:
-        self._arms, self._started = arms, now
-        folders = [f"{name}={folder}" for name, folder in self._folders.items()]
-        packed = ["--packed", str(self._packed)] if self._packed else []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "service.experiments.shadowing", str(self._address), *folders, *packed],
-            stdin=subprocess.DEVNULL,
-            cwd=Path(__file__).parents[2],
-        )

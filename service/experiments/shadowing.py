@@ -5,7 +5,6 @@
 
 import argparse
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from models.runtime.classifier import Prediction, Predictor
 from models.runtime.loading import load_variants
+from service.experiments.companion import end_with_parent
 from service.experiments.losses import LOST, Losses
 from service.experiments.settings import database_url
 from service.experiments.shadow import MOST_BYTES, Work
@@ -26,7 +26,6 @@ from service.store.writer import Writer
 
 MOST_WAITING = 1024  # requests
 TELL_S = 0.5
-PARENT_DEATH = 1  # prctl's PR_SET_PDEATHSIG
 
 
 class Shadowing:
@@ -86,12 +85,6 @@ class Shadowing:
 
     def _lose(self, work: Work) -> None:
         LOST.labels("shadow").inc(len(work.rows) * len(work.arms))
-
-
-def end_with_parent() -> None:
-    """Let the system end this process when the one that started it is gone, even if that was killed."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGTERM)
 
 
 def main() -> None:

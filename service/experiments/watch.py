@@ -3,25 +3,26 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from service.evidence.decision import Decision
 from service.experiments import changes
+from service.experiments.companion import Companion
 from service.experiments.definition import CHANGEABLE, Experiment, read_yaml
 from service.experiments.errors import ExperimentError, Invalid
 from service.experiments.guardrails import breach, stop_reason
 from service.experiments.losses import Losses
 from service.experiments.report import decisions
 from service.experiments.running import ENDED, RUNNING, TRIPPED, Running, Standing, standing
-from service.experiments.shadow import ShadowProcess
 from service.store.definitions import Stored
 from service.store.errors import StoreError
 from service.store.store import KEEP_DAYS, Store
 from service.store.writer import Writer
 
+RECORDER, SHADOWING = "service.experiments.recorder", "service.experiments.shadowing"
 POLL_S = 0.4  # a change reaches every worker within a second
 JUDGE_S = 1.0
 DECIDE_S = 5.0
@@ -32,7 +33,8 @@ logger = logging.getLogger("bentoml.bonsai")
 
 
 class Watch:
-    """Knows what runs; `leads` says that this worker also judges guardrails and keeps the shadow process."""
+    """Knows what runs; `leads` says that this worker also judges guardrails, and keeps the processes that write
+    answers down and run shadows, with these arguments."""
 
     def __init__(
         self,
@@ -42,13 +44,16 @@ class Watch:
         variants: Callable[[], list[str]],
         *,
         leads: bool = False,
-        shadows: ShadowProcess | None = None,
+        recorder: Sequence[str] = (),
+        shadows: Sequence[str] = (),
         file: Path | None = None,
         keep_days: float = KEEP_DAYS,
     ) -> None:
         self._store, self._default, self._variants = store, default, variants
         self._losses = Losses(writer)
-        self._leads, self._shadows, self._file, self._keep_days = leads, shadows, file, keep_days
+        self._leads, self._file, self._keep_days = leads, file, keep_days
+        self._recorder, self._shadows = Companion(RECORDER), Companion(SHADOWING)
+        self._for_recorder, self._for_shadows = recorder, shadows
         self.running, self.problem = Running(default), ""
         self._generation, self._prepared, self._judged, self._expired = -1, False, 0.0, 0.0
         self._asked = 0.0
@@ -65,8 +70,8 @@ class Watch:
     def close(self) -> None:
         """End."""
         self._end.set()
-        if self._shadows is not None:
-            self._shadows.end()
+        self._recorder.end()
+        self._shadows.end()
 
     def refresh(self) -> None:
         """Learn at once what this worker has changed itself (StoreError)."""
@@ -95,11 +100,14 @@ class Watch:
         except Exception:  # whatever it is, the next turn is another
             logger.exception("the watch over experiments failed; it goes on")
         self._losses.tell()
-        if self._leads and self._shadows is not None:
-            live = self.running.live
-            asked = live is not None and live.state == RUNNING and live.experiment.shadows
-            arms = [arm.variant for arm in live.experiment.others] if asked and live else []
-            self._shadows.keep(arms, time.monotonic())
+        if self._leads:
+            self._keep_companions()
+
+    def _keep_companions(self) -> None:
+        live, now = self.running.live, time.monotonic()
+        runs = live is not None and live.state == RUNNING
+        self._recorder.keep(self._for_recorder if runs else None, now)
+        self._shadows.keep(self._for_shadows if runs and live is not None and live.experiment.shadows else None, now)
 
     def _say(self, problem: str) -> None:
         if problem and problem != self.problem:

@@ -1,0 +1,66 @@
+"""A process beside the workers, which one of them keeps alive while an experiment asks for it.
+
+What holds the interpreter's lock in a worker holds up its callers: writing rows took the tail of their times threefold.
+"""
+
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client.multiprocess import mark_process_dead
+
+RESTART_S = 5.0
+PARENT_DEATH = 1  # prctl's PR_SET_PDEATHSIG
+
+logger = logging.getLogger("bentoml.bonsai")
+
+
+class Companion:
+    """Runs a module as a process while there are arguments to run it with."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._arguments: tuple[str, ...] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = float("-inf")
+
+    def keep(self, arguments: Sequence[str] | None, now: float) -> None:
+        """Let it run with these arguments, started anew where they changed or it ended; None ends it. `now` is a
+        time.monotonic().
+        """
+        given = None if arguments is None else tuple(arguments)
+        if self._process is not None and given != self._arguments:
+            self.end()
+        elif self._process is not None and self._process.poll() is not None:
+            logger.warning("%s ended with %s; it is started again", self._module, self._process.returncode)
+            self._forget(self._process)
+        if given is not None and self._process is None and now - self._started >= RESTART_S:
+            self._arguments, self._started = given, now
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self._module, *given], stdin=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
+            )
+
+    def end(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._forget(self._process)
+        self._started = float("-inf")
+
+    def _forget(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = None
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
+
+
+def end_with_parent() -> None:
+    """Let the system end this process when the one that started it is gone, even if that was killed."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGTERM)

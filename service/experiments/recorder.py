@@ -1,0 +1,64 @@
+"""The process beside the workers that writes down their answers.
+
+`python -m service.experiments.recorder ADDRESS`; the service starts it while an experiment runs.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+from service.experiments.companion import end_with_parent
+from service.experiments.losses import Losses
+from service.experiments.records import MOST_BYTES, decode
+from service.experiments.settings import database_url
+from service.store.store import Store
+from service.store.writer import Writer
+
+MOST_ROWS = 20_000  # that wait for the store
+BUFFER = 4 * 2**20  # bytes of datagrams
+TELL_S = 0.3
+
+
+def main() -> None:
+    """Listen at an address until ended; then write what is left."""
+    parser = argparse.ArgumentParser(prog="python -m service.experiments.recorder", description=__doc__)
+    parser.add_argument("address", type=Path)
+    given = parser.parse_args()
+    end_with_parent()
+    given.address.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    listener.bind(str(given.address))
+    listener.settimeout(TELL_S)
+    writer = Writer(Store(database_url()), MOST_ROWS)
+    losses, told = Losses(writer), time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: _end(listener, writer, losses))
+    while True:
+        with contextlib.suppress(TimeoutError):
+            _take(listener, writer)
+        if time.monotonic() - told >= TELL_S:
+            told = time.monotonic()
+            losses.tell()
+
+
+def _take(listener: socket.socket, writer: Writer) -> None:
+    for row in decode(listener.recv(MOST_BYTES)):
+        writer.offer(row)
+
+
+def _end(listener: socket.socket, writer: Writer, losses: Losses) -> None:
+    listener.setblocking(False)
+    with contextlib.suppress(OSError):
+        while True:
+            _take(listener, writer)
+    writer.close(3.0)
+    losses.tell()
+    os._exit(0)  # whatever the main thread was doing
+
+
+if __name__ == "__main__":
+    main()

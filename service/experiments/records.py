@@ -1,0 +1,79 @@
+"""The way of answers from a worker to the process that writes them down: in a bounded queue, a few at a time, and never
+waited for.
+"""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+
+from service.experiments.losses import LOST
+from service.store.rows import Served
+
+MOST_WAITING = 10_000  # rows, while the process is not there
+AT_ONCE = 64  # rows of a datagram: as many as take a worker less than a short prediction
+GATHER_S = 0.02
+MOST_BYTES = 160 * 2**10  # of a datagram; Linux takes 200 kB
+FULL = "full queue"
+
+
+class Records:
+    """The rows of one worker that are to be written down."""
+
+    def __init__(self, address: Path) -> None:
+        self._address = str(address)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._waiting: deque[Served] = deque()
+        self._scheduled = False
+
+    def offer(self, rows: Sequence[Served]) -> None:
+        """Leave rows to be sent soon, from the event loop; what does not fit is counted as lost."""
+        room = MOST_WAITING - len(self._waiting)
+        if len(rows) > room:
+            LOST.labels(FULL).inc(len(rows) - room)
+        self._waiting.extend(rows[:room])
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_later(GATHER_S, self._send)
+
+    def _send(self) -> None:
+        """Send some, and the next ones after a turn of the loop."""
+        rows = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+        taken = self._try_to_send(rows)
+        if not taken:  # its queue is full, or it is not there: both pass
+            self._waiting.extendleft(reversed(rows))
+        self._scheduled = bool(self._waiting)
+        if self._scheduled:
+            pause = GATHER_S if not taken or len(self._waiting) < AT_ONCE else 0
+            asyncio.get_running_loop().call_later(pause, self._send)
+
+    def _try_to_send(self, rows: Sequence[Served]) -> bool:
+        content = orjson.dumps([tuple(row) for row in rows])
+        if len(content) > MOST_BYTES:  # long texts, which are to be kept
+            if len(rows) == 1:
+                LOST.labels("too large").inc()
+                return True
+            half = len(rows) // 2
+            return self._try_to_send(rows[:half]) and self._try_to_send(rows[half:])
+        try:
+            self._socket.sendto(content, self._address)
+        except OSError:
+            return False
+        return True
+
+    def flush(self) -> None:
+        """Send what is left, when the service ends."""
+        while self._waiting:
+            rows = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+            if not self._try_to_send(rows):
+                LOST.labels("closed").inc(len(rows) + len(self._waiting))
+                return
+
+
+def decode(content: bytes) -> list[Served]:
+    """Return the rows of a datagram."""
+    return [Served(*row) for row in orjson.loads(content)]
