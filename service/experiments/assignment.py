@@ -7,10 +7,11 @@ half a percent off the weights, which the test of the sample ratio finds with so
 """
 
 import math
-from hashlib import blake2b
+import struct
+from hashlib import blake2b, shake_128
 from typing import NamedTuple
 
-from service.experiments.definition import Arm, Experiment
+from service.experiments.definition import Experiment
 
 BUCKETS = 10_000
 
@@ -29,21 +30,20 @@ def unit_of(experiment: Experiment, given: str) -> str:
 
 def assign(experiment: Experiment, unit: str) -> Assignment:
     """Return the arm of a unit, as `unit_of` writes it."""
-    if _number(unit, "traffic") % BUCKETS >= round(experiment.traffic * BUCKETS):
+    first, *draws = _numbers(unit, 1 + len(experiment.arms))
+    if first % BUCKETS >= round(experiment.traffic * BUCKETS):
         return Assignment(experiment.control)
     if not experiment.splits:
         return Assignment(experiment.control, experiment.control)
-    winner = max(experiment.arms, key=lambda arm: _draw(unit, arm))
+    # By name: a change of weights may list them in another order, and the arms themselves never change.
+    arms = sorted(experiment.arms, key=lambda arm: arm.variant)
+    winner = max(zip(arms, draws, strict=True), key=lambda pair: -pair[0].weight / math.log((pair[1] + 0.5) / 2**64))[0]
     return Assignment(winner.variant, winner.variant)
 
 
-def _draw(unit: str, arm: Arm) -> float:
-    uniform = (_number(unit, arm.variant) + 0.5) / 2**64
-    return -arm.weight / math.log(uniform)
-
-
-def _number(unit: str, purpose: str) -> int:
-    return int.from_bytes(blake2b(f"{unit} {purpose}".encode(), digest_size=8).digest())
+def _numbers(unit: str, count: int) -> tuple[int, ...]:
+    """Return so many whole numbers below 2^64, uniform and independent."""
+    return struct.unpack(f">{count}Q", shake_128(unit.encode()).digest(8 * count))
 
 
 def _key(seed: str) -> bytes:

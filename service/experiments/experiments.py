@@ -1,18 +1,17 @@
 """Experiments as routes know them: what runs, where answers are written down, and whether there are any at all."""
 
 import random
-from collections.abc import Sequence
 from concurrent.futures import Future
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from models.runtime.card import Card
 from service.experiments.errors import Off
 from service.experiments.losses import LOST
-from service.experiments.recording import Answered
+from service.experiments.recording import Answered, Failure
 from service.experiments.records import Records
-from service.experiments.running import Assigned, Running
+from service.experiments.running import Running
 from service.experiments.shadow import Row, Shadow, Work
-from service.store.rows import Outcome, Served, Truth
+from service.store.rows import Outcome, Truth
 
 if TYPE_CHECKING:  # a service without experiments needs no database's library
     from service.experiments.watch import Watch
@@ -69,13 +68,13 @@ class Experiments:
         """What whoever changes them has to show; empty where nobody may."""
         return self._kept.admin_key if self._kept is not None else ""
 
-    def record(self, rows: Sequence[Served]) -> None:
-        """Write down answers, soon; what does not fit is counted as lost."""
-        self.kept.records.offer(rows)
+    def record(self, noted: Answered | Failure) -> None:
+        """Write a request down, soon; what does not fit is counted as lost."""
+        self.kept.records.offer(noted)
 
-    def shadow(self, assigned: Assigned, card: Card, texts: Sequence[str], answered: Answered) -> None:
+    def shadow(self, answered: Answered) -> None:
         """Let the other arms answer the control's share of requests that the experiment asks for."""
-        standing = assigned.standing
+        assigned, standing = answered.assigned, answered.assigned.standing
         if standing is None or not standing.experiment.shadows or assigned.override:
             return
         experiment = standing.experiment
@@ -83,13 +82,15 @@ class Experiments:
             return
         arms = [arm.variant for arm in experiment.others]
         rows = [
-            Row(row.id, text, row.label or "", row.score or 0.0)
-            for text, row in zip(texts[:MOST_SHADOWED], answered.rows, strict=False)
+            Row(key, text, prediction.label, prediction.top[0][1])
+            for key, text, prediction in islice(
+                zip(answered.keys, answered.texts, answered.predictions, strict=True), MOST_SHADOWED
+            )
         ]
-        if len(texts) > MOST_SHADOWED:
-            LOST.labels("shadow").inc((len(texts) - MOST_SHADOWED) * len(arms))
-        at = answered.rows[0].at
-        self.kept.shadow.offer(Work(experiment.name, standing.revision, assigned.variant, card.version, arms, at, rows))
+        if len(answered.texts) > MOST_SHADOWED:
+            LOST.labels("shadow").inc((len(answered.texts) - MOST_SHADOWED) * len(arms))
+        name, revision = experiment.name, standing.revision
+        self.kept.shadow.offer(Work(name, revision, assigned.variant, answered.version, arms, answered.at, rows))
 
     def give(self, truths: list[Truth]) -> "Future[list[Outcome]]":
         """Store feedback; the outcome is there once it is committed (Off, StoreError)."""

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import count
 from typing import NamedTuple
 
-from models.runtime.card import Card
 from models.runtime.classifier import Prediction
 from service.experiments.ids import Prediction as Signed
 from service.experiments.ids import sign
@@ -16,51 +15,72 @@ _PREFIX, _NUMBERS = secrets.token_hex(8), count()  # of keys: as unique as rando
 
 
 class Answered(NamedTuple):
-    """The ids of one request's predictions, and the rows to write down."""
+    """One request that was answered, after `ms` at the time `at`, and the keys and ids of its predictions."""
 
-    ids: list[str]
-    keys: list[str]
-    rows: list[Served]
+    assigned: Assigned
+    version: str
+    texts: Sequence[str]
+    predictions: Sequence[Prediction]
+    keys: Sequence[str]
+    ids: Sequence[str]
+    at: float
+    ms: float
+
+    def rows(self) -> list[Served]:
+        """Return what is written down of it; made later, for it takes as long as the ids do."""
+        standing = self.assigned.standing
+        assert standing is not None
+        experiment, keep = standing.experiment, standing.experiment.keep_texts_days
+        return [
+            Served(
+                id=key, experiment=experiment.name, revision=standing.revision, arm=self.assigned.variant,
+                version=self.version, unit=self.assigned.unit, at=self.at, label=prediction.label,
+                score=prediction.top[0][1], ms=self.ms, status=200, override=self.assigned.override, first=number == 0,
+                text=text if keep else None, expires=self.at + keep * DAY_S if keep else None,
+            )
+            for number, (key, text, prediction) in enumerate(zip(self.keys, self.texts, self.predictions, strict=True))
+        ]  # fmt: skip
+
+
+class Failure(NamedTuple):
+    """One request that was not answered."""
+
+    assigned: Assigned
+    version: str
+    status: int
+    at: float
+    ms: float
+
+    def rows(self) -> list[Served]:
+        """Return what is written down of it."""
+        standing = self.assigned.standing
+        assert standing is not None
+        return [
+            Served(
+                id=f"{_PREFIX}{next(_NUMBERS):x}", experiment=standing.experiment.name, revision=standing.revision,
+                arm=self.assigned.variant, version=self.version, unit=self.assigned.unit, at=self.at, label=None,
+                score=None, ms=self.ms, status=self.status, override=self.assigned.override,
+            )
+        ]  # fmt: skip
 
 
 def note(
     assigned: Assigned,
-    card: Card,
+    version: str,
     texts: Sequence[str],
     predictions: Sequence[Prediction],
     secret: bytes,
     at: float,
     ms: float,
 ) -> Answered:
-    """Sign and write down the answers that a request got after `ms`, at the time `at`."""
+    """Sign the answers that a request got."""
     standing = assigned.standing
     assert standing is not None
-    experiment, keep = standing.experiment, standing.experiment.keep_texts_days
-    number = next(_NUMBERS)
-    ids, keys, rows = list[str](), list[str](), list[Served]()
-    for row, (text, prediction) in enumerate(zip(texts, predictions, strict=True)):
-        label, score = prediction.top[0]
-        key = f"{_PREFIX}{number:x}.{row:x}"
-        signed = Signed(experiment.name, standing.revision, assigned.variant, label, int(at), key, assigned.override)
-        keys.append(key)
-        ids.append(sign(signed, secret))
-        rows.append(
-            Served(
-                id=key, experiment=experiment.name, revision=standing.revision, arm=assigned.variant,
-                version=card.version, unit=assigned.unit, at=at, label=label, score=score, ms=ms, status=200,
-                override=assigned.override, first=row == 0, text=text if keep else None,
-                expires=at + keep * DAY_S if keep else None,
-            )
-        )  # fmt: skip
-    return Answered(ids, keys, rows)
-
-
-def failure(assigned: Assigned, card: Card, status: int, at: float, ms: float) -> Served:
-    """Write down that a request got no answer."""
-    standing = assigned.standing
-    assert standing is not None
-    return Served(
-        id=f"{_PREFIX}{next(_NUMBERS):x}", experiment=standing.experiment.name, revision=standing.revision,
-        arm=assigned.variant, version=card.version, unit=assigned.unit, at=at, label=None, score=None, ms=ms,
-        status=status, override=assigned.override, first=True, text=None, expires=None,
-    )  # fmt: skip
+    name, revision, arm, second = standing.experiment.name, standing.revision, assigned.variant, int(at)
+    prefix, override = f"{_PREFIX}{next(_NUMBERS):x}.", assigned.override
+    keys = [f"{prefix}{row:x}" for row in range(len(predictions))]
+    ids = [
+        sign(Signed(name, revision, arm, prediction.label, second, key, override), secret)
+        for key, prediction in zip(keys, predictions, strict=True)
+    ]
+    return Answered(assigned, version, texts, predictions, keys, ids, at, ms)

@@ -11,10 +11,11 @@ from pathlib import Path
 import orjson
 
 from service.experiments.losses import LOST
+from service.experiments.recording import Answered, Failure
 from service.store.rows import Served
 
-MOST_WAITING = 10_000  # rows, while the process is not there
-AT_ONCE = 64  # rows of a datagram: as many as take a worker less than a short prediction
+MOST_WAITING = 10_000  # requests, while the process is not there
+AT_ONCE = 64  # requests of a datagram
 GATHER_S = 0.02
 MOST_BYTES = 160 * 2**10  # of a datagram; Linux takes 200 kB
 FULL = "full queue"
@@ -27,25 +28,25 @@ class Records:
         self._address = str(address)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._waiting: deque[Served] = deque()
+        self._waiting: deque[Answered | Failure] = deque()
         self._scheduled = False
 
-    def offer(self, rows: Sequence[Served]) -> None:
-        """Leave rows to be sent soon, from the event loop; what does not fit is counted as lost."""
-        room = MOST_WAITING - len(self._waiting)
-        if len(rows) > room:
-            LOST.labels(FULL).inc(len(rows) - room)
-        self._waiting.extend(rows[:room])
+    def offer(self, noted: Answered | Failure) -> None:
+        """Leave a request to be sent soon, from the event loop; what does not fit is counted as lost."""
+        if len(self._waiting) >= MOST_WAITING:
+            LOST.labels(FULL).inc(len(noted.rows()))
+            return
+        self._waiting.append(noted)
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_later(GATHER_S, self._send)
 
     def _send(self) -> None:
         """Send some, and the next ones after a turn of the loop."""
-        rows = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-        taken = self._try_to_send(rows)
+        some = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+        taken = self._try_to_send([row for noted in some for row in noted.rows()])
         if not taken:  # its queue is full, or it is not there: both pass
-            self._waiting.extendleft(reversed(rows))
+            self._waiting.extendleft(reversed(some))
         self._scheduled = bool(self._waiting)
         if self._scheduled:
             pause = GATHER_S if not taken or len(self._waiting) < AT_ONCE else 0
@@ -68,7 +69,7 @@ class Records:
     def flush(self) -> None:
         """Send what is left, when the service ends."""
         while self._waiting:
-            rows = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+            rows = self._waiting.popleft().rows()
             if not self._try_to_send(rows):
                 LOST.labels("closed").inc(len(rows) + len(self._waiting))
                 return

@@ -1,6 +1,7 @@
 """What runs now, as one worker knows it; every worker of every machine comes to know the same within a second."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 RUNNING, PAUSED, TRIPPED, ENDED = STATES = ("running", "paused", "tripped", "ended")
 OVERRIDE = b"x-bonsai-variant"
 DAY_S = 86_400.0
+KNOWN = 65_536  # units of which a worker remembers the arm
 EARLY_S = 60.0  # by how much the clocks of two machines may differ
 
 
@@ -52,6 +54,8 @@ class Running:
         self.field = unit.field if unit else None
         self._header = unit.header.lower().encode() if unit and unit.header else None
         self._cookie = unit.cookie if unit else None
+        if self.live is not None:  # who comes again is not worked out again
+            self._known = lru_cache(KNOWN)(partial(_assigned, self.live))
         # What the front has to keep of a request's headers.
         self.headers = frozenset(
             (OVERRIDE, *([self._header] if self._header else []), *([b"cookie"] if self._cookie else []))
@@ -73,9 +77,9 @@ class Running:
         if live.state != RUNNING:
             return Assigned(experiment.control)
         given = self._unit(headers, field)
-        unit = unit_of(experiment, given or request_id)
-        variant, arm = assign(experiment, unit)
-        return Assigned(variant, live if arm else None, unit if given else "")
+        if given:
+            return self._known(given)
+        return _assigned(live, request_id)._replace(unit="")
 
     def _override(self, wanted: str) -> Assigned:
         live = self.live
@@ -137,6 +141,12 @@ class Running:
             raise Invalid(f"'value' is {value:g}, and the experiment '{experiment.name}' has no metric")
         if not metric.low <= value <= metric.high:
             raise Invalid(f"'value' is {value:g}; expected {metric.low:g} to {metric.high:g}, as the metric is defined")
+
+
+def _assigned(live: Standing, given: str) -> Assigned:
+    unit = unit_of(live.experiment, given)
+    variant, arm = assign(live.experiment, unit)
+    return Assigned(variant, live if arm else None, unit)
 
 
 def standing(stored: "Stored") -> Standing:

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 
 import orjson
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
-from service.experiments.recording import Answered, failure, note
+from service.experiments.recording import Answered, Failure, note
 from service.experiments.running import Assigned
 from service.routes.exchange import Answer, Request, Service
 from service.routes.messages import answer, check_scores, parse_assigned
@@ -42,19 +42,20 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
     except VariantError as problem:
         status = refusal(problem).status
         if assigned.standing is not None and status >= SERVER_ERROR:
-            experiments.record([failure(assigned, loaded.card, status, time.time(), _ms(request))])
+            experiments.record(Failure(assigned, loaded.card.version, status, time.time(), _ms(request)))
         raise
     request.texts = len(asked.texts)
     if answered is not None:
         # Once the answer has left.
-        asyncio.get_running_loop().call_soon(_write_down, service, assigned, loaded.card, asked.texts, answered)
-    return Answer(body, headers=_headers(assigned))
+        asyncio.get_running_loop().call_soon(_write_down, service, answered)
+    experiment = assigned.standing.experiment.name if assigned.standing is not None else ""
+    return Answer(body, headers=_headers(assigned.variant, experiment))
 
 
-def _write_down(service: Service, assigned: Assigned, card: Card, texts: Sequence[str], answered: Answered) -> None:
+def _write_down(service: Service, answered: Answered) -> None:
     try:
-        service.experiments.record(answered.rows)
-        service.experiments.shadow(assigned, card, texts, answered)
+        service.experiments.record(answered)
+        service.experiments.shadow(answered)
     except Exception:  # the answer has left: nobody else would say so
         logger.exception("an answer was not written down")
 
@@ -68,7 +69,7 @@ def _encode_noted(
     secret: bytes,
     predictions: Sequence[Prediction],
 ) -> tuple[bytes, Answered | None]:
-    answered = note(assigned, card, texts, predictions, secret, time.time(), _ms(request))
+    answered = note(assigned, card.version, texts, predictions, secret, time.time(), _ms(request))
     return encode(assigned, card, request.id, top_k, answered, predictions)
 
 
@@ -90,11 +91,10 @@ def encode(
     return orjson.dumps(content), answered
 
 
-def _headers(assigned: Assigned) -> dict[str, str]:
-    named = {"X-Bonsai-Variant": assigned.variant}
-    if assigned.standing is not None:
-        named |= {"X-Bonsai-Experiment": assigned.standing.experiment.name, "X-Bonsai-Arm": assigned.variant}
-    return named
+@lru_cache
+def _headers(variant: str, experiment: str) -> Mapping[str, str]:
+    named = {"X-Bonsai-Variant": variant}
+    return {**named, "X-Bonsai-Experiment": experiment, "X-Bonsai-Arm": variant} if experiment else named
 
 
 def _ms(request: Request) -> float:

@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -169,7 +169,7 @@ class Front:
         """Return the headers of an answer to a client's connection beside those that every answer has."""
         fields = list[tuple[bytes, bytes]]()
         for name, value in answer.headers.items():
-            fields.append((name.lower().encode(), value.encode("latin-1")))
+            fields.append(_field(name, value))
         if request.times is not None and answer.status == 200:
             fields.append((b"server-timing", request.times.header().encode()))
         if self._spread.is_one_too_many(client):
@@ -210,6 +210,11 @@ class Front:
             if not (given.isascii() and given.isdigit() and len(given) <= 9 and int(given)):
                 raise Refused(400, f"X-Request-Timeout-Ms is '{given[:40]}'; expected a whole number from 1 on")
             request.deadline += min(0.0, int(given) / 1000 - self._deadline_s)
+
+
+@lru_cache(maxsize=256)
+def _field(name: str, value: str) -> tuple[bytes, bytes]:
+    return name.lower().encode(), value.encode("latin-1")
 
 
 def read_headers(headers: Iterable[tuple[bytes, bytes]], also: frozenset[bytes]) -> dict[bytes, str]:
