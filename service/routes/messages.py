@@ -1,9 +1,8 @@
 """What a prediction request and its answer look like, and one sentence for every request that is refused."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.runtime.card import Card
@@ -48,22 +47,8 @@ class PredictResponse(BaseModel):
     predictions: list[TextPrediction]
 
 
-class Asked(NamedTuple):
-    """What a request asks for."""
-
-    texts: list[str]
-    top_k: int = 1
-
-
-def parse_request(body: bytes) -> Asked:
+def parse_request(body: bytes) -> PredictRequest:
     """Read a request body; refuse it in one sentence (400, or 413 for too many texts)."""
-    try:
-        given = orjson.loads(body)
-    except ValueError:
-        given = None
-    if (plain := _plain(given)) is not None:
-        return plain
-    # What is unusual, or wrong, is read again by what can say why: the model takes several times longer.
     try:
         request = PredictRequest.model_validate_json(body)
     except ValidationError as error:
@@ -71,19 +56,7 @@ def parse_request(body: bytes) -> Asked:
     for number, text in enumerate(request.texts):
         if not text.strip():
             raise Refused(400, f"texts[{number}] is blank; expected text to classify")
-    return Asked(request.texts, request.top_k)
-
-
-def _plain(given: object) -> Asked | None:
-    """Return what a body asks for to which nothing can be objected."""
-    if type(given) is not dict:
-        return None
-    texts, top_k = given.get("texts"), given.get("top_k", 1)
-    if type(texts) is not list or not 0 < len(texts) <= MAX_TEXTS or type(top_k) is not int or top_k < 1:
-        return None
-    if len(given) != 1 + ("top_k" in given) or any(type(text) is not str or not text.strip() for text in texts):
-        return None
-    return Asked(texts, top_k)
+    return request
 
 
 def answer(card: Card, request_id: str, predictions: Sequence[Prediction], top_k: int) -> dict[str, Any]:
