@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from loadtest.ask.corpus import Question
+from loadtest.errors import LoadTestError
 from loadtest.serving import probing
 from loadtest.serving.bodies import bodies as json_bodies
 from loadtest.serving.bodies import write_bodies
@@ -76,9 +77,14 @@ def _under(server: Running, bodies: Path, rate: float, seconds: int, body: str) 
 
 
 def answered(server: Running) -> dict[str, int]:
-    """Return how many requests a service has answered, by status."""
-    with urllib.request.urlopen(urljoin(server.url, "/metrics"), timeout=30) as response:
-        text = response.read().decode()
+    """Return how many requests a service has answered, by status (LoadTestError)."""
+    try:
+        with urllib.request.urlopen(urljoin(server.url, "/metrics"), timeout=30) as response:
+            text = response.read().decode()
+    except OSError as error:
+        raise LoadTestError(
+            f"the service did not answer /metrics under load ({error}); see whether it still runs"
+        ) from error
     counts: dict[str, int] = {}
     for status, count in ANSWERED.findall(text):
         counts[status] = counts.get(status, 0) + round(float(count))

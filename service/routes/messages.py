@@ -1,9 +1,8 @@
 """What a prediction request and its answer look like, and one sentence for every request that is refused."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.runtime.card import Card
@@ -68,24 +67,9 @@ class AssignedResponse(PredictResponse):
     arm: str | None = None
 
 
-class Asked(NamedTuple):
-    """What a request asks for."""
-
-    texts: list[str]
-    top_k: int = 1
-
-
-def parse_request(body: bytes) -> Asked:
+def parse_request(body: bytes) -> PredictRequest:
     """Read a request body; refuse it in one sentence (400, or 413 for too many texts)."""
-    try:
-        given = orjson.loads(body)
-    except ValueError:
-        given = None
-    if (plain := _plain(given)) is not None:
-        return plain
-    # What is unusual, or wrong, is read again by what can say why: the model takes several times longer.
-    request = _validated(body, PredictRequest)
-    return Asked(request.texts, request.top_k)
+    return _validated(body, PredictRequest)
 
 
 def _validated(body: bytes, model: type[PredictRequest]) -> PredictRequest:
@@ -99,19 +83,7 @@ def _validated(body: bytes, model: type[PredictRequest]) -> PredictRequest:
     return request
 
 
-def _plain(given: object) -> Asked | None:
-    """Return what a body asks for to which nothing can be objected."""
-    if type(given) is not dict:
-        return None
-    texts, top_k = given.get("texts"), given.get("top_k", 1)
-    if type(texts) is not list or not 0 < len(texts) <= MAX_TEXTS or type(top_k) is not int or top_k < 1:
-        return None
-    if len(given) != 1 + ("top_k" in given) or any(type(text) is not str or not text.strip() for text in texts):
-        return None
-    return Asked(texts, top_k)
-
-
-def parse_assigned(body: bytes, field: str | None) -> tuple[Asked, str | None]:
+def parse_assigned(body: bytes, field: str | None) -> tuple[PredictRequest, str | None]:
     """Read the body of POST /predict, and the unit that its `field` names (Refused)."""
     if field is None:
         return parse_request(body), None
@@ -123,7 +95,7 @@ def parse_assigned(body: bytes, field: str | None) -> tuple[Asked, str | None]:
     unit = given.get(field)
     if unit is not None and not isinstance(unit, str):
         raise Refused(400, f"'{field}' is a JSON {_json_type(unit)}; expected a string, which names the unit")
-    return Asked(request.texts, request.top_k), unit
+    return request, unit
 
 
 def answer(card: Card, request_id: str, predictions: Sequence[Prediction], top_k: int) -> dict[str, Any]:

@@ -42,7 +42,8 @@ class Connection(Protocol):
 class DirectCycle:
     """One request and its answer; uvicorn reads and sets the first four.
 
-    The coroutine that answers is no task: it is sent on by what it waits for, which takes a third of the time.
+    The coroutine that answers is no task: it is sent on by what it waits for.
+    So nothing in it may ask for the present task, as `asyncio.timeout` does.
     """
 
     __slots__ = (

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-AT_ONCE = 256  # ids: asking the system for each alone takes several times longer
+AT_ONCE = 256  # ids: asking the system for each alone takes twice as long
 
 
 def request_id(given: str) -> str:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import psutil
 import pytest
 
 from loadtest.ask.corpus import Question
+from loadtest.errors import LoadTestError
 from loadtest.serving import overloading, probing
 from loadtest.serving.overloading import goodput, markdown, overload, times_of
-from loadtest.serving.running import Setting
+from loadtest.serving.running import Running, Setting
 from loadtest.serving.servers import OURS_2, SERVERS, Server
 from loadtest.serving.telling import telling
 from tests.loadtest.serving.conftest import needs_wrk
@@ -41,6 +43,12 @@ def test_the_table_says_what_came_of_it() -> None:
     assert "| `/metrics`, p50 and p99 | – | – |" in table
     assert "| none of them in time | 1 | 1 |" in table
     assert times_of(one(), "predict", 200) == [900.0]
+
+
+def test_a_service_that_is_gone_is_said_in_a_sentence() -> None:
+    gone = Running("http://127.0.0.1:1/nano/predict", psutil.Process())
+    with pytest.raises(LoadTestError, match="did not answer /metrics under load"):
+        overloading.answered(gone)
 
 
 @needs_wrk

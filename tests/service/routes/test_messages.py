@@ -1,6 +1,6 @@
 import pytest
 
-from service.routes.messages import MAX_TEXTS, PredictRequest, parse_request
+from service.routes.messages import MAX_TEXTS, parse_request
 from service.routes.refused import Refused
 
 
@@ -30,17 +30,3 @@ def test_what_is_wrong_is_one_sentence(body: bytes, status: int, said: str) -> N
         parse_request(body)
     assert caught.value.status == status
     assert caught.value.sentence.startswith(said)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"texts":["a"],"texts":["b"]}',
-        b'{"top_k":1,"te\\u0078ts":["\\ud83d\\ude00", "\xc3\xa9"]}',
-        b'{"texts":["a"],"top_k":18446744073709551616}',
-        b'{"texts":["a\x7f\\u0000"]} ',
-    ],
-)
-def test_what_is_read_without_the_model_is_read_as_by_the_model(body: bytes) -> None:
-    model = PredictRequest.model_validate_json(body)
-    assert parse_request(body) == (model.texts, model.top_k)
