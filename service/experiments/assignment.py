@@ -6,45 +6,51 @@ away from one whose weight shrank. The draw is the unit's own and not its bucket
 half a percent off the weights, which the test of the sample ratio finds with some ten thousand units.
 """
 
-import math
 import struct
 from hashlib import blake2b, shake_128
+from math import log
 from typing import NamedTuple
 
 from service.experiments.definition import Experiment
 
-BUCKETS = 10_000
+BUCKETS = 10_000  # of which `traffic` lets in a share
 
 
 class Assignment(NamedTuple):
-    """The variant that answers; `arm` is empty for a unit that is not in the experiment."""
+    """The variant that answers, the arm, which is empty for a unit that is not in the experiment, and what is stored of
+    the unit: 16 hexadecimal digits.
+    """
 
     variant: str
-    arm: str = ""
+    arm: str
+    unit: str
 
 
-def unit_of(experiment: Experiment, given: str) -> str:
-    """Return what is stored of a unit: 16 hexadecimal digits of a keyed hash."""
-    return blake2b(given.encode("utf-8", "surrogatepass"), digest_size=8, key=_key(experiment.seed)).hexdigest()
+class Assigner:
+    """Assigns units; all that can be worked out before they come is, for it stands between a caller and the answer."""
 
+    def __init__(self, experiment: Experiment) -> None:
+        self._control, self._splits = experiment.control, experiment.splits
+        self._lets_in = round(experiment.traffic * BUCKETS)
+        self._seeded = shake_128(blake2b(experiment.seed.encode("utf-8", "surrogatepass"), digest_size=32).digest())
+        # By name: a change of weights may list them in another order, and the arms themselves never change.
+        self._arms = sorted((arm.variant, arm.weight) for arm in experiment.arms)
+        self._numbers = struct.Struct(f">{len(self._arms) + 1}Q")
 
-def assign(experiment: Experiment, unit: str) -> Assignment:
-    """Return the arm of a unit, as `unit_of` writes it."""
-    first, *draws = _numbers(unit, 1 + len(experiment.arms))
-    if first % BUCKETS >= round(experiment.traffic * BUCKETS):
-        return Assignment(experiment.control)
-    if not experiment.splits:
-        return Assignment(experiment.control, experiment.control)
-    # By name: a change of weights may list them in another order, and the arms themselves never change.
-    arms = sorted(experiment.arms, key=lambda arm: arm.variant)
-    winner = max(zip(arms, draws, strict=True), key=lambda pair: -pair[0].weight / math.log((pair[1] + 0.5) / 2**64))[0]
-    return Assignment(winner.variant, winner.variant)
-
-
-def _numbers(unit: str, count: int) -> tuple[int, ...]:
-    """Return so many whole numbers below 2^64, uniform and independent."""
-    return struct.unpack(f">{count}Q", shake_128(unit.encode()).digest(8 * count))
-
-
-def _key(seed: str) -> bytes:
-    return blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+    def assign(self, unit: str) -> Assignment:
+        """Return the arm of a unit, as callers name it."""
+        hashed = self._seeded.copy()
+        hashed.update(unit.encode("utf-8", "surrogatepass"))
+        digest = hashed.digest(8 + self._numbers.size)
+        # Uniform and independent: one number for what is stored, one for the traffic, one for each arm.
+        stored, (traffic, *draws) = digest[:8].hex(), self._numbers.unpack_from(digest, 8)
+        if traffic % BUCKETS >= self._lets_in:
+            return Assignment(self._control, "", stored)
+        if not self._splits:
+            return Assignment(self._control, self._control, stored)
+        winner, most = "", -1.0
+        for (variant, weight), draw in zip(self._arms, draws, strict=True):
+            score = -weight / log((draw + 0.5) / 2**64)
+            if score > most:
+                winner, most = variant, score
+        return Assignment(winner, winner, stored)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from service.experiments.assignment import unit_of
+from service.experiments.assignment import Assigner
 from service.experiments.definition import Experiment, read_changes
 from service.experiments.errors import Conflict, UnknownExperiment
 from service.experiments.running import ENDED, PAUSED, RUNNING, TRIPPED, Standing, standing
@@ -69,7 +69,7 @@ def move(store: "Store", now: Standing, state: str, what: str, actor: str, reaso
 
 def forget(store: "Store", name: str, unit: str) -> int:
     """Remove the texts that were kept of a unit, as callers name it; return how many (UnknownExperiment)."""
-    return store.delete_unit(name, unit_of(find(store, name).experiment, unit))
+    return store.delete_unit(name, Assigner(find(store, name).experiment).assign(unit).unit)
 
 
 def find(store: "Store", name: str) -> Standing:

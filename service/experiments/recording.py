@@ -6,8 +6,7 @@ from itertools import count
 from typing import NamedTuple
 
 from models.runtime.classifier import Prediction
-from service.experiments.ids import Prediction as Signed
-from service.experiments.ids import sign
+from service.experiments.ids import signer
 from service.experiments.running import DAY_S, Assigned
 from service.store.rows import Served
 
@@ -76,11 +75,8 @@ def note(
     """Sign the answers that a request got."""
     standing = assigned.standing
     assert standing is not None
-    name, revision, arm, second = standing.experiment.name, standing.revision, assigned.variant, int(at)
-    prefix, override = f"{_PREFIX}{next(_NUMBERS):x}.", assigned.override
+    sign = signer(standing.experiment.name, standing.revision, assigned.variant, assigned.override, secret).sign
+    prefix, second = f"{_PREFIX}{next(_NUMBERS):x}.", int(at)
     keys = [f"{prefix}{row:x}" for row in range(len(predictions))]
-    ids = [
-        sign(Signed(name, revision, arm, prediction.label, second, key, override), secret)
-        for key, prediction in zip(keys, predictions, strict=True)
-    ]
+    ids = [sign(prediction.label, second, key) for key, prediction in zip(keys, predictions, strict=True)]
     return Answered(assigned, version, texts, predictions, keys, ids, at, ms)

@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.experiments.assignment import assign, unit_of
+from service.experiments.assignment import Assigner
 from service.experiments.definition import Experiment
 from service.experiments.errors import Invalid, Late, UnknownExperiment
 from service.experiments.ids import Prediction, read
@@ -55,7 +55,8 @@ class Running:
         self._header = unit.header.lower().encode() if unit and unit.header else None
         self._cookie = unit.cookie if unit else None
         if self.live is not None:  # who comes again is not worked out again
-            self._known = lru_cache(KNOWN)(partial(_assigned, self.live))
+            self._assigner = Assigner(self.live.experiment)
+            self._known = lru_cache(KNOWN)(partial(_assigned, self.live, self._assigner))
         # What the front has to keep of a request's headers.
         self.headers = frozenset(
             (OVERRIDE, *([self._header] if self._header else []), *([b"cookie"] if self._cookie else []))
@@ -79,7 +80,8 @@ class Running:
         given = self._unit(headers, field)
         if given:
             return self._known(given)
-        return _assigned(live, request_id)._replace(unit="")
+        found = self._assigner.assign(request_id)
+        return Assigned(found.variant, live if found.arm else None)
 
     def _override(self, wanted: str) -> Assigned:
         live = self.live
@@ -143,9 +145,8 @@ class Running:
             raise Invalid(f"'value' is {value:g}; expected {metric.low:g} to {metric.high:g}, as the metric is defined")
 
 
-def _assigned(live: Standing, given: str) -> Assigned:
-    unit = unit_of(live.experiment, given)
-    variant, arm = assign(live.experiment, unit)
+def _assigned(live: Standing, assigner: Assigner, given: str) -> Assigned:
+    variant, arm, unit = assigner.assign(given)
     return Assigned(variant, live if arm else None, unit)
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 
-from service.experiments.assignment import assign, unit_of
+from service.experiments.assignment import Assigner
 from service.experiments.definition import Experiment
 
 UNITS = 200_000
@@ -18,7 +18,8 @@ def experiment(traffic: float = 1.0, salt: str = "salt", mode: str = "split", **
 
 
 def arms_of(experiment: Experiment, units: int = UNITS) -> list[str]:
-    return [assign(experiment, unit_of(experiment, f"user-{number}")).arm for number in range(units)]
+    assigner = Assigner(experiment)
+    return [assigner.assign(f"user-{number}").arm for number in range(units)]
 
 
 def holds(count: int, share: float, units: int = UNITS) -> bool:
@@ -74,6 +75,7 @@ def test_in_the_shadow_the_control_answers_everybody() -> None:
 
 
 def test_a_unit_may_be_any_text() -> None:
-    given = experiment(teacher=0.5, nano=0.5)
-    for unit in ("", "ü", "\udc80", "x" * 10_000, "1", "01"):
-        assert len(unit_of(given, unit)) == 16
+    assigner = Assigner(experiment(teacher=0.5, nano=0.5))
+    found = {assigner.assign(unit).unit for unit in ("", "ü", "\udc80", "x" * 10_000, "1", "01")}
+    assert {len(unit) for unit in found} == {16}
+    assert len(found) == 6

@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from service.experiments.errors import Invalid
-from service.experiments.ids import Prediction, read, sign
+from service.experiments.ids import Prediction, Signer, read
 
 SECRET, OTHER = b"s" * 32, b"t" * 32
+
+
+def sign(prediction: Prediction, secret: bytes) -> str:
+    name, revision, arm, label, at, key, override = prediction
+    return Signer(name, revision, arm, override, secret).sign(label, at, key)
+
+
 PREDICTION = Prediction("nano_ab", 3, "nano", "lost card", 1_800_000_000, "a1b2.0")
 
 
