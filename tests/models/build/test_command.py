@@ -14,13 +14,13 @@ import bentoml
 import pytest
 from transformers import BertForSequenceClassification
 
-from models.build.command import locked, main, parse
+from models.build.command import main, parse
 from models.data.dataset import Dataset
 from models.recipe.reading import load_recipe
 from models.runtime.card import CONTENT_FILES, MODEL_FILE, Card, read_card
 from models.runtime.classifier import Classifier, Predictor, softmax
 from models.runtime.loading import check_whole, load_variants
-from models.runtime.store import in_store, read_build
+from models.runtime.store import in_store, locked, read_build
 from tests.conftest import LEARN
 from tests.models.conftest import CLASSIFIERS, VARIANTS
 
@@ -426,7 +426,7 @@ def test_the_command_line_says_how_data_are_read(tiny_recipe: Path) -> None:
         "y",
         "--skip-unusable",
     ]
-    read, _, _ = parse(["--recipe", str(tiny_recipe), *given])
+    read, *_ = parse(["--recipe", str(tiny_recipe), *given])
     assert read.dataset.model_dump(exclude={"split_seed"}) == {
         "source": "some/id",
         "config": "small",
@@ -434,5 +434,5 @@ def test_the_command_line_says_how_data_are_read(tiny_recipe: Path) -> None:
         "label_column": "y",
         "skip_unusable": True,
     }
-    untouched, _, _ = parse(["--recipe", str(tiny_recipe)])
+    untouched, *_ = parse(["--recipe", str(tiny_recipe)])
     assert untouched == load_recipe(tiny_recipe)
