@@ -22,6 +22,7 @@ from service.builds.settings import Limits
 
 POLL_S = 0.5
 SAY_S = 0.5
+CLOSING_S = 2.0
 MOST_STARTS = 3  # of a job whose service dies
 OUTCOMES = {BUILT: "serving", WORSE: "worse", TOO_SLOW: "too slow"}
 
@@ -180,7 +181,7 @@ class Try:
                 "lines": list(progress.lines),
                 "figures": dict(progress.figures),
             }
-            if any(getattr(self._job, key) != value for key, value in news.items()):
+            if self._job.state == RUNNING and any(getattr(self._job, key) != value for key, value in news.items()):
                 self._job = self._jobs.write(self._job.model_copy(update=news))
             if self._job.state == RUNNING and progress.step.endswith("measure"):
                 self._serving()
@@ -200,7 +201,8 @@ class Try:
         self._job = self._job.model_copy(update={"lines": list(last.lines), "figures": dict(last.figures)})
         if self._job.state == SERVING or self._serving():  # whatever came after
             return True
-        if self._stopped():
+        # Whoever ends a whole service may end its build first.
+        if (ended.code < 0 and self._closing.wait(CLOSING_S) and self._stopped()) or self._stopped():
             return True
         if ended.reason and ended.code not in OUTCOMES:
             self._say(FAILED, ended.reason)
