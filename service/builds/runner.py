@@ -22,6 +22,7 @@ from service.builds.settings import Limits
 
 POLL_S = 0.5
 SAY_S = 0.5
+FULL_S = 30.0  # until a folder that could not be written is tried again
 CLOSING_S = 2.0
 MOST_STARTS = 3  # of a job whose service dies
 OUTCOMES = {BUILT: "serving", WORSE: "worse", TOO_SLOW: "too slow"}
@@ -54,6 +55,11 @@ class Runner:
             try:
                 if self._is_ours() and self._changed():
                     self._next()
+            except NotKept as problem:  # the disk is full, say
+                logger.warning("builds wait: %s", problem)
+                self._closing.wait(FULL_S)
+                with suppress(NotKept):
+                    self._take_over()
             except Exception:  # the thread lives as long as the worker
                 logger.exception("a build could not be carried out")
 
