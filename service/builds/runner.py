@@ -14,6 +14,7 @@ from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 from models.runtime.store import Build, locked, read_build, stored
 from service.builds.asked import TEACHER, Asked, MadeOf, cards, passes_of, read, recipe_with
+from service.builds.errors import NotKept
 from service.builds.goals import SLACK, Candidate, candidates, limit_ms
 from service.builds.jobs import CANCELLED, FAILED, QUEUED, REFUSED, RUNNING, SERVING, Job, Jobs
 from service.builds.process import BUILT, TOO_SLOW, WORSE, Ended, Progress, run
