@@ -211,4 +211,4 @@ def test_the_requests_of_the_page_are_accepted(service: Service) -> None:
         id = service.ask(f"page{number}", **{key: value for key, value in asked.items() if key != "name"})
         assert service.admin(f"/builds/{id}", method="DELETE")[0] == 202
         assert service.end(id)["state"] in OVER
-    assert any("localhost:3000/builds" in words for words in lines)
+    assert any("localhost:3000/builds/1-tiny" in words for words in lines)
