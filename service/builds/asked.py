@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from models.recipe.passes import Pass, Shape
 from models.recipe.recipe import CascadeOf, Name, Recipe
@@ -130,13 +130,3 @@ def _check_shape(name: str, recipe: Recipe, teacher: Path) -> None:
             shape = one.after(shape)
     except BonsaiError as error:
         raise NotAccepted(f"variant '{name}', {error}") from None
-
-
-def needs_training(passes: MadeOf) -> bool:
-    """Tell whether a pass works on the torch model."""
-    from models.recipe.passes import MODEL_PASSES
-
-    return any(next(iter(entry)) in MODEL_PASSES for entry in passes if isinstance(entry, dict) and entry)
-
-
-MODELS: tuple[type[BaseModel], ...] = (Asked,)  # what the description of the service shows
