@@ -33,6 +33,11 @@ RUN = {
 }
 # A command → the test that does the same, on the tiny build or the server of known times.
 PROVEN = {
+    'curl -s localhost:3000/variants -H "Authorization: Bearer $BONSAI_ADMIN_KEY" -H \'Content-Type: application/json\' -d \'{"name": "tiny", "passes": [{"quantize": {}}]}\'': "test_the_requests_of_the_page_are_accepted",
+    'curl -s localhost:3000/variants -H "Authorization: Bearer $BONSAI_ADMIN_KEY" -H \'Content-Type: application/json\' -d \'{"name": "fast", "goal": {"under_ms": 1.0}}\'': "test_the_requests_of_the_page_are_accepted",
+    "curl -s localhost:3000/builds/1-tiny -H \"Authorization: Bearer $BONSAI_ADMIN_KEY\" -H 'Prefer: wait=20'": "test_a_variant_on_the_fly_is_the_one_that_a_build_would_make",
+    "curl -sN localhost:3000/builds/1-tiny -H \"Authorization: Bearer $BONSAI_ADMIN_KEY\" -H 'Accept: text/event-stream'": "test_a_build_can_be_watched_as_events",
+    'curl -s -X DELETE localhost:3000/variants/tiny -H "Authorization: Bearer $BONSAI_ADMIN_KEY"': "test_a_variant_is_unloaded_unless_it_is_needed",
     'curl -s localhost:3000/experiments -H "Authorization: Bearer $BONSAI_ADMIN_KEY" -H \'Content-Type: application/json\' -d \'{"name": "nano_ab", "control": "teacher", "arms": [{"variant": "teacher", "weight": 0.8}, {"variant": "nano", "weight": 0.2}], "unit": {"header": "X-User-Id"}}\'': "test_the_requests_of_the_page_are_answered",
     "curl -s localhost:3000/predict -H 'X-User-Id: anna' -H 'Content-Type: application/json' -d '{\"texts\": [\"where is my parcel\"]}'": "test_the_requests_of_the_page_are_answered",
     'curl -s localhost:3000/experiments/nano_ab -H "Authorization: Bearer $BONSAI_ADMIN_KEY"': "test_the_requests_of_the_page_are_answered",

@@ -40,11 +40,13 @@ RULES: dict[str, set[str]] = {
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
     "service.evidence": set(),
     "service.variants": {"models.runtime"},
+    "service.builds": {"models.recipe", "models.runtime"},
     "service.store": {"models.runtime"},
     "service.experiments": {"service.evidence", "service.store", "models.runtime"},
-    "service.routes": {"service.variants", "service.experiments", "service.store", "models.runtime"},
+    "service.routes": {"service.builds", "service.variants", "service.experiments", "service.store", "models.runtime"},
     "service.serving": {
         "service.routes",
+        "service.builds",
         "service.variants",
         "service.experiments",
         "service.store",
@@ -139,9 +141,9 @@ def test_every_room_says_what_it_is_for_and_has_a_rule() -> None:
         assert said.count(". ") + said.endswith(".") == 2, f"{name} does not say in two sentences what it is for"
 
 
-def test_the_service_imports_the_runtime_alone() -> None:
+def test_the_service_imports_the_runtime_and_what_recipes_are_read_with() -> None:
     used = {name for module in below("service") for name in imports(module) if name.split(".")[0] == "models"}
-    assert {room(name) for name in used} <= {"models.runtime"}
+    assert {room(name) for name in used} <= {"models.runtime", "models.recipe"}
 
 
 @pytest.mark.parametrize("module", [module for place in TORCH_FREE for module in below(place)])

@@ -16,6 +16,7 @@ from models.plan.plan import TEACHER, CascadePlan, Plan, VariantPlan
 from models.plan.steps import Steps
 from models.prove.coverage import Coverage, coverages
 from models.recipe.passes import PASSES, Pass, SoftLabels
+from models.runtime.followed import tell_step
 from models.runtime.progress import console
 from models.runtime.tokenization import Tokenizer
 from models.train.distillation_data import Rows
@@ -77,12 +78,28 @@ class Builder:
         return coverages(self._tokenizer, self.plan.dataset)
 
     def _variant(self, variant: VariantPlan, draft: Path) -> None:
+        steps = [
+            *(planned.config.pass_name() for planned in variant.torch_passes),
+            "export",
+            *(planned.config.pass_name() for planned in variant.graph_passes),
+            "evaluate",
+        ]
+        turn = iter(enumerate(steps))
+
+        def begin() -> None:
+            number, step = next(turn)
+            tell_step(f"{variant.name}: {step}", number, len(steps) + 1)  # one more: it is measured and stored
+
         trained = self._teachers.folder()
         for planned in variant.torch_passes:
+            begin()
             trained = self._steps.once(planned.key, self._model_pass(trained, planned.config))
+        begin()
         exported = self._steps.once(variant.export_key, partial(self._export, trained))
         for planned in variant.graph_passes:
+            begin()
             exported = self._steps.once(planned.key, self._graph_pass(exported, planned.config))
+        begin()
         teacher = None if variant.name == TEACHER else self.build(TEACHER)
         finish_variant(self.plan, variant, trained, exported, draft, self.coverages, teacher)
 

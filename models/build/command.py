@@ -3,47 +3,66 @@ DIR]`, and more in its --help.
 """
 
 import argparse
-import fcntl
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from models.build.corpus import write_corpus
 from models.build.current import is_current, is_unchanged
 from models.build.inputs import say_inputs
 from models.plan.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan, read_inputs
-from models.prove.latency import measure_latency
+from models.prove.latency import is_measured, measure_latency
 from models.recipe.reading import DEFAULT_RECIPE, load_recipe
-from models.recipe.recipe import CascadeOf, Recipe
+from models.recipe.recipe import CascadeOf, Gate, Recipe
 from models.report.build_results import REPORT_FILE
 from models.report.table import print_table
+from models.runtime.batching import read_measured
 from models.runtime.card import read_card
 from models.runtime.errors import BonsaiError
 from models.runtime.files import DRAFT, publish
+from models.runtime.followed import tell
 from models.runtime.progress import console
 from models.runtime.store import (
+    BUILD_COMMAND,
     BUILD_FILE,
     OUT,
     Build,
     BuiltVariant,
     check_store,
+    locked,
     read_build,
     save_variant,
     write_build,
 )
+
+FIGURES = ("version", "bytes", "parameters", "accuracy", "macro_f1", "agreement", "gate")  # of a card, told early
 
 
 class GateClosed(BonsaiError):
     """A variant is worse than the recipe's gate lets pass."""
 
 
-def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
+class TooSlow(BonsaiError):
+    """A variant takes longer than it may."""
+
+
+class Addition(NamedTuple):
+    """One variant more, beside what is built already and stays as it is: whether the gate stops it, and the
+    milliseconds that a text may take (p50).
+    """
+
+    name: str
+    gate: str = "error"  # or warn
+    under_ms: float | None = None
+
+
+def build(recipe: Recipe, out: Path, only: str | None = None, addition: Addition | None = None) -> Build:
     """Make what the recipe asks for and is not there yet; build.json is replaced last, once all of it is finished and
     has passed the gate.
     """
+    only = addition.name if addition is not None else only
     if only is not None and only not in recipe.variants:
         raise BonsaiError(f"--only {only}: no such variant; the recipe has {', '.join(recipe.variants)}")
     checkpoint, dataset = read_inputs(recipe)
@@ -58,13 +77,19 @@ def build(recipe: Recipe, out: Path, only: str | None = None) -> Build:
             if variant in current or only is None or variant.name in _needed(recipe, only)
         ]
         names = [variant.name for variant in wanted]
+        if addition is not None:
+            _check_the_rest(addition, last, [variant.name for variant in current], out)
         unchanged = last is not None and wanted == current and is_unchanged(names, out, last)
         finished = {name: out / name for name in names} if unchanged else _finish(plan, wanted, current, out)
-        _judge(recipe, finished, out)
+        if addition is None:
+            _judge(recipe.gate, finished, out)
+        else:
+            _prove(addition, plan, finished, out)
         if unchanged and last is not None:
             return last
         _publish(finished, out)
-        measure_latency({name: out / name for name in names}, plan.dataset, recipe.seed)
+        if addition is None:
+            measure_latency({name: out / name for name in names}, plan.dataset, recipe.seed)
         corpus = write_corpus(plan.dataset, names, out)
         built = {
             variant.name: BuiltVariant(tag=save_variant(out / variant.name), key=variant.key) for variant in wanted
@@ -84,34 +109,51 @@ def _needed(recipe: Recipe, only: str) -> set[str]:
     return {TEACHER, only} | ({made_of.small, made_of.large} if isinstance(made_of, CascadeOf) else set())
 
 
-def _judge(recipe: Recipe, finished: dict[str, Path], out: Path) -> None:
-    if recipe.gate.on_fail == "warn":
-        return
-    gates = {name: read_card(folder).gate for name, folder in finished.items()}
-    worse = [
-        f"{name} by {100 * gate.drop:.2f} points"
-        for name, gate in gates.items()
-        if gate is not None and gate.verdict == "worse"
-    ]
-    if worse:
-        raise GateClosed(
-            f"worse than the teacher beyond {recipe.gate.max_drop} points: {', '.join(worse)}; '{out}' is left as it "
-            "was (gate.on_fail: error)"
+def _check_the_rest(addition: Addition, last: Build | None, current: list[str], out: Path) -> None:
+    """Refuse to build anything but the addition (BonsaiError)."""
+    if last is None:
+        raise BonsaiError(
+            f"nothing is built in '{out}' that '{addition.name}' could be added to; run '{BUILD_COMMAND}'"
+        )
+    others = [name for name in last.variants if name not in (*current, addition.name)]
+    if others:
+        raise BonsaiError(
+            f"'{addition.name}' cannot be added: {', '.join(others)} would not come out as built (the data, the "
+            f"teacher, the libraries or a file have changed since); run '{BUILD_COMMAND}' to build all anew"
         )
 
 
-@contextmanager
-def locked(out: Path) -> Iterator[None]:
-    """Hold the output folder for this build alone."""
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BonsaiError(
-                f"another build is writing to '{out}'; wait for it, or give another folder with --out"
-            ) from error
-        yield
+def _prove(addition: Addition, plan: Plan, finished: dict[str, Path], out: Path) -> None:
+    """Judge the addition, and measure it before anybody is served by it (GateClosed, TooSlow)."""
+    name, folder = addition.name, finished[addition.name]
+    card = read_card(folder).content()
+    tell(figures={key: card[key] for key in FIGURES if key in card})
+    _judge(plan.recipe.gate.model_copy(update={"on_fail": addition.gate}), {name: folder}, out)
+    tell(step=f"{name}: measure", share=0.0)
+    if not is_measured(folder):
+        measure_latency(finished, plan.dataset, plan.recipe.seed, [name])
+    measured = read_measured(folder)
+    if measured is None:
+        raise BonsaiError(f"'{folder}' holds no figures of how long '{name}' takes; run the same command again")
+    tell(figures={key: card[key] for key in FIGURES if key in card} | {"measured": measured._asdict()})
+    if addition.under_ms is not None and measured.p50_ms >= addition.under_ms:
+        raise TooSlow(f"'{name}' takes {measured.p50_ms:.3f} ms a text (p50); expected less than {addition.under_ms:g}")
+
+
+def _judge(gate: Gate, finished: dict[str, Path], out: Path) -> None:
+    if gate.on_fail == "warn":
+        return
+    verdicts = {name: read_card(folder).gate for name, folder in finished.items()}
+    worse = [
+        f"{name} by {100 * verdict.drop:.2f} points"
+        for name, verdict in verdicts.items()
+        if verdict is not None and verdict.verdict == "worse"
+    ]
+    if worse:
+        raise GateClosed(
+            f"worse than the teacher beyond {gate.max_drop} points: {', '.join(worse)}; '{out}' is left as it "
+            "was (gate.on_fail: error)"
+        )
 
 
 def _last_build(out: Path) -> Build | None:
@@ -149,8 +191,8 @@ def _publish(finished: dict[str, Path], out: Path) -> None:
             publish(draft, out / name)
 
 
-def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None]:
-    """Turn the command line into a recipe, a folder and the one variant asked for."""
+def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None, Addition | None]:
+    """Turn the command line into a recipe, a folder and the one variant asked for, or the one to add."""
     parser = argparse.ArgumentParser(
         prog="python -m models.build",
         description="Build the variants of a recipe and put them into the BentoML model store.",
@@ -178,6 +220,15 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None]:
     )
     parser.add_argument("--teacher", help="embedded, a local folder, or a Hugging Face id; instead of the recipe's")
     parser.add_argument("--only", metavar="NAME", help="build the teacher and this variant alone")
+    parser.add_argument(
+        "--add",
+        metavar="NAME",
+        help="build this variant beside what is built, which stays as it is; it is served unless the gate says worse",
+    )
+    parser.add_argument(
+        "--gate", choices=("warn", "error"), default="error", help="warn: add it though it is worse (default: error)"
+    )
+    parser.add_argument("--under-ms", type=float, metavar="MS", help="add it only if a text takes less (p50)")
     parser.add_argument("--out", type=Path, default=OUT, help="where the variants go (default: variants)")
     options = parser.parse_args(arguments)
     recipe = load_recipe(options.recipe)
@@ -194,7 +245,8 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None]:
     for name, values in given.items():
         changes = {key: value for key, value in values.items() if value is not None}
         recipe = recipe.model_copy(update={name: getattr(recipe, name).model_copy(update=changes)})
-    return recipe, options.out, options.only
+    addition = Addition(options.add, options.gate, options.under_ms) if options.add else None
+    return recipe, options.out, options.only, addition
 
 
 def _report_is_current(out: Path) -> bool:
@@ -210,12 +262,14 @@ def _report(out: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one build; exit code 1 when the gate stops it, 2 for what the user can repair, 130 after Ctrl-C."""
+    """Run one build; exit code 1 when the gate stops it, 2 for what the user can repair, 3 when it is
+    slower than it may be, 130 after Ctrl-C.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     try:
-        recipe, out, only = parse(arguments)
+        recipe, out, only, addition = parse(arguments)
         before = _last_build(out)
-        made = build(recipe, out, only)
+        made = build(recipe, out, only, addition)
         cards = [read_card(out / name) for name in made.variants]
         print_table(cards, out)
         unchanged = before is not None and before.generation == made.generation
@@ -223,7 +277,7 @@ def main(arguments: list[str] | None = None) -> int:
             _report(out)
     except BonsaiError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1 if isinstance(error, GateClosed) else 2
+        return 1 if isinstance(error, GateClosed) else 3 if isinstance(error, TooSlow) else 2
     except KeyboardInterrupt:
         print("interrupted; the finished steps are kept, run the same command to go on", file=sys.stderr)
         return 130

@@ -31,12 +31,12 @@ MET = 5000  # training texts whose words a tokenizer has met before it is timed,
 Answer = Callable[[Sequence[str]], list[str]]
 
 
-def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int) -> None:
-    """Write `measured.json` into every folder: p50, p99 and mean of one test text in milliseconds, medians over the
-    rounds; what a text takes in batches, and the size that is best; and the conditions.
+def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int, only: Sequence[str] | None = None) -> None:
+    """Write `measured.json` into every folder, or those of some: p50, p99 and mean of one test text in milliseconds,
+    medians over the rounds; what a text takes in batches, and the size that is best; and the conditions.
     """
     texts, training = sample(dataset.test.texts, TEXTS, seed), sample(dataset.train.texts, MET, seed)
-    names = list(folders)
+    names = list(folders if only is None else only)
     taken: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     in_batches: dict[str, list[dict[int, float]]] = {name: [] for name in names}
     with Bar("measure", ROUNDS * len(names)) as bar:

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_serializer, model_validator
 
 from models.recipe.passes import GRAPH_PASSES, MODEL_PASSES, Pass, PassConfig
 from models.recipe.strict import Schedule, Strict
@@ -123,6 +123,15 @@ class Recipe(Strict):
     gate: Gate = Field(default_factory=Gate)
     seed: int = Field(0, ge=0, lt=2**32)
     variants: dict[Name, MadeOf] = Field(default_factory=dict)
+
+    @field_serializer("variants")
+    def _as_a_recipe_writes_them(self, variants: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: {"cascade": made_of.model_dump(mode="json")}
+            if isinstance(made_of, CascadeOf)
+            else [{config.pass_name(): config.model_dump(mode="json")} for config in made_of]
+            for name, made_of in variants.items()
+        }
 
     @model_validator(mode="after")
     def _in_an_order_that_can_be_built(self) -> "Recipe":

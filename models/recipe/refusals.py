@@ -1,6 +1,6 @@
 """How a refused recipe is worded: where, what was given, what is accepted."""
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -43,7 +43,8 @@ def _worded(location: Place, detail: Any, model: type[BaseModel]) -> str:
     where, parent = _place(location, model)
     if detail["type"] == "extra_forbidden":
         return (
-            f"unknown key '{'.'.join([*where, str(location[-1])])}'; expected one of {', '.join(parent.model_fields)}"
+            f"unknown key '{'.'.join([*where, str(location[-1])])}'; expected one of "
+            f"{', '.join(field.alias or name for name, field in parent.model_fields.items())}"
         )
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
     return (
@@ -65,6 +66,7 @@ def _place(location: Place, model: type[BaseModel]) -> tuple[list[str], type[Bas
             continue
         keys.append(str(part))
         annotation = model.model_fields[str(part)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        for one in (annotation, *get_args(annotation)):  # of one that may be left out, None is the other
+            if isinstance(one, type) and issubclass(one, BaseModel):
+                model = one
     return keys, model

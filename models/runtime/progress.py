@@ -8,6 +8,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from models.runtime.followed import tell_share
+
 SILENCE_S = 15.0  # a log that says nothing for longer looks like a process that hangs
 console = Console(stderr=True, highlight=False)
 last_said = [0.0]  # when any task last said something: several short ones in a row are one silence
@@ -36,6 +38,7 @@ class Bar:
     def advance(self, note: str = "", by: int = 1) -> None:
         """Move the bar on by some steps of its total."""
         self._progress.update(self._task, advance=by, note=note)
+        tell_share(self._progress.tasks[0].completed / max(1, self._total))
         if not console.is_terminal and time.monotonic() - last_said[0] > SILENCE_S:
             last_said[0] = time.monotonic()
             console.print(

@@ -1,8 +1,11 @@
 """What the last build made: build.json, and the BentoML model store that holds one model a variant (no torch)."""
 
+import fcntl
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,6 +69,20 @@ def write_build(out: Path, generation: int, **content: Any) -> Build:
     build = Build(build_id=hashlib.sha256("\n".join(tags).encode()).hexdigest()[:12], generation=generation, **content)
     write_json(out / BUILD_FILE, build.model_dump(mode="json"))
     return build
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Hold the output folder for this build alone."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BonsaiError(
+                f"another build is writing to '{out}'; wait for it, or give another folder with --out"
+            ) from error
+        yield
 
 
 def save_variant(folder: Path) -> str:

@@ -1,12 +1,13 @@
 """What a route is given and what it gives back, whatever speaks HTTP around it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction, Spent
+from service.builds.builds import Builds
 from service.experiments.experiments import Experiments
 from service.variants.registry import Loaded, Registry
 
@@ -66,12 +67,13 @@ class Request:
 
 
 class Answer(NamedTuple):
-    """An answer's body, and what stands before it."""
+    """An answer's body, and what stands before it; `stream` is a body that comes piece by piece."""
 
     body: bytes
     media_type: str = "application/json"
     headers: Mapping[str, str] = MappingProxyType({})
     status: int = 200
+    stream: AsyncIterator[bytes] | None = None
 
 
 class Service(NamedTuple):
@@ -81,6 +83,7 @@ class Service(NamedTuple):
     run: Run
     experiments: Experiments
     load_tests: Sequence[Path] = ()
+    builds: Builds = Builds()
 
 
 Handler = Callable[..., Awaitable[Answer]]  # request, service and what stands in the path

@@ -1,9 +1,6 @@
 """`/experiments…`: what runs and what comes of it, for whoever has the admin key."""
 
 import asyncio
-import hmac
-import json
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -14,24 +11,12 @@ from service.experiments.definition import read
 from service.experiments.losses import recording
 from service.experiments.report import listed, report
 from service.experiments.running import Standing
+from service.routes.admin import check_admin
 from service.routes.exchange import Answer, Request, Service
+from service.routes.json_body import read_json
 from service.routes.refused import Refused
 
 ACTOR = "admin"
-
-
-def check_admin(request: Request, service: Service) -> None:
-    """Refuse whoever has no admin key (Refused 401; 403 where there is no key to have)."""
-    key = service.experiments.admin_key
-    if not key:
-        raise Refused(403, "this service has no admin key; start it with BONSAI_ADMIN_KEY in its environment")
-    scheme, _, given = request.headers.get(b"authorization", "").partition(" ")
-    # Compared even where the scheme is another, so that the time tells nothing.
-    same = hmac.compare_digest(given.strip().encode("latin-1", "replace"), key.encode())
-    if not same or scheme.lower() != "bearer":
-        raise Refused(
-            401, "the admin key is missing or wrong; expected 'Authorization: Bearer …'", WWW_Authenticate="Bearer"
-        )
 
 
 async def list_experiments(request: Request, service: Service) -> Answer:
@@ -44,7 +29,7 @@ async def list_experiments(request: Request, service: Service) -> Answer:
 async def create_experiment(request: Request, service: Service) -> Answer:
     """Start an experiment; 201 with what it is."""
     check_admin(request, service)
-    experiment = read(_json(request.body), _variants(service))
+    experiment = read(read_json(request.body), _variants(service))
     return await _changed(service, lambda: changes.create(service.experiments.store, experiment, ACTOR), 201)
 
 
@@ -58,14 +43,14 @@ async def show_experiment(request: Request, service: Service, name: str) -> Answ
 async def change_experiment(request: Request, service: Service, name: str) -> Answer:
     """Change weights, shares, guardrails and the like."""
     check_admin(request, service)
-    given, variants = _json(request.body), _variants(service)
+    given, variants = read_json(request.body), _variants(service)
     return await _changed(service, lambda: changes.change(service.experiments.store, name, given, ACTOR, variants))
 
 
 async def command_experiment(request: Request, service: Service, name: str, command: str) -> Answer:
     """Pause, resume or end an experiment; the body may give a reason."""
     check_admin(request, service)
-    given = _json(request.body) if request.body.strip() else {}
+    given = read_json(request.body) if request.body.strip() else {}
     reason = given.get("reason", "") if isinstance(given, dict) else None
     if not isinstance(reason, str) or len(reason) > 1000 or set(given) - {"reason"}:
         raise Refused(400, 'the body is not what is accepted; expected none, or {"reason": "…"}')
@@ -97,21 +82,3 @@ async def _answer(content: Callable[[], dict[str, Any]], status: int = 200) -> A
 
 def _variants(service: Service) -> list[str]:
     return [variant.card.name for variant in service.registry.variants]
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise Refused(400, f"the body is not JSON: {error}; expected an object in UTF-8") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
-    if twice:
-        raise ValueError(f"the key '{twice[0][:64]}' is there twice")
-    return dict(pairs)
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")

@@ -5,6 +5,8 @@ from typing import Any
 import orjson
 from pydantic.json_schema import models_json_schema
 
+from service.builds.asked import Asked
+from service.builds.jobs import STATES
 from service.experiments.changes import COMMANDS
 from service.experiments.definition import Experiment
 from service.routes.exchange import Answer, Request, Service
@@ -35,12 +37,13 @@ ADMIN = {
     "401": "The admin key is missing or wrong",
     "403": "The service has no admin key",
     "409": "It contradicts what is there already",
+    "501": "What a build needs is not installed here",
     "410": "Later than the experiment's window",
 }
 CHANGES = ("400", "405", "409", "413", "415", "500")
 MODELS = (
     PredictRequest, PredictResponse, AssignedRequest, AssignedResponse, Feedback, FeedbackRequest, FeedbackResponse,
-    InferRequest, Instances, Experiment,
+    InferRequest, Instances, Experiment, Asked,
 )  # fmt: skip
 HEADERS = [
     ("X-Request-Id", "Echoed in the answer; made where there is none", {"type": "string", "maxLength": 128}),
@@ -105,8 +108,20 @@ def describe(variants: list[str]) -> dict[str, Any]:
     model = {"name": "variant", "in": "path", "required": True, "schema": {"type": "string", "enum": variants}}
     version = {"name": "version", "in": "path", "required": True, "schema": {"type": "string"}}
     paths |= _experiments()
+    paths |= _builds()
     paths |= {
-        "/variants": _get("The cards of all variants", {"type": "object", "required": ["variants"]}),
+        "/variants": _get("The cards of all variants", {"type": "object", "required": ["variants"]})
+        | {
+            "post": _admin(
+                _operation(
+                    "Build a variant and serve it beside the others",
+                    _ref("Asked"),
+                    {"type": "object", "required": ["id", "state"]},
+                    (*CHANGES, "429", "501"),
+                    status="202",
+                )
+            )
+        },
         "/load_test.json": _get(
             "The last load test",
             {"type": "object", "required": ["run", "tables"]},
@@ -200,6 +215,33 @@ def _experiments() -> dict[str, Any]:
             ),
         },
     }  # fmt: skip
+
+
+def _builds() -> dict[str, Any]:
+    """Return the paths of variants on the fly."""
+    name, id = ({"name": one, "in": "path", "required": True, "schema": {"type": "string"}} for one in ("name", "id"))
+    wait = {"name": "Prefer", "in": "header", "description": "wait=N: answer once it has changed, or after N seconds"}
+    job = {
+        "type": "object",
+        "required": ["id", "name", "asked", "state", "reason", "step", "share", "lines", "figures", "tried"],
+        "properties": {"state": {"enum": list(STATES)}},
+    }
+    shown = _get("One build; with `Accept: text/event-stream` as events, until it is over", job, [id])["get"]
+    shown["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    cancelled = _get("Cancel a build", {"type": "object", "required": ["id", "state"]}, [id])["get"]
+    unloaded = _get("Serve a variant no longer", {"type": "object", "required": ["unloaded", "generation"]}, [name])
+    conflict = {"409": _refused("409")}
+    cancelled["responses"] = {"202": cancelled["responses"]["200"], **conflict}
+    unloaded["get"]["responses"] |= conflict
+    return {
+        "/builds": {"get": _admin(_get("All builds", {"type": "object", "required": ["builds"]})["get"])},
+        "/builds/{id}": {
+            "parameters": [id],
+            "get": _admin({**shown, "parameters": [{**wait, "schema": {"type": "string"}}]}),
+            "delete": _admin(cancelled),
+        },
+        "/variants/{name}": {"parameters": [name], "delete": _admin(unloaded["get"])},
+    }
 
 
 def _admin(operation: dict[str, Any]) -> dict[str, Any]:

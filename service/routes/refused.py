@@ -5,6 +5,7 @@ import math
 import orjson
 
 from models.runtime.errors import BonsaiError
+from service.builds import errors as builds
 from service.experiments.errors import Conflict, Invalid, Late, Off, UnknownExperiment
 from service.store.errors import Changed, StoreError
 from service.variants.errors import (
@@ -47,6 +48,24 @@ def refused_experiment(problem: BonsaiError) -> Refused:
             return Refused(400, str(problem))
         case StoreError():
             return Refused(503, str(problem), Retry_After="1")
+    raise problem
+
+
+def refused_build(problem: builds.BuildError) -> Refused:
+    """Return the refusal with which a route answers what no build, or no unloading, can be made of."""
+    match problem:
+        case builds.NotAccepted():
+            return Refused(400, str(problem))
+        case builds.UnknownBuild():
+            return Refused(404, str(problem))
+        case builds.Conflict():
+            return Refused(409, str(problem))
+        case builds.Full():
+            return Refused(429, str(problem), Retry_After="30")
+        case builds.Unable():
+            return Refused(501, str(problem))
+        case builds.NotKept():
+            return Refused(503, str(problem), Retry_After="60")
     raise problem
 
 

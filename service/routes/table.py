@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from service.experiments.changes import COMMANDS
 from service.routes.assigned import predict_assigned
+from service.routes.builds import build_variant, cancel_build, list_builds, show_build, unload_variant
 from service.routes.exchange import Handler
 from service.routes.experiments import (
     change_experiment,
@@ -65,7 +66,8 @@ FIXED = {
     "/": get(index),
     "/docs": get(docs),
     "/docs.json": get(openapi),
-    "/variants": get(variants),
+    "/variants": Route({"GET": variants, "POST": build_variant}),
+    "/builds": get(list_builds),
     "/load_test.json": get(load_test),
     "/predict": post(predict_assigned),
     "/feedback": post(feedback),
@@ -85,6 +87,10 @@ def find(path: str) -> Route | None:
     match path.split("/")[1:]:
         case ["assets", name]:
             return get(asset, name)
+        case ["variants", name]:
+            return Route({"DELETE": unload_variant}, (name,))
+        case ["builds", id]:
+            return Route({"GET": show_build, "DELETE": cancel_build}, (id,))
         case ["experiments", name]:
             return Route({"GET": show_experiment, "POST": change_experiment}, (name,))
         case ["experiments", name, command] if command in COMMANDS:

@@ -7,16 +7,18 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.builds.builds import Builds
+from service.builds.errors import BuildError
 from service.experiments.errors import ExperimentError
 from service.experiments.experiments import Experiments
 from service.routes.exchange import Answer, Request, Service, Times
-from service.routes.refused import Refused, refusal, refused_experiment
+from service.routes.refused import Refused, refusal, refused_build, refused_experiment
 from service.routes.table import find
 from service.serving import metrics
 from service.serving.body import Bodies, read_body
@@ -39,6 +41,8 @@ WANTED_HEADERS = frozenset(
         b"x-request-timeout-ms",
         b"x-server-timing",
         b"authorization",
+        b"accept",
+        b"prefer",
     )
 )
 PASSED_ON = frozenset(("/livez", "/readyz", "/healthz", "/metrics", "/schema.json"))
@@ -65,13 +69,14 @@ class Front:
         path_prefix: str = "",
         load_tests: Sequence[Path] = (),
         refusals: Refusals | None = None,
+        builds: Builds | None = None,
         around: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
         """`refusals` remembers what is to be refused before it gets here; `around` wraps what answers our own routes:
         tracing, where it is asked for.
         """
         self._app, self._spread, self._refusals = app, spread, refusals
-        self._queue, self._service = queue, Service(registry, queue.run, experiments, load_tests)
+        self._queue, self._service = queue, Service(registry, queue.run, experiments, load_tests, builds or Builds())
         self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
         self._bodies = Bodies()
         self._ours: ASGIApp = self._respond if around is None else around(self._respond)
@@ -114,6 +119,10 @@ class Front:
                 (b"x-request-id", request.id.encode()),
                 *self.more_fields(request, answer, scope["client"]),
             ]
+            if answer.stream is not None:
+                await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+                await stream(answer.stream, receive, send)
+                return
             if answer.status != NOT_MODIFIED:  # whose length would be that of what it stands for (RFC 9110, 8.6)
                 fields.append((b"content-length", b"%d" % len(answer.body)))
             await send({"type": "http.response.start", "status": answer.status, "headers": fields})
@@ -146,6 +155,8 @@ class Front:
                 raise refused from None
             except (ExperimentError, StoreError) as problem:
                 raise refused_experiment(problem) from None
+            except BuildError as problem:
+                raise refused_build(problem) from None
         except Refused as refused:
             answer = Answer(refused.body, headers=refused.headers, status=refused.status)
         except Exception:
@@ -215,6 +226,24 @@ class Front:
 @lru_cache(maxsize=256)
 def _field(name: str, value: str) -> tuple[bytes, bytes]:
     return name.lower().encode(), value.encode("latin-1")
+
+
+async def stream(pieces: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+    """Send a body piece by piece, until its end or until the client has gone."""
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        async for piece in pieces:
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def read_headers(headers: Iterable[tuple[bytes, bytes]], also: frozenset[bytes]) -> dict[bytes, str]:

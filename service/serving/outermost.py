@@ -12,6 +12,7 @@ from bentoml._internal.context import server_context
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from service.builds.builds import Builds
 from service.experiments.experiments import Experiments
 from service.routes.openapi import describe
 from service.serving import protocol, settings
@@ -37,6 +38,7 @@ class OutermostService(bentoml.Service[Any]):
 
     registry = Registry({})
     experiments = Experiments()
+    builds = Builds()
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Return the ASGI app of a worker, with BentoML's settings of CORS and tracing around our routes."""
@@ -64,6 +66,7 @@ class OutermostService(bentoml.Service[Any]):
             load_tests=settings.load_tests(),
             refusals=None if cors else refusals,  # they would lack the headers that a browser asks for
             around=traced if tracing else None,
+            builds=self.builds,
         )
         protocol.use(listener(), refusals, None if cors or tracing else Direct(front, prefix))
         if cors:

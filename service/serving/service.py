@@ -21,6 +21,7 @@ from models.runtime.errors import (
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
 from models.runtime.loading import check_all_whole, pack_variants
 from models.runtime.store import BUILD_COMMAND, read_build, stored
+from service.builds.settings import limits
 from service.experiments import settings as experiment_settings
 from service.experiments.experiments import Experiments
 from service.routes.messages import PredictRequest, PredictResponse, answer
@@ -50,7 +51,7 @@ try:
     FOLDERS = {name: stored(variant.tag) for name, variant in BUILD.variants.items()}
     THREADS, WORKERS, STRICT = settings.threads(), settings.workers(), settings.strict()
     DEADLINE_S, PREFIX = settings.deadline_s(), settings.path_prefix()
-    settings.access_log(), settings.most_wait_ms()
+    settings.access_log(), settings.most_wait_ms(), limits()
     OutermostService.experiments = Experiments(experiment_settings.default_variant(list(FOLDERS)))
     KEEPS = experiment_settings.is_on()
     make_shared_folder()
@@ -119,6 +120,8 @@ class Variants:
 
             leads, ours = (server_context.worker_index or 1) == 1, OutermostService.experiments
             ours.keep(open_experiments(ours.running.default, FOLDERS, packed, folder, leads=leads))
+            if ours.admin_key:
+                OutermostService.builds.keep(VARIANTS, leads=leads)
         logger.info("%d variants", len(variants))
         # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the
         # tail latency).
@@ -130,7 +133,8 @@ class Variants:
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def _close(self) -> None:
-        """Write down what is still to be written."""
+        """Write down what is still to be written; a build goes on when the service starts again."""
+        OutermostService.builds.close()
         OutermostService.experiments.close()
 
 

@@ -14,13 +14,13 @@ import bentoml
 import pytest
 from transformers import BertForSequenceClassification
 
-from models.build.command import locked, main, parse
+from models.build.command import main, parse
 from models.data.dataset import Dataset
 from models.recipe.reading import load_recipe
 from models.runtime.card import CONTENT_FILES, MODEL_FILE, Card, read_card
 from models.runtime.classifier import Classifier, Predictor, softmax
 from models.runtime.loading import check_whole, load_variants
-from models.runtime.store import in_store, read_build
+from models.runtime.store import in_store, locked, read_build
 from tests.conftest import LEARN
 from tests.models.conftest import CLASSIFIERS, VARIANTS
 
@@ -426,7 +426,7 @@ def test_the_command_line_says_how_data_are_read(tiny_recipe: Path) -> None:
         "y",
         "--skip-unusable",
     ]
-    read, _, _ = parse(["--recipe", str(tiny_recipe), *given])
+    read, *_ = parse(["--recipe", str(tiny_recipe), *given])
     assert read.dataset.model_dump(exclude={"split_seed"}) == {
         "source": "some/id",
         "config": "small",
@@ -434,5 +434,51 @@ def test_the_command_line_says_how_data_are_read(tiny_recipe: Path) -> None:
         "label_column": "y",
         "skip_unusable": True,
     }
-    untouched, _, _ = parse(["--recipe", str(tiny_recipe)])
+    untouched, *_ = parse(["--recipe", str(tiny_recipe)])
     assert untouched == load_recipe(tiny_recipe)
+
+
+def test_one_is_added_beside_what_stays_as_it_is_and_says_how_far_it_is(
+    copied: Path, tiny_recipe: Path, changed: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "told.json"
+    monkeypatch.setenv("BONSAI_PROGRESS", str(told))
+    before, variants = read_build(copied), json.loads(tiny_recipe.read_text())["variants"]
+    recipe = changed(variants=variants | {"added": [{"quantize": {"embeddings": False}}]})
+    assert main(["--recipe", recipe, "--add", "added", "--out", str(copied)]) == 0
+    after = read_build(copied)
+    assert list(after.variants) == [*before.variants, "added"]
+    assert {name: after.variants[name] for name in before.variants} == before.variants
+    said = json.loads(told.read_text())
+    assert said["step"].startswith("added: ")
+    assert said["figures"]["version"] == read_card(copied / "added").version
+    assert said["figures"]["measured"]["p50_ms"] > 0
+    assert main(["--recipe", recipe, "--out", str(copied)]) == 0
+    assert read_build(copied) == after, "a build of the same recipe has nothing to do"
+
+
+@pytest.mark.parametrize(
+    ("options", "code"), [([], 1), (["--gate", "warn", "--under-ms", "1e-9"], 3), (["--gate", "warn"], 0)]
+)
+def test_what_is_added_is_judged_and_measured_before_it_is_published(
+    copied: Path, tiny_recipe: Path, changed: Callable[..., str], options: list[str], code: int
+) -> None:
+    variants = json.loads(tiny_recipe.read_text())["variants"]
+    spoiled = [{"distill": {"layers": 1, "epochs": 1, "learning_rate": 0.9}}]
+    recipe = changed(variants=variants | {"spoiled": spoiled})
+    assert main(["--recipe", recipe, "--add", "spoiled", *options, "--out", str(copied)]) == code
+    assert ("spoiled" in read_build(copied).variants) is (code == 0)
+    assert (copied / "spoiled").exists() is (code == 0)
+
+
+def test_nothing_is_added_where_anything_else_would_change(
+    copied: Path, tiny_recipe: Path, changed: Callable[..., str], error: Callable[..., str], tmp_path: Path
+) -> None:
+    before, recipe = read_build(copied), json.loads(tiny_recipe.read_text())
+    variants = recipe["variants"] | {"added": [{"quantize": {"embeddings": False}}]}
+    other = changed(variants=variants, teacher=recipe["teacher"] | {"epochs": 3})
+    said = error("--recipe", other, "--add", "added", "--out", copied)
+    assert "'added' cannot be added: teacher, pruned, int8" in said
+    assert read_build(copied) == before
+    empty = error("--recipe", changed(variants=variants), "--add", "added", "--out", tmp_path / "empty")
+    assert "nothing is built" in empty

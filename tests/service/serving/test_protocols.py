@@ -92,7 +92,7 @@ def test_the_description_is_true(host: str) -> None:
         url = host + path.replace("{variant}", "int8").replace(
             "{version}", call(f"{host}/v2/models/int8")[1]["versions"][0]
         )
-        url = url.replace("{name}", "x").replace("{unit}", "u").replace("{command}", "end")
+        url = url.replace("{name}", "x").replace("{unit}", "u").replace("{command}", "end").replace("{id}", "1-x")
         for method in entry.keys() - {"parameters"}:
             operation = entry[method]
             status = call(url, b"{}" if method == "post" else None, method=method.upper())[0]

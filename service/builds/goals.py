@@ -1,0 +1,65 @@
+"""Which passes may reach a goal: from those that cost the least to serve up, each with what it is expected to take."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from models.recipe.passes import TRIMMED
+from models.runtime.batching import Measured
+from models.runtime.card import Card
+from service.builds.asked import TEACHER, Goal, MadeOf
+from service.builds.errors import NotAccepted
+
+SLACK = 1.5  # what is expected to take so many times what it may is not tried
+INT8, PRUNED = 0.5, 0.6  # of the time in fp32, and of the unpruned: about what README's table shows
+
+
+class Candidate(NamedTuple):
+    """Passes, and the milliseconds that a text is expected to take."""
+
+    passes: MadeOf
+    expected_ms: float
+
+
+def limit_ms(goal: Goal, measured: Mapping[str, Measured]) -> float:
+    """Return the milliseconds that a text may take (NotAccepted where the teacher was not measured)."""
+    if goal.under_ms is not None:
+        return goal.under_ms
+    assert goal.speedup is not None
+    if TEACHER not in measured:
+        raise NotAccepted(
+            "the teacher has not been measured; expected 'under_ms', or a build by python -m models.build"
+        )
+    return measured[TEACHER].p50_ms / goal.speedup
+
+
+def candidates(teacher: Path, known: Mapping[str, Card], measured: Mapping[str, Measured]) -> list[Candidate]:
+    """Return what can be tried on a teacher, the cheapest to serve first."""
+    config = json.loads((teacher / "config.json").read_bytes())
+    layers, heads = int(config["num_hidden_layers"]), int(config["num_attention_heads"])
+    trims = json.loads((teacher / "tokenizer.json").read_bytes())["model"]["type"] in TRIMMED
+    trim: MadeOf = [{"trim": {}}] if trims else []
+    quantize: MadeOf = [{"quantize": {}}]
+    one = {"layers": 1, "epochs": 16, "learning_rate": 5e-4, "alpha": 0.2, "patience": 16}  # as the default recipe's
+    found: list[tuple[MadeOf, float]] = [
+        ([{"distill": one}, *trim, *quantize], INT8 / layers),
+        *(([{"distill": {"layers": count}}, *quantize], INT8 * count / layers) for count in (2, 3) if count < layers),
+        *([([{"prune": {"remove_heads": heads // 3}}, *quantize], INT8 * PRUNED)] if heads > 1 else []),
+        (quantize, INT8),
+    ]
+    usual = measured[TEACHER].p50_ms if TEACHER in measured else 0.0
+    return [Candidate(passes, _like(passes, known, measured) or usual * share) for passes, share in found]
+
+
+def _like(passes: MadeOf, known: Mapping[str, Card], measured: Mapping[str, Measured]) -> float:
+    """Return what a variant of the same passes and layers was measured to take, 0 where there is none."""
+    for name, card in known.items():
+        if name in measured and _shape(card.passes) == _shape(passes):
+            return measured[name].p50_ms
+    return 0.0
+
+
+def _shape(passes: MadeOf) -> list[Any]:
+    named = [next(iter(entry.items())) for entry in passes]
+    return [(name, (options or {}).get("layers")) for name, options in named if name != "trim"]  # which costs no time

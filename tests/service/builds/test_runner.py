@@ -1,0 +1,93 @@
+"""Jobs are carried out whatever becomes of who carries them out: by a process of its own, with real builds."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from models.runtime.store import read_build
+from service.builds.builds import Builds
+from service.builds.jobs import OVER, RUNNING, Job, Jobs
+
+ROOT = Path(__file__).parents[3]
+CODE = (
+    "import pathlib, sys, time; from service.builds.builds import Builds; Builds().keep(pathlib.Path(sys.argv[1]), "
+    "leads=True); time.sleep(600)"
+)
+INT8: dict[str, Any] = {"passes": [{"quantize": {"embeddings": False}}]}
+LONG: dict[str, Any] = {"passes": [{"distill": {"layers": 2, "epochs": 100, "patience": 100}}]}
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start(copied: Path) -> Iterator[Start]:
+    """Start processes that carry out the jobs of the copied build."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(**environment: str) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-c", CODE, str(copied)]
+        started.append(subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def ask(out: Path, name: str, asked: dict[str, Any]) -> Job:
+    builds = Builds()
+    builds.keep(out, leads=False)
+    return builds.ask({"name": name, **asked})
+
+
+def ended(out: Path, id: str) -> Job:
+    while (job := Jobs(out).find(id)).state not in OVER:
+        time.sleep(0.1)
+    return job
+
+
+def build_of(process: "subprocess.Popen[bytes]") -> psutil.Process:
+    while not (children := psutil.Process(process.pid).children()):
+        time.sleep(0.02)
+    return children[0]
+
+
+def test_a_job_whose_service_was_killed_is_gone_on_with_by_the_next(copied: Path, start: Start) -> None:
+    job, before = ask(copied, "small", INT8), read_build(copied)
+    first = start()
+    build = build_of(first)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    build.wait(20)  # it ends with the one that started it
+    assert Jobs(copied).find(job.id).state == RUNNING
+    assert read_build(copied) == before
+    start()
+    after = ended(copied, job.id)
+    assert (after.state, after.attempts) == ("serving", 2), after
+    assert "small" in read_build(copied).variants
+
+
+@pytest.mark.parametrize(("setting", "given"), [("BONSAI_BUILD_SECONDS", "1"), ("BONSAI_BUILD_MEMORY_MB", "20")])
+def test_what_takes_more_than_it_may_has_failed(copied: Path, start: Start, setting: str, given: str) -> None:
+    job = ask(copied, "long", LONG)
+    start(**{setting: given})
+    after = ended(copied, job.id)
+    assert (after.state, setting in after.reason) == ("failed", True), after
+
+
+def test_a_variant_that_was_changed_by_hand_is_left_alone_and_said(copied: Path, start: Start) -> None:
+    with (copied / "pruned" / "model.onnx").open("ab") as file:
+        file.write(b"x")
+    job, before = ask(copied, "small", INT8), (copied / "build.json").read_bytes()
+    start()
+    after = ended(copied, job.id)
+    assert (after.state, "pruned would not come out as built" in after.reason) == ("failed", True), after
+    assert (copied / "build.json").read_bytes() == before
