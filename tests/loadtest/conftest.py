@@ -200,7 +200,7 @@ def full_run(
         "--rounds",
         2,
         "--seconds",
-        0.2,
+        0.3,
         "--warm-up",
         0.05,
         "--offline-texts",

@@ -26,7 +26,7 @@ def test_wrong_answers_are_no_comparison(
 ) -> None:
     server = start_server(wrong={"int8": 3})
     where = ("--host", server, "--corpus", corpus_file, "--variant", "int8", "--out", tmp_path / "again.json")
-    done = command("loadtest.again", *where, "--runs", 1, "--rounds", 2, "--seconds", 0.1, "--warm-up", 0.05)
+    done = command("loadtest.again", *where, "--runs", 1, "--rounds", 2, "--seconds", 0.5, "--warm-up", 0.05)
     assert done.returncode == 2
     assert "error: 'int8' did not answer rightly (" in done.stderr
     assert not (tmp_path / "again.json").exists()
