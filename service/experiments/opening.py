@@ -42,14 +42,14 @@ def open_experiments(
     keeps the shadow process.
     """
     folder = shared or Path(tempfile.mkdtemp(prefix="bonsai-experiments-"))
-    address, variants = folder / SOCKET, list(folders)
+    address = folder / SOCKET
     store = Store(settings.database_url())
     writer = Writer(store)
     watch = Watch(
         store,
         writer,
         default,
-        lambda: variants,
+        list(folders),
         leads=leads,
         shadows=ShadowProcess(address, folders, packed) if leads else None,
         file=settings.experiments_file(),

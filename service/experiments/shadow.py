@@ -78,13 +78,19 @@ class ShadowProcess:
     def __init__(self, address: Path, folders: Mapping[str, Path], packed: Path | None) -> None:
         self._address, self._folders, self._packed = address, folders, packed
         self._arms: tuple[str, ...] = ()
+        self._has = folders  # what the process was started with
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
 
+    def follow(self, folders: Mapping[str, Path]) -> None:
+        """Let it answer by these variants, from its next start on; what others ask of it meanwhile is lost."""
+        self._folders = folders
+
     def keep(self, arms: Sequence[str], now: float) -> None:
         """Let it run with these arms; without any, end it. `now` is a time.monotonic()."""
-        if self._process is not None and (tuple(arms) != self._arms or self._process.poll() is not None):
-            if tuple(arms) == self._arms:
+        asked = tuple(arms) == self._arms and self._has == self._folders
+        if self._process is not None and (not asked or self._process.poll() is not None):
+            if asked:
                 logger.warning("the shadow process ended with %s; it is started again", self._process.returncode)
             self.end()
         if arms and self._process is None and now - self._started >= RESTART_S:
@@ -99,8 +105,8 @@ class ShadowProcess:
             self._started = 0.0
 
     def _start(self, arms: tuple[str, ...], now: float) -> None:
-        self._arms, self._started = arms, now
-        folders = [f"{name}={folder}" for name, folder in self._folders.items()]
+        self._arms, self._has, self._started = arms, self._folders, now
+        folders = [f"{name}={folder}" for name, folder in self._has.items()]
         packed = ["--packed", str(self._packed)] if self._packed else []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "service.experiments.shadowing", str(self._address), *folders, *packed],

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -39,14 +39,14 @@ class Watch:
         store: Store,
         writer: Writer,
         default: str,
-        variants: Callable[[], list[str]],
+        variants: Sequence[str],
         *,
         leads: bool = False,
         shadows: ShadowProcess | None = None,
         file: Path | None = None,
         keep_days: float = KEEP_DAYS,
     ) -> None:
-        self._store, self._default, self._variants = store, default, variants
+        self._store, self._default, self._variants = store, default, list(variants)
         self._losses = Losses(writer)
         self._leads, self._shadows, self._file, self._keep_days = leads, shadows, file, keep_days
         self.running, self.problem = Running(default), ""
@@ -54,6 +54,7 @@ class Watch:
         self._asked = 0.0
         self._end = threading.Event()
         self._lock = threading.Lock()
+        self._stored: list[Stored] = []
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -73,6 +74,15 @@ class Watch:
         with self._lock:
             self._read()
 
+    def follow(self, variants: Sequence[str], folders: Mapping[str, Path]) -> None:
+        """Send callers to these variants alone from now on, whether or not the store answers."""
+        if self._shadows is not None:
+            self._shadows.follow(folders)
+        with self._lock:
+            self._variants = list(variants)
+            if self.running.secret:
+                self._understand(self.running.secret)
+
     def _run(self) -> None:
         while not self._end.wait(POLL_S):
             self._turn()
@@ -80,7 +90,7 @@ class Watch:
     def _turn(self) -> None:
         try:
             if self._leads and not self._prepared:
-                prepare(self._store, self._file, self._variants())
+                prepare(self._store, self._file, self._variants)
                 self._prepared = True
             self.refresh()
             if self._leads and time.monotonic() - self._judged >= JUDGE_S:
@@ -111,9 +121,13 @@ class Watch:
     def _read(self) -> None:
         generation = self._store.generation()
         if generation != self._generation or not self.running.secret:
-            standings = [each for stored in self._store.experiments() if (each := self._understood(stored)) is not None]
-            self.running = Running(self._default, standings, self._store.secret())
+            self._stored = list(self._store.experiments())
+            self._understand(self._store.secret())
             self._generation = generation
+
+    def _understand(self, secret: bytes) -> None:
+        standings = [each for stored in self._stored if (each := self._understood(stored)) is not None]
+        self.running = Running(self._default, standings, secret)
 
     def _understood(self, stored: Stored) -> Standing | None:
         """Return an experiment that this service can run: its arms are here, and it is not of another version."""
@@ -122,7 +136,7 @@ class Watch:
         except ValidationError:
             logger.warning("the experiment '%s' was defined by another version and is left alone", stored.name)
             return None
-        missing = [arm.variant for arm in found.experiment.arms if arm.variant not in self._variants()]
+        missing = [arm.variant for arm in found.experiment.arms if arm.variant not in self._variants]
         if missing and found.state != ENDED:
             logger.warning("the experiment '%s' is left alone: no variant '%s' is here", stored.name, missing[0])
             return found._replace(state=ENDED)

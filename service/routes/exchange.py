@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction, Spent
 from service.experiments.experiments import Experiments
+from service.variants.generations import Generations
 from service.variants.registry import Loaded, Registry
 
 Finish = Callable[[list[Prediction]], Any]
@@ -81,6 +82,7 @@ class Service(NamedTuple):
     run: Run
     experiments: Experiments
     load_tests: Sequence[Path] = ()
+    generations: Generations = Generations()
 
 
 Handler = Callable[..., Awaitable[Answer]]  # request, service and what stands in the path

@@ -106,7 +106,10 @@ def describe(variants: list[str]) -> dict[str, Any]:
     version = {"name": "version", "in": "path", "required": True, "schema": {"type": "string"}}
     paths |= _experiments()
     paths |= {
-        "/variants": _get("The cards of all variants", {"type": "object", "required": ["variants"]}),
+        "/variants": _get(
+            "The build that is served, how many of all workers serve it, and the cards of all variants",
+            {"type": "object", "required": ["generation", "workers", "all_workers", "variants"]},
+        ),
         "/load_test.json": _get(
             "The last load test",
             {"type": "object", "required": ["run", "tables"]},

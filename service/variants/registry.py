@@ -7,7 +7,7 @@ from typing import NamedTuple
 from models.runtime.batching import Measured
 from models.runtime.card import Card
 from models.runtime.classifier import Predictor
-from models.runtime.loading import load_variants
+from models.runtime.loading import Tokenizers, check_parts, load_variants
 from service.variants.cost import Cost, measure_cost
 from service.variants.errors import TooManyLabels, UnknownVariant
 from service.variants.startup import Row, StartupCheck, check
@@ -37,6 +37,11 @@ class Registry:
         self._variants = variants
 
     @property
+    def names(self) -> list[str]:
+        """The names of all variants, the teacher's first."""
+        return list(self._variants)
+
+    @property
     def variants(self) -> list[Loaded]:
         """All variants, the teacher first."""
         return list(self._variants.values())
@@ -59,18 +64,38 @@ class Registry:
 
 
 def load(
-    folders: dict[str, Path],
+    folders: Mapping[str, Path],
     threads: int,
     rows: Sequence[Row],
     measured: Mapping[str, Measured] | None = None,
     packed: Path | None = None,
+    tokenizers: Tokenizers | None = None,
+    unchanged: Mapping[str, Loaded] | None = None,
 ) -> dict[str, Loaded]:
     """Load, warm up, time and check the variants of these folders (BonsaiError for one that is not what its card says);
     `measured` is what the build found, of which the best batch counts where it was this kind of processor; `packed` is
-    where the service's first process has packed them.
+    where another process has packed them; `tokenizers` are those that are open, and those that are `unchanged` are
+    taken as they are.
     """
-    loaded, texts = {}, [row.text for row in rows]
-    for name, (card, predictor) in load_variants(folders, threads=threads, packed=packed).items():
+    known = unchanged or {}
+    loaded, texts = dict[str, Loaded](), [row.text for row in rows]
+    new = load_variants(
+        {name: folder for name, folder in folders.items() if name not in known},
+        threads=threads,
+        packed=packed,
+        tokenizers=tokenizers,
+        loaded={name: (variant.card, variant.predictor) for name, variant in known.items()},
+    )
+    versions = {name: card.version for name, (card, _) in new.items()}
+    versions |= {name: variant.card.version for name, variant in known.items()}
+    for variant in known.values():
+        if variant.card.cascade is not None:
+            check_parts(variant.card, versions)
+    for name in folders:
+        if name in known:
+            loaded[name] = known[name]
+            continue
+        card, predictor = new[name]
         for length in WARM_UP_LENGTHS:
             predictor.predict(["warm " * length])
         found = (measured or {}).get(name)
