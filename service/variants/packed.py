@@ -20,7 +20,7 @@ from models.runtime.errors import BonsaiError
 from models.runtime.loading import check_whole, is_packed, pack_variants
 from service.variants.generations import Generations
 
-LOCK, WAIT_S, LOOK_S = "packing.lock", 30.0, 0.05
+LOCK, TURN, WAIT_S, LOOK_S = "packing.lock", "loading.lock", 30.0, 0.05
 MOST_S = 600  # of packing
 GIVES_WAY = 10  # niceness
 
@@ -31,7 +31,8 @@ def pack_new(folders: Mapping[str, Path], packed: Path) -> None:
     """Pack those of these variants that are not packed yet, after they were found whole (BonsaiError); what cannot be
     packed, or not within half a minute by another worker, will be opened as it is.
     """
-    with _locked(packed) as mine:
+    packed.mkdir(exist_ok=True)
+    with locked(packed.parent / LOCK) as mine:
         if not mine:
             logger.warning("this worker holds its own weights: another one has been packing for %d s", WAIT_S)
             return
@@ -44,7 +45,7 @@ def pack_new(folders: Mapping[str, Path], packed: Path) -> None:
 
 def remove_unused(packed: Path, generations: Generations) -> None:
     """Remove the versions that no worker holds or is about to open."""
-    with _locked(packed) as mine:
+    with locked(packed.parent / LOCK) as mine:
         held = generations.held()
         for folder in packed.iterdir() if mine else ():
             if folder.is_dir() and folder.name not in held:
@@ -68,12 +69,11 @@ def _pack_apart(folders: Mapping[str, Path], packed: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(packed: Path) -> Iterator[bool]:
-    """Hold the folder for this worker alone; false where another one holds it for too long. The system lets go of what
-    an ended process held.
+def locked(lock: Path) -> Iterator[bool]:
+    """Hold a lock for this worker alone; false where another one holds it for too long. The system lets go of what an
+    ended process held.
     """
-    packed.mkdir(exist_ok=True)
-    with (packed.parent / LOCK).open("w") as file:
+    with lock.open("w") as file:
         until = time.monotonic() + WAIT_S
         while True:
             try:

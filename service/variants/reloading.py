@@ -17,7 +17,7 @@ from models.runtime.loading import Tokenizers
 from models.runtime.store import BUILD_FILE, Build, read_build, stored
 from service.variants.generations import Generations, last_served
 from service.variants.memory import return_memory, settle
-from service.variants.packed import pack_new, remove_unused
+from service.variants.packed import TURN, locked, pack_new, remove_unused
 from service.variants.registry import Loaded, Registry, load
 from service.variants.startup import read_rows, refuse_differing
 
@@ -129,9 +129,14 @@ class Reloading:
             return
         began = time.monotonic()
         before = {variant.card.version for variant in self._registry.variants}
-        self.load(build)
-        settle()
-        if self._packed is not None:
+        if self._packed is None:
+            self.load(build)
+            settle()
+        else:
+            # One worker after another, so that the others have the cores to answer with; none waits long for its turn.
+            with locked(self._packed.parent / TURN):
+                self.load(build)
+                settle()
             remove_unused(self._packed, self._generations)
         new = sum(variant.card.version not in before for variant in self._registry.variants)
         logger.info(
