@@ -1,13 +1,12 @@
 """Load finished variant folders into predictors, checked against their cards (no torch)."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from models.runtime.card import CARD_FILE, CONTENT_FILES, MODEL_FILE, Card, is_whole, read_card
+from models.runtime.card import CARD_FILE, CONTENT_FILES, MODEL_FILE, Card, is_whole, read_card, sha256
 from models.runtime.cascade import Cascade
 from models.runtime.classifier import Classifier, Predictor
 from models.runtime.errors import BonsaiError
@@ -55,9 +54,7 @@ def check_whole(folder: Path, card: Card) -> None:
         if is_whole(folder, card):
             return
         # A cascade has no files of its own; its parts are checked.
-        found = [
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CONTENT_FILES if card.cascade is None
-        ]
+        found = [sha256(folder / name) for name in CONTENT_FILES if card.cascade is None]
     except OSError as error:
         raise BonsaiError(
             f"variant '{card.name}': {Path(error.filename).name} cannot be read ({error.strerror}); {AGAIN}"
@@ -103,7 +100,7 @@ def _try_to_pack(folder: Path, packed: Path) -> Exception | None:
 def _load_classifier(folder: Path, card: Card, threads: int, tokenizers: Tokenizers, packed: Path | None) -> Classifier:
     try:
         file = folder / "tokenizer.json"
-        key = hashlib.sha256(file.read_bytes()).hexdigest(), card.max_tokens
+        key = sha256(file), card.max_tokens
         tokenizer = tokenizers.get(key)  # most variants have their teacher's, of ten megabytes
         if tokenizer is None:
             tokenizer = tokenizers[key] = Tokenizer(file, card.max_tokens)

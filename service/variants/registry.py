@@ -1,5 +1,6 @@
 """The variants that are loaded, and what each of them costs."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from models.runtime.batching import Measured
 from models.runtime.card import Card
 from models.runtime.classifier import Predictor
 from models.runtime.loading import Tokenizers, check_parts, load_variants
-from service.variants.cost import Cost, measure_cost
+from service.variants.cost import Clock, Cost, measure_cost
 from service.variants.errors import TooManyLabels, UnknownVariant
 from service.variants.startup import Row, StartupCheck, check
 
@@ -71,11 +72,12 @@ def load(
     packed: Path | None = None,
     tokenizers: Tokenizers | None = None,
     unchanged: Mapping[str, Loaded] | None = None,
+    clock: Clock = time.perf_counter,
 ) -> dict[str, Loaded]:
     """Load, warm up, time and check the variants of these folders (BonsaiError for one that is not what its card says);
     `measured` is what the build found, of which the best batch counts where it was this kind of processor; `packed` is
     where another process has packed them; `tokenizers` are those that are open, and those that are `unchanged` are
-    taken as they are.
+    taken as they are; `clock` tells what texts take.
     """
     known = unchanged or {}
     loaded, texts = dict[str, Loaded](), [row.text for row in rows]
@@ -100,6 +102,6 @@ def load(
             predictor.predict(["warm " * length])
         found = (measured or {}).get(name)
         batch = found.batch if found is not None and found.here else None
-        cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, batch)
+        cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, batch, clock)
         loaded[name] = Loaded(card, predictor, check(name, predictor, rows), cost, found)
     return loaded

@@ -73,15 +73,26 @@ class Reloading:
         if self._build is not None:
             check_same_data(self._build, build)
         versions = {name: variant.tag.partition(":")[2] for name, variant in build.variants.items()}
-        folders = {name: stored(variant.tag) for name, variant in build.variants.items()}
         before = {variant.card.name: variant for variant in self._registry.variants}
         unchanged = {name: each for name, each in before.items() if versions.get(name) == each.card.version}
+        folders = {
+            name: self.folders[name] if name in unchanged else stored(variant.tag)
+            for name, variant in build.variants.items()
+        }
         self._generations.hold(versions.values())
         if self._packed is not None and self._build is not None:
             pack_new({name: folder for name, folder in folders.items() if name not in unchanged}, self._packed)
         measured = {name: found for name in names if (found := read_measured(self._folder / name))}
         variants = load(
-            folders, self._threads, read_rows(self._folder), measured, self._packed, self._tokenizers, unchanged
+            folders,
+            self._threads,
+            read_rows(self._folder),
+            measured,
+            self._packed,
+            self._tokenizers,
+            unchanged,
+            # Beside requests a text takes longer than by itself; with several threads one of them knows a part of it.
+            time.perf_counter if self._build is None or self._threads > 1 else time.thread_time,
         )
         if self._strict:
             refuse_differing({name: variant.startup_check for name, variant in variants.items()})
