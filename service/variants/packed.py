@@ -22,7 +22,7 @@ from service.variants.generations import Generations
 
 LOCK, TURN, WAIT_S, LOOK_S = "packing.lock", "loading.lock", 30.0, 0.05
 MOST_S = 600  # of packing
-GIVES_WAY = 10  # niceness
+GIVES_WAY = 5  # niceness; more, and a busy machine never lets it end
 
 logger = logging.getLogger("bentoml.bonsai")
 

@@ -319,10 +319,11 @@ def calling(host: str, names: list[str], callers: int = 2) -> Iterator[list[Call
 
 
 def await_generation(host: str, generation: int) -> dict[str, Any]:
-    until = time.monotonic() + AGAIN_S
+    until, found = time.monotonic() + AGAIN_S, dict[str, Any]()
     while True:
-        found: dict[str, Any] = call(f"{host}/variants")[1]
-        if (found["generation"], found["workers"]) == (generation, found["all_workers"]):
+        with contextlib.suppress(OSError):  # of a worker that is killed just now
+            found = call(f"{host}/variants")[1]
+        if found and (found["generation"], found["workers"]) == (generation, found["all_workers"]):
             return found
         assert time.monotonic() < until, found
         time.sleep(0.1)
