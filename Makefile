@@ -11,7 +11,7 @@ PEERS_STAMP := $(PEERS)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak simulate bench-experiments kills overload bento clean
+.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak simulate bench-experiments kills swaps overload bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -73,6 +73,9 @@ bench-experiments: variants/build.json  ## what an experiment costs its callers,
 
 kills: variants/build.json  ## kill -9 a worker 50 times under load, and count feedback, ten minutes
 	$(BIN)/python -m tests.kills --out service/results/published/kills.json
+
+swaps: variants/build.json  ## load another build 100 times under load, and count what fails and grows, ten minutes
+	$(BIN)/python -m tests.swaps --out service/results/published/swaps.json
 
 overload: variants/build.json  ## the service under ten times the load that it can take, two minutes; needs wrk
 	$(BIN)/python -m loadtest.overload $(OVERLOAD_ARGS)

@@ -167,12 +167,14 @@ def is_whole(folder: Path, card: Card) -> bool:
 
 
 def _version(folder: Path, draft: Card) -> str:
-    hashes = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in CONTENT_FILES
-        if (folder / name).exists()
-    }
+    hashes = {name: sha256(folder / name) for name in CONTENT_FILES if (folder / name).exists()}
     return hashlib.sha256(json.dumps([hashes, draft.content()], sort_keys=True).encode()).hexdigest()[:12]
+
+
+def sha256(file: Path) -> str:
+    """Return the SHA-256 of a file, read piece by piece: a whole model in memory stops a service that loads one."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def read_card(folder: Path) -> Card:

@@ -97,8 +97,7 @@ class Classifier:
         """Run the longest text of the last word piece: what fits no table of the model, or gives other logits than
         labels, fails here and not in a request.
         """
-        last = max(self._tokenizer.vocabulary().values())
-        logits = self.run([[last] * self._all.shape[1]])
+        logits = self.run([[self._tokenizer.last_id] * self._all.shape[1]])
         if logits.shape != (1, len(self.labels)) or not np.isfinite(logits).all():
             raise ValueError(
                 f"the model gives logits of shape {logits.shape}, not all of them finite or one for each of the "

@@ -1,44 +1,50 @@
 """Load finished variant folders into predictors, checked against their cards (no torch)."""
 
-import hashlib
-from collections.abc import Iterable
+import os
+import shutil
+from collections.abc import Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from models.runtime.card import CARD_FILE, CONTENT_FILES, MODEL_FILE, Card, is_whole, read_card
+from models.runtime.card import CARD_FILE, CONTENT_FILES, MODEL_FILE, Card, is_whole, read_card, sha256
 from models.runtime.cascade import Cascade
 from models.runtime.classifier import Classifier, Predictor
 from models.runtime.errors import BonsaiError
+from models.runtime.files import DRAFT
 from models.runtime.packing import open_packed, pack
 from models.runtime.tokenization import Tokenizer
 
-Tokenizers = dict[tuple[str, int], Tokenizer]
+Tokenizers = MutableMapping[tuple[str, int], Tokenizer]
 AGAIN = "run 'python -m models.build' to build it again"
 
 
 def load_variants(
-    folders: dict[str, Path], *, threads: int = 1, packed: Path | None = None
+    folders: Mapping[str, Path],
+    *,
+    threads: int = 1,
+    packed: Path | None = None,
+    tokenizers: Tokenizers | None = None,
+    loaded: Mapping[str, tuple[Card, Predictor]] | None = None,
 ) -> dict[str, tuple[Card, Predictor]]:
-    """Load variants by name, in this order; a cascade shares the classifiers of its parts, which must be among them
-    (BonsaiError).
+    """Load variants by name, in this order; a cascade shares the classifiers of its parts, which must be among them or
+    among those that are `loaded` already (BonsaiError).
 
-    `packed` is the folder into which another process has packed these variants, after it found them whole.
+    `packed` is a folder into which another process may have packed variants, after it found them whole; `tokenizers`
+    are those that are open, and gets those that are opened.
     """
     cards = {name: read_card(folder) for name, folder in folders.items()}
     for name, card in cards.items():
         if card.name != name:
             raise BonsaiError(f"variant '{name}': its folder '{folders[name]}' holds '{card.name}'; {AGAIN}")
-        if packed is None:
+        if not is_packed(card, packed):
             check_whole(folders[name], card)
-    tokenizers: Tokenizers = {}
-    classifiers = {
-        name: _load_classifier(folders[name], card, threads, tokenizers, packed and packed / name)
-        for name, card in cards.items()
-        if card.cascade is None
-    }
+    tokenizers = {} if tokenizers is None else tokenizers
+    parts = {**(loaded or {})}
+    for name, card in cards.items():
+        if card.cascade is None:
+            parts[name] = card, _load_classifier(folders[name], card, threads, tokenizers, packed)
     return {
-        name: (card, classifiers[name] if card.cascade is None else _join(card, cards, classifiers))
-        for name, card in cards.items()
+        name: (card, parts[name][1] if card.cascade is None else _join(card, parts)) for name, card in cards.items()
     }
 
 
@@ -48,9 +54,7 @@ def check_whole(folder: Path, card: Card) -> None:
         if is_whole(folder, card):
             return
         # A cascade has no files of its own; its parts are checked.
-        found = [
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CONTENT_FILES if card.cascade is None
-        ]
+        found = [sha256(folder / name) for name in CONTENT_FILES if card.cascade is None]
     except OSError as error:
         raise BonsaiError(
             f"variant '{card.name}': {Path(error.filename).name} cannot be read ({error.strerror}); {AGAIN}"
@@ -71,39 +75,51 @@ def check_all_whole(folders: Iterable[Path]) -> None:
             pass
 
 
-def pack_variants(folders: dict[str, Path], packed: Path) -> None:
-    """Pack the models of variants for processes on this machine that will share their weights (BonsaiError)."""
-    own = [name for name, folder in folders.items() if read_card(folder).cascade is None]
+def is_packed(card: Card, packed: Path | None) -> bool:
+    """Tell whether this version of a variant lies packed in this folder; a cascade has nothing to pack."""
+    return packed is not None and (card.cascade is not None or (packed / card.version).exists())
+
+
+def pack_variants(folders: Mapping[str, Path], packed: Path) -> None:
+    """Pack the models of variants, each in a folder named by its version, for processes on this machine that will
+    share their weights (BonsaiError).
+    """
+    versions = {
+        name: card.version for name, folder in folders.items() if not is_packed(card := read_card(folder), packed)
+    }
     with ThreadPoolExecutor(2) as pool:
-        for name, error in zip(
-            own, pool.map(lambda name: _try_to_pack(folders[name], packed / name), own), strict=True
-        ):
+        tried = pool.map(lambda name: _try_to_pack(folders[name], packed / versions[name]), versions)
+        for name, error in zip(versions, tried, strict=True):
             if error is not None:
                 reason = f"{type(error).__name__}: {error}".partition("\n")[0]
                 raise BonsaiError(f"'{name}' cannot be packed in '{packed}' ({reason})") from error
 
 
 def _try_to_pack(folder: Path, packed: Path) -> Exception | None:
+    draft = packed.with_name(f"{DRAFT}{packed.name}-{os.getpid()}")
     try:
-        pack(folder / MODEL_FILE, packed)
+        pack(folder / MODEL_FILE, draft)
+        draft.rename(packed)
     except Exception as error:  # no room, mostly; what ONNX Runtime says of it has no class of its own
-        return error
+        shutil.rmtree(draft, ignore_errors=True)
+        return None if packed.exists() else error  # another process was faster
     return None
 
 
 def _load_classifier(folder: Path, card: Card, threads: int, tokenizers: Tokenizers, packed: Path | None) -> Classifier:
     try:
         file = folder / "tokenizer.json"
-        key = hashlib.sha256(file.read_bytes()).hexdigest(), card.max_tokens
-        if key not in tokenizers:  # most variants have their teacher's, of ten megabytes
-            tokenizers[key] = Tokenizer(file, card.max_tokens)
+        key = sha256(file), card.max_tokens
+        tokenizer = tokenizers.get(key)  # most variants have their teacher's, of ten megabytes
+        if tokenizer is None:
+            tokenizer = tokenizers[key] = Tokenizer(file, card.max_tokens)
         classifier = Classifier(
             folder,
             max_tokens=card.max_tokens,
             temperature=card.temperature,
             threads=threads,
-            tokenizer=tokenizers[key],
-            session=None if packed is None else open_packed(packed, threads),
+            tokenizer=tokenizer,
+            session=open_packed(packed / card.version, threads) if packed and is_packed(card, packed) else None,
         )
         classifier.try_extremes()
     except (
@@ -116,12 +132,18 @@ def _load_classifier(folder: Path, card: Card, threads: int, tokenizers: Tokeniz
     return classifier
 
 
-def _join(card: Card, cards: dict[str, Card], classifiers: dict[str, Classifier]) -> Cascade:
+def _join(card: Card, parts: Mapping[str, tuple[Card, Predictor]]) -> Cascade:
+    check_parts(card, {name: part.version for name, (part, _) in parts.items()})
+    assert card.cascade is not None
+    return Cascade(parts[card.cascade.small][1], parts[card.cascade.large][1], card.cascade.threshold)
+
+
+def check_parts(card: Card, versions: Mapping[str, str]) -> None:
+    """Refuse a cascade whose parts are not among these variants at the versions that it was made of (BonsaiError)."""
     assert card.cascade is not None
     for part, version in (
         (card.cascade.small, card.cascade.small_version),
         (card.cascade.large, card.cascade.large_version),
     ):
-        if part not in classifiers or cards[part].version != version:
+        if versions.get(part) != version:
             raise BonsaiError(f"variant '{card.name}': its part '{part}' at version {version} is not there; {AGAIN}")
-    return Cascade(classifiers[card.cascade.small], classifiers[card.cascade.large], card.cascade.threshold)

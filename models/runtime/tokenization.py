@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -53,6 +54,11 @@ class Tokenizer:
     def vocabulary(self) -> dict[str, int]:
         """Return the number of every word piece."""
         return self._tokenizer.get_vocab()  # type: ignore[no-any-return]
+
+    @cached_property
+    def last_id(self) -> int:
+        """The largest number of a word piece."""
+        return max(self.vocabulary().values())
 
     def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], list[bool]]:
         """Return the token ids of every text, and whether it was longer than the model reads."""

@@ -1,8 +1,10 @@
 """Experiments as routes know them: what runs, where answers are written down, and whether there are any at all."""
 
 import random
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.experiments.errors import Off
@@ -99,6 +101,11 @@ class Experiments:
     def refresh(self) -> None:
         """Learn what was just changed (StoreError)."""
         self.kept.watch.refresh()
+
+    def follow(self, variants: Sequence[str], folders: Mapping[str, Path]) -> None:
+        """Send callers to these variants alone from now on."""
+        if self._kept is not None:
+            self._kept.watch.follow(variants, folders)
 
     def close(self) -> None:
         """Write what is left, and end."""

@@ -43,20 +43,22 @@ def open_experiments(
     keeps the shadow process.
     """
     folder = shared or Path(tempfile.mkdtemp(prefix="bonsai-experiments-"))
-    variants = list(folders)
-    shadows = [str(folder / SHADOWS), *(f"{name}={place}" for name, place in folders.items())]
-    if packed is not None:
-        shadows += ["--packed", str(packed)]
+
+    def shadows(folders: Mapping[str, Path]) -> list[str]:
+        places = [f"{name}={place}" for name, place in folders.items()]
+        return [str(folder / SHADOWS), *places, *(["--packed", str(packed)] if packed is not None else [])]
+
     store = Store(settings.database_url())
     writer = Writer(store)
     watch = Watch(
         store,
         writer,
         default,
-        lambda: variants,
+        list(folders),
         leads=leads,
         recorder=[str(folder / RECORDS)],
         shadows=shadows,
+        folders=folders,
         file=settings.experiments_file(),
         keep_days=settings.keep_days(),
     )

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -41,24 +41,26 @@ class Watch:
         store: Store,
         writer: Writer,
         default: str,
-        variants: Callable[[], list[str]],
+        variants: Sequence[str],
         *,
         leads: bool = False,
         recorder: Sequence[str] = (),
-        shadows: Sequence[str] = (),
+        shadows: Callable[[Mapping[str, Path]], Sequence[str]] = lambda folders: (),
+        folders: Mapping[str, Path] | None = None,
         file: Path | None = None,
         keep_days: float = KEEP_DAYS,
     ) -> None:
-        self._store, self._default, self._variants = store, default, variants
+        self._store, self._default, self._variants = store, default, list(variants)
         self._losses = Losses(writer)
         self._leads, self._file, self._keep_days = leads, file, keep_days
         self._recorder, self._shadows = Companion(RECORDER), Companion(SHADOWING)
-        self._for_recorder, self._for_shadows = recorder, shadows
+        self._for_recorder, self._for_shadows, self._folders = recorder, shadows, folders or {}
         self.running, self.problem = Running(default), ""
         self._generation, self._prepared, self._judged, self._expired = -1, False, 0.0, 0.0
         self._asked = 0.0
         self._end = threading.Event()
         self._lock = threading.Lock()
+        self._stored: list[Stored] = []
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -78,6 +80,14 @@ class Watch:
         with self._lock:
             self._read()
 
+    def follow(self, variants: Sequence[str], folders: Mapping[str, Path]) -> None:
+        """Send callers to these variants alone from now on, whether or not the store answers."""
+        self._folders = folders
+        with self._lock:
+            self._variants = list(variants)
+            if self.running.secret:
+                self._understand(self.running.secret)
+
     def _run(self) -> None:
         while not self._end.wait(POLL_S):
             self._turn()
@@ -85,7 +95,7 @@ class Watch:
     def _turn(self) -> None:
         try:
             if self._leads and not self._prepared:
-                prepare(self._store, self._file, self._variants())
+                prepare(self._store, self._file, self._variants)
                 self._prepared = True
             self.refresh()
             if self._leads and time.monotonic() - self._judged >= JUDGE_S:
@@ -107,7 +117,8 @@ class Watch:
         live, now = self.running.live, time.monotonic()
         runs = live is not None and live.state == RUNNING
         self._recorder.keep(self._for_recorder if runs else None, now)
-        self._shadows.keep(self._for_shadows if runs and live is not None and live.experiment.shadows else None, now)
+        shadowed = runs and live is not None and live.experiment.shadows
+        self._shadows.keep(self._for_shadows(self._folders) if shadowed else None, now)
 
     def _say(self, problem: str) -> None:
         if problem and problem != self.problem:
@@ -119,9 +130,13 @@ class Watch:
     def _read(self) -> None:
         generation = self._store.generation()
         if generation != self._generation or not self.running.secret:
-            standings = [each for stored in self._store.experiments() if (each := self._understood(stored)) is not None]
-            self.running = Running(self._default, standings, self._store.secret())
+            self._stored = list(self._store.experiments())
+            self._understand(self._store.secret())
             self._generation = generation
+
+    def _understand(self, secret: bytes) -> None:
+        standings = [each for stored in self._stored if (each := self._understood(stored)) is not None]
+        self.running = Running(self._default, standings, secret)
 
     def _understood(self, stored: Stored) -> Standing | None:
         """Return an experiment that this service can run: its arms are here, and it is not of another version."""
@@ -130,7 +145,7 @@ class Watch:
         except ValidationError:
             logger.warning("the experiment '%s' was defined by another version and is left alone", stored.name)
             return None
-        missing = [arm.variant for arm in found.experiment.arms if arm.variant not in self._variants()]
+        missing = [arm.variant for arm in found.experiment.arms if arm.variant not in self._variants]
         if missing and found.state != ENDED:
             logger.warning("the experiment '%s' is left alone: no variant '%s' is here", stored.name, missing[0])
             return found._replace(state=ENDED)

@@ -9,6 +9,7 @@ from models.runtime.card import Card
 from models.runtime.classifier import Prediction, Spent
 from service.builds.builds import Builds
 from service.experiments.experiments import Experiments
+from service.variants.generations import Generations
 from service.variants.registry import Loaded, Registry
 
 Finish = Callable[[list[Prediction]], Any]
@@ -84,6 +85,7 @@ class Service(NamedTuple):
     experiments: Experiments
     load_tests: Sequence[Path] = ()
     builds: Builds = Builds()
+    generations: Generations = Generations()
 
 
 Handler = Callable[..., Awaitable[Answer]]  # request, service and what stands in the path

@@ -110,7 +110,10 @@ def describe(variants: list[str]) -> dict[str, Any]:
     paths |= _experiments()
     paths |= _builds()
     paths |= {
-        "/variants": _get("The cards of all variants", {"type": "object", "required": ["variants"]})
+        "/variants": _get(
+            "The build that is served, how many of all workers serve it, and the cards of all variants",
+            {"type": "object", "required": ["generation", "workers", "all_workers", "variants"]},
+        )
         | {
             "post": _admin(
                 _operation(

@@ -1,4 +1,6 @@
-"""`GET /variants`: the cards, what the check at start found, and what the build measured."""
+"""`GET /variants`: which build is served and by how many workers, the cards, what the check at start found, and
+what the build measured.
+"""
 
 import orjson
 
@@ -15,4 +17,6 @@ async def variants(request: Request, service: Service) -> Answer:
         }
         for variant in service.registry.variants
     ]
-    return Answer(orjson.dumps({"variants": found}))
+    build = service.generations
+    said = {"generation": build.generation, "workers": build.serving(), "all_workers": build.workers}
+    return Answer(orjson.dumps({**said, "variants": found}))

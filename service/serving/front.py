@@ -27,7 +27,8 @@ from service.serving.refusals import Refusal, Refusals
 from service.serving.request_ids import request_id
 from service.serving.spread import Spread
 from service.store.errors import StoreError
-from service.variants.errors import Overloaded, VariantError
+from service.variants.errors import Overloaded, UnknownVariant, VariantError
+from service.variants.generations import Generations
 from service.variants.registry import Registry
 
 WANTED_HEADERS = frozenset(
@@ -68,6 +69,7 @@ class Front:
         access_log: float = 0.0,
         path_prefix: str = "",
         load_tests: Sequence[Path] = (),
+        generations: Generations | None = None,
         refusals: Refusals | None = None,
         builds: Builds | None = None,
         around: Callable[[ASGIApp], ASGIApp] | None = None,
@@ -76,7 +78,10 @@ class Front:
         tracing, where it is asked for.
         """
         self._app, self._spread, self._refusals = app, spread, refusals
-        self._queue, self._service = queue, Service(registry, queue.run, experiments, load_tests, builds or Builds())
+        self._queue = queue
+        self._service = Service(
+            registry, queue.run, experiments, load_tests, builds or Builds(), generations or Generations()
+        )
         self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
         self._bodies = Bodies()
         self._ours: ASGIApp = self._respond if around is None else around(self._respond)
@@ -190,10 +195,20 @@ class Front:
     def _refuse_unread(self, path: bytes, refused: Refused, request: Request) -> None:
         route = find(self._without_prefix(path.decode("latin-1")))
         if self._refusals is not None and request.card is not None and route is not None and route.variant:
-            name, version = request.card.name, request.card.version
-            is_full = partial(self._queue.is_full, self._service.registry.find(name))
-            note = partial(metrics.observe, name, version, refused.status, 0)
-            self._refusals.add(path, Refusal(refused, is_full, note))
+            name = request.card.name
+            note = partial(self._note_unread, name, refused.status)
+            self._refusals.add(path, Refusal(refused, partial(self._is_full, name), note))
+
+    def _is_full(self, variant: str, more: int) -> bool:
+        """Tell whether a text more would be refused, by what the variant costs that is served under this name now."""
+        try:
+            return self._queue.is_full(self._service.registry.find(variant), more)
+        except UnknownVariant:  # which the request is told
+            return False
+
+    def _note_unread(self, variant: str, status: int, seconds: float) -> None:
+        card = self._service.registry.find(variant).card
+        metrics.observe(card.name, card.version, status, 0, seconds)
 
     async def _route(self, path: str, request: Request, receive: Receive | None, held: list[int]) -> Answer:
         if self._prefix and path == self._prefix:  # where the page's relative addresses would lead beside the service

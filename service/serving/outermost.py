@@ -22,6 +22,7 @@ from service.serving.queue import RowQueue
 from service.serving.refusals import Refusals
 from service.serving.shared_folder import shared_folder
 from service.serving.spread import Spread
+from service.variants.generations import Generations
 from service.variants.registry import Registry
 
 
@@ -39,6 +40,7 @@ class OutermostService(bentoml.Service[Any]):
     registry = Registry({})
     experiments = Experiments()
     builds = Builds()
+    generations = Generations()
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Return the ASGI app of a worker, with BentoML's settings of CORS and tracing around our routes."""
@@ -64,6 +66,7 @@ class OutermostService(bentoml.Service[Any]):
             access_log=settings.access_log(),
             path_prefix=prefix,
             load_tests=settings.load_tests(),
+            generations=self.generations,
             refusals=None if cors else refusals,  # they would lack the headers that a browser asks for
             around=traced if tracing else None,
             builds=self.builds,

@@ -1,11 +1,12 @@
 """The BentoML service: one typed endpoint a variant, made from what build.json names."""
 
+import asyncio
 import contextlib
-import ctypes
 import gc
 import logging
-import shutil
+import threading
 import uuid
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from models.runtime.errors import (
     BonsaiError,
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
 from models.runtime.loading import check_all_whole, pack_variants
-from models.runtime.store import BUILD_COMMAND, read_build, stored
+from models.runtime.store import BUILD_COMMAND, stored
 from service.builds.settings import limits
 from service.experiments import settings as experiment_settings
 from service.experiments.experiments import Experiments
@@ -30,8 +31,11 @@ from service.serving.address import check_address
 from service.serving.outermost import OutermostService
 from service.serving.shared_folder import make_shared_folder, shared_folder
 from service.serving.supervisor import supervise
-from service.variants.proved import Proved, read_proved, write_proved
-from service.variants.registry import load
+from service.variants.generations import Generations, last_served
+from service.variants.memory import return_memory, settle
+from service.variants.proved import PROVED, Proved, write_proved
+from service.variants.registry import Loaded, load
+from service.variants.reloading import PACKED, Reloading, present_build
 from service.variants.startup import read_rows, refuse_differing
 
 
@@ -47,12 +51,13 @@ def refused(problem: BonsaiError) -> BentoMLException:
 try:
     settings.check_temporary_folder()
     VARIANTS = settings.variants_folder()
-    BUILD = read_build(VARIANTS)
+    BUILD = present_build(VARIANTS, shared_folder(), experiment_settings.default_variant)
     FOLDERS = {name: stored(variant.tag) for name, variant in BUILD.variants.items()}
     THREADS, WORKERS, STRICT = settings.threads(), settings.workers(), settings.strict()
     DEADLINE_S, PREFIX = settings.deadline_s(), settings.path_prefix()
     settings.access_log(), settings.most_wait_ms(), limits()
     OutermostService.experiments = Experiments(experiment_settings.default_variant(list(FOLDERS)))
+    OutermostService.generations = Generations(shared_folder(), (server_context.worker_index or 1) - 1, WORKERS)
     KEEPS = experiment_settings.is_on()
     make_shared_folder()
     supervise(settings.keep_alive_s(), settings.grace_s())
@@ -62,7 +67,6 @@ except BonsaiError as problem:
 logger = logging.getLogger("bentoml.bonsai")
 REGISTRY = OutermostService.registry
 COLLECTED_AFTER = 20_000  # objects more than before
-DRAFT, PACKED, PROVED = "packed.draft", "packed", "proved.json"
 ATTRIBUTE = "MODEL_{}"  # in capitals, which no variant's name has
 
 
@@ -103,37 +107,44 @@ class Variants:
         returned.
         """
         folder = shared_folder()
-        packed = folder / PACKED if folder is not None and (folder / PACKED).exists() else None
-        proved = read_proved(packed.with_name(PROVED)) if packed is not None else {}
-        rows = read_rows(VARIANTS) if len(proved) < len(FOLDERS) else []
-        variants = load(FOLDERS, THREADS, rows, _measured(), packed, proved=proved)
-        for name, (card, _, (texts, differing), *_) in variants.items():
-            metrics.CHECKED.labels(name, card.version).set(texts)
-            metrics.DIFFERING.labels(name, card.version).set(differing)
-            if differing:
-                logger.warning(
-                    "variant '%s': %d of %d test texts get another label than when it was built", name, differing, texts
-                )
-        REGISTRY.swap(variants)
+        self._reloading = Reloading(
+            VARIANTS,
+            REGISTRY,
+            Swap(),
+            threads=THREADS,
+            strict=STRICT,
+            shared=folder,
+            generations=OutermostService.generations,
+            accept=experiment_settings.default_variant,
+        )
+        try:
+            self._reloading.load(BUILD)
+        except BonsaiError as problem:
+            last = last_served(folder)
+            if last is None or last == BUILD:
+                raise
+            logger.warning("build.json is not served, generation %d still is: %s", last.generation, problem)
+            self._reloading.load(last)
         if KEEPS:
             from service.experiments.opening import open_experiments
 
             leads, ours = (server_context.worker_index or 1) == 1, OutermostService.experiments
-            ours.keep(open_experiments(ours.running.default, FOLDERS, packed, folder, leads=leads))
+            packed = folder / PACKED if folder is not None else None
+            folders = self._reloading.folders
+            ours.keep(open_experiments(ours.running.default, folders, packed, folder, leads=leads))
             if ours.admin_key:
                 OutermostService.builds.keep(VARIANTS, leads=leads)
-        logger.info("%d variants", len(variants))
-        # What is loaded now lives as long as the process: keep the collector from walking it (full collections were the
-        # tail latency).
-        gc.collect()
+        logger.info("%d variants", len(REGISTRY.names))
+        settle()
         return_memory()
-        gc.freeze()
         # Of the requests of one turn of the loop some thousand objects are alive, which are no garbage yet.
         gc.set_threshold(COLLECTED_AFTER)
+        self._reloading.start()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def _close(self) -> None:
         """Write down what is still to be written; a build goes on when the service starts again."""
+        self._reloading.close()
         OutermostService.builds.close()
         OutermostService.experiments.close()
 
@@ -148,18 +159,55 @@ def _pack() -> Path | None:
     if folder is None:
         return None
     try:
-        pack_variants(FOLDERS, folder / DRAFT)
+        pack_variants(FOLDERS, folder / PACKED)
     except BonsaiError as problem:
-        shutil.rmtree(folder / DRAFT, ignore_errors=True)
         logger.warning("each worker holds its own weights: %s; set TMPDIR to a folder that has room", problem)
-        return None
-    return (folder / DRAFT).rename(folder / PACKED)
+    return folder / PACKED
 
 
-def return_memory() -> None:
-    """Give back to the system what loading took and freed."""
-    with contextlib.suppress(OSError, AttributeError):  # glibc alone can be asked to
-        ctypes.CDLL(None).malloc_trim(0)
+class Swap:
+    """Serves other variants, and lets all that knows them follow."""
+
+    def __init__(self) -> None:
+        """Made where requests are answered."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        with contextlib.suppress(RuntimeError):
+            self._loop = asyncio.get_running_loop()
+
+    def __call__(self, folders: Mapping[str, Path], variants: dict[str, Loaded]) -> None:
+        """Swap them between two turns of the event loop: no request sees the names of one build and the variants of
+        another.
+        """
+        before, experiments = REGISTRY.variants, OutermostService.experiments
+        experiments.follow([name for name in REGISTRY.names if name in variants], folders)
+        if self._loop is None or threading.current_thread() is threading.main_thread():
+            REGISTRY.swap(variants)
+        else:
+            swapped = threading.Event()
+            self._loop.call_soon_threadsafe(REGISTRY.swap, variants)
+            self._loop.call_soon_threadsafe(swapped.set)
+            swapped.wait()
+        experiments.follow(list(variants), folders)
+        _tell(before, variants)
+
+
+def _tell(before: Sequence[Loaded], variants: Mapping[str, Loaded]) -> None:
+    """Say what the start-up check found; of versions that are gone nothing is found any more."""
+    now = {variant.card.version for variant in variants.values()}
+    known = {variant.card.version for variant in before}
+    for card, *_ in before:
+        if card.version not in now:
+            metrics.CHECKED.labels(card.name, card.version).set(0)
+            metrics.DIFFERING.labels(card.name, card.version).set(0)
+    for name, (card, _, (texts, differing), *_) in variants.items():
+        if card.version in known:
+            continue
+        metrics.CHECKED.labels(name, card.version).set(texts)
+        metrics.DIFFERING.labels(name, card.version).set(differing)
+        if differing:
+            logger.warning(
+                "variant '%s': %d of %d test texts get another label than when it was built", name, differing, texts
+            )
 
 
 def _endpoint(name: str) -> Any:

@@ -14,6 +14,8 @@ from models.runtime.files import write_json
 from service.variants.cost import Cost
 from service.variants.startup import StartupCheck
 
+PROVED = "proved.json"  # beside what is packed
+
 
 class Proved(NamedTuple):
     """What is known of a variant at a version."""

@@ -1,5 +1,6 @@
 """The variants that are loaded, and what each of them costs."""
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import NamedTuple
 from models.runtime.batching import Measured
 from models.runtime.card import Card
 from models.runtime.classifier import Predictor
-from models.runtime.loading import load_variants
-from service.variants.cost import Cost, measure_cost
+from models.runtime.loading import Tokenizers, check_parts, load_variants
+from service.variants.cost import Clock, Cost, measure_cost
 from service.variants.errors import TooManyLabels, UnknownVariant
 from service.variants.proved import Proved
 from service.variants.startup import Row, StartupCheck, check
@@ -39,6 +40,11 @@ class Registry:
         self._variants = variants
 
     @property
+    def names(self) -> list[str]:
+        """The names of all variants, the teacher's first."""
+        return list(self._variants)
+
+    @property
     def variants(self) -> list[Loaded]:
         """All variants, the teacher first."""
         return list(self._variants.values())
@@ -61,11 +67,14 @@ class Registry:
 
 
 def load(
-    folders: dict[str, Path],
+    folders: Mapping[str, Path],
     threads: int,
     rows: Sequence[Row],
     measured: Mapping[str, Measured] | None = None,
     packed: Path | None = None,
+    tokenizers: Tokenizers | None = None,
+    unchanged: Mapping[str, Loaded] | None = None,
+    clock: Clock = time.perf_counter,
     *,
     proved: Mapping[str, Proved] | None = None,
     at_once: int = 1,
@@ -74,20 +83,35 @@ def load(
     `at_once` of them side by side.
 
     `measured` is what the build found, of which the best batch counts where it was this kind of processor; `packed` is
-    where the service's first process has packed them, and `proved` what it found out about them there.
+    where another process has packed them, and `proved` what it found out about them there; `tokenizers` are those that
+    are open, and those that are `unchanged` are taken as they are; `clock` tells what texts take.
     """
-    texts, found = [row.text for row in rows], load_variants(folders, threads=threads, packed=packed)
+    same, texts = unchanged or {}, [row.text for row in rows]
+    new = load_variants(
+        {name: folder for name, folder in folders.items() if name not in same},
+        threads=threads,
+        packed=packed,
+        tokenizers=tokenizers,
+        loaded={name: (variant.card, variant.predictor) for name, variant in same.items()},
+    )
+    versions = {name: card.version for name, (card, _) in new.items()}
+    versions |= {name: variant.card.version for name, variant in same.items()}
+    for variant in same.values():
+        if variant.card.cascade is not None:
+            check_parts(variant.card, versions)
 
     def ready(name: str) -> Loaded:
-        card, predictor = found[name]
+        if name in same:
+            return same[name]
+        card, predictor = new[name]
         for length in WARM_UP_LENGTHS:
             predictor.predict(["warm " * length])
         seen, known = (measured or {}).get(name), (proved or {}).get(name)
         if known is None or known.version != card.version:
             batch = seen.batch if seen is not None and seen.here else None
-            cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, batch)
+            cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, batch, clock)
             known = Proved(card.version, check(name, predictor, rows), cost)
         return Loaded(card, predictor, known.startup_check, known.cost, seen)
 
     with ThreadPoolExecutor(at_once) as pool:
-        return dict(zip(found, pool.map(ready, found), strict=True))
+        return dict(zip(folders, pool.map(ready, folders), strict=True))

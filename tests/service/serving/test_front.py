@@ -12,6 +12,7 @@ from service.experiments.experiments import Experiments
 from service.serving import body
 from service.serving.front import Front
 from service.serving.queue import RowQueue
+from service.serving.refusals import Refusals
 from service.serving.settings import INLINE_MS
 from service.serving.spread import Spread
 from service.variants.registry import Registry
@@ -187,3 +188,19 @@ def test_the_access_log_is_a_share_of_the_requests(share: float, lines: int, cap
         call(front(access_log=share), headers=(JSON, (b"x-request-id", b"abc")))
     assert len(caplog.records) == lines
     assert all("POST '/int8/predict' 200" in line and "request abc" in line for line in caplog.messages)
+
+
+def test_what_is_refused_unread_follows_the_variant_that_is_served_now() -> None:
+    app, refusals = front(alone=INLINE_MS + 1), Refusals()
+    app._refusals = refusals
+    app._queue._most_wait_ms = -1.0  # whatever comes has too much before it
+    exchange = call(app)
+    assert exchange.status == 429
+    app._queue._most_wait_ms = 1.0
+    assert [refusals.find(b"/int8/predict") is None for _ in range(3)] == [True, False, False]  # one is under way
+    registry = app._service.registry
+    registry.swap({"int8": loaded(alone=0.1)})  # which nobody waits for
+    assert [refusals.find(b"/int8/predict") is None for _ in range(3)] == [True, True, True]
+    registry.swap({"nano": loaded("nano")})
+    assert refusals.find(b"/int8/predict") is None
+    assert call(app).status == 404

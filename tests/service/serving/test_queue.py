@@ -335,3 +335,24 @@ def test_too_few_predictions_are_a_failure_and_not_the_end_of_the_queue(alone: f
         assert await queue.run(variant, ["a"], 1, soon(), labels) == ["late"]
 
     run(work)
+
+
+def test_a_swap_mixes_no_requests_up_and_leaves_nothing_behind() -> None:
+    before, after = (loaded(alone=alone) for alone in (0.1, 0.2))
+    long_before, long_after = (loaded(alone=SLOW) for _ in range(2))
+
+    async def work(queue: RowQueue) -> RowQueue:
+        variants = (before, after, long_before, long_after)
+        tasks = [
+            queue.run(variant, [f"{number}"], 1, soon(), labels)
+            for _ in range(4)
+            for number, variant in enumerate(variants)
+        ]
+        assert await asyncio.gather(*tasks) == [["late"]] * 16
+        return queue
+
+    queue = run(work)
+    for number, variant in enumerate((before, after, long_before, long_after)):
+        assert {text for batch in asked(variant) for text in batch} == {f"{number}"}
+    assert not queue._short
+    assert not queue._long

@@ -1,0 +1,191 @@
+"""What loading without a restart costs callers: build.json alternates between two builds while they predict; requests
+that failed or waited are counted, and what the workers hold before and after.
+
+    python -m tests.swaps [--swaps 100] [--variants variants] [--out service/results/published/swaps.json]
+"""
+
+import argparse
+import http.client
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import psutil
+
+from models.runtime.card import read_card
+from models.runtime.files import write_json
+from tests.service.conftest import ROOT, serving
+from tests.service.serving.test_operation import workers
+
+CALLERS, PAUSE_S = 2, 0.02
+WARM = 10  # swaps after which memory is compared
+SETTLE_S = 3.0
+MOST_S = 120.0
+
+
+class Asked(NamedTuple):
+    """One request: when it began, a time.monotonic(), and the seconds that it took."""
+
+    began: float
+    seconds: float
+
+
+class Caller(threading.Thread):
+    """Asks variants in turn over one connection that is kept."""
+
+    def __init__(self, host: str, names: list[str]) -> None:
+        super().__init__(daemon=True)
+        self._address, self._names = urlsplit(host).netloc, names
+        self.asked: list[Asked] = []
+        self.failed: list[str] = []
+        self.end = threading.Event()
+
+    def run(self) -> None:
+        """Until it is told to end."""
+        connection = http.client.HTTPConnection(self._address, timeout=30)
+        body = json.dumps({"texts": ["where is my parcel"]})
+        number = 0
+        while not self.end.wait(PAUSE_S):
+            number += 1
+            began = time.monotonic()
+            try:
+                path = f"/{self._names[number % len(self._names)]}/predict"
+                connection.request("POST", path, body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                said = answer.read()
+                if answer.status != 200:
+                    self.failed.append(f"{answer.status} {said[:200]!r}")
+            except (OSError, http.client.HTTPException) as error:
+                self.failed.append(f"{type(error).__name__}: {error}")
+                connection.close()
+            self.asked.append(Asked(began, time.monotonic() - began))
+        connection.close()
+
+
+def two_builds(variants: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the build of a folder, and what is left of it without half of the variants that no other one needs."""
+    first = json.loads((variants / "build.json").read_text())
+    cards = {name: read_card(variants / name) for name in first["variants"]}
+    needed = {"teacher"}
+    for card in cards.values():
+        if card.cascade is not None:
+            needed |= {card.name, card.cascade.small, card.cascade.large}
+    gone = [name for name in cards if name not in needed][::2]
+    if not gone:
+        gone = [name for name in cards if cards[name].cascade is not None]
+    kept = {name: variant for name, variant in first["variants"].items() if name not in gone}
+    return first, {**first, "variants": kept}
+
+
+def swap(variants: Path, swaps: int) -> dict[str, Any]:
+    """Return what callers met, and what the workers hold."""
+    builds = two_builds(variants)
+    with tempfile.TemporaryDirectory(prefix="bonsai-swaps-") as place:
+        folder = Path(place) / "variants"
+        shutil.copytree(variants, folder, ignore=shutil.ignore_patterns(".steps", "report.html"))
+        generation = 1
+        write_json(folder / "build.json", {**builds[0], "generation": generation})
+        environment = {"BONSAI_VARIANTS": str(folder), "BONSAI_WORKERS": "2"}
+        bentoml = Path(sys.executable).with_name("bentoml")
+        log = Path(place) / "log.txt"
+        with serving("service.service:bonsai", ROOT, environment, bentoml, log) as host:
+            _await(host, generation)
+            callers = [Caller(host, list(builds[1]["variants"])) for _ in range(CALLERS)]
+            for caller in callers:
+                caller.start()
+            time.sleep(SETTLE_S)
+            started, warm = _held(host), None
+            spans = list[tuple[float, float]]()
+            for number in range(1, swaps + 1):
+                generation += 1
+                began = time.monotonic()
+                write_json(folder / "build.json", {**builds[number % 2], "generation": generation})
+                _await(host, generation)
+                spans.append((began, time.monotonic()))
+                if number == WARM:
+                    time.sleep(SETTLE_S)
+                    warm = _held(host)
+            time.sleep(SETTLE_S)
+            ended = _held(host)
+            for caller in callers:
+                caller.end.set()
+            for caller in callers:
+                caller.join(60)
+        warm = warm or started
+        asked = sorted(each for caller in callers for each in caller.asked)
+        during = [each.seconds for each in asked if _inside(each, spans)]
+        outside = [each.seconds for each in asked if not _inside(each, spans)]
+        p50 = statistics.median(each.seconds for each in asked)
+        return {
+            "swaps": swaps,
+            "variants": [len(build["variants"]) for build in builds],
+            "requests": len(asked),
+            "failed": sum(len(caller.failed) for caller in callers),
+            "failures": [said for caller in callers for said in caller.failed][:5],
+            "p50_ms": round(p50 * 1000, 3),
+            "slowest_at_swaps": round(max(during) / p50, 1),
+            "p99_at_swaps": round(statistics.quantiles(during, n=100)[-1] / p50, 1),
+            "slowest_between": round(max(outside) / p50, 1),
+            "seconds_a_swap": round(statistics.mean(end - began for began, end in spans), 2),
+            "uss_mb": [round(each["uss"], 1) for each in (started, warm, ended)],
+            "pss_mb": [round(each["pss"], 1) for each in (started, warm, ended)],
+            "uss_growth_mb": round(ended["uss"] - warm["uss"], 1),
+            "descriptors": [each["descriptors"] for each in (started, warm, ended)],
+            "threads": [each["threads"] for each in (started, warm, ended)],
+        }
+
+
+def _inside(asked: Asked, spans: list[tuple[float, float]]) -> bool:
+    return any(began <= asked.began + asked.seconds and asked.began <= end for began, end in spans)
+
+
+def _await(host: str, generation: int) -> None:
+    """Wait until all workers serve this generation."""
+    until = time.monotonic() + MOST_S
+    while True:
+        with urllib.request.urlopen(f"{host}/variants", timeout=30) as answer:
+            found = json.load(answer)
+        if found["generation"] == generation and found["workers"] == found["all_workers"]:
+            return
+        if time.monotonic() > until:
+            raise TimeoutError(f"generation {generation} is not served everywhere after {MOST_S:.0f} s")
+        time.sleep(0.1)
+
+
+def _held(host: str) -> dict[str, float]:
+    """Return what both workers hold together: memory in MB, open files and threads."""
+    found: list[psutil.Process] = workers(host)
+    memory = [each.memory_full_info() for each in found]
+    return {
+        "uss": sum(each.uss for each in memory) / 1e6,
+        "pss": sum(each.pss for each in memory) / 1e6,
+        "descriptors": sum(each.num_fds() for each in found),
+        "threads": sum(each.num_threads() for each in found),
+    }
+
+
+def main() -> int:
+    """Swap, count, keep; exit code 1 where a request failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.swaps", description=__doc__)
+    parser.add_argument("--swaps", type=int, default=100)
+    parser.add_argument("--variants", type=Path, default=Path("variants"))
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    found = {**swap(given.variants, given.swaps), "date": datetime.now(UTC).date().isoformat()}
+    if given.out is not None:
+        given.out.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found))
+    return int(found["failed"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
