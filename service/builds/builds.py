@@ -7,7 +7,7 @@ from typing import Any
 from models.runtime.errors import BonsaiError
 from service.builds.errors import BuildError, Conflict, Unable
 from service.builds.jobs import Job, Jobs
-from service.builds.runner import Runner, check_asked
+from service.builds.runner import Runner, Served, check_asked, everywhere
 from service.builds.settings import limits
 from service.builds.unload import unload
 
@@ -21,11 +21,13 @@ class Builds:
         self._out: Path | None = None
         self._runner: Runner | None = None
 
-    def keep(self, out: Path, *, leads: bool) -> None:
-        """Take jobs from now on; `leads` says that this worker also carries them out."""
+    def keep(self, out: Path, *, leads: bool, served: Served = everywhere) -> None:
+        """Take jobs from now on; `leads` says that this worker also carries them out, and `served` whether all workers
+        serve a generation.
+        """
         self._out = out
         if leads:
-            self._runner = Runner(out, Jobs(out), limits())
+            self._runner = Runner(out, Jobs(out), limits(), served)
             self._runner.start()
 
     @property

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,17 +26,26 @@ POLL_S = 0.5
 SAY_S = 0.5
 FULL_S = 30.0  # until a folder that could not be written is tried again
 CLOSING_S = 2.0
+LOADED_S = 60.0  # until a job is done though a worker does not serve its variant yet
 MOST_STARTS = 3  # of a job whose service dies
 OUTCOMES = {BUILT: "serving", WORSE: "worse", TOO_SLOW: "too slow"}
 
 logger = logging.getLogger("bentoml.bonsai")
 
 
+Served = Callable[[int], bool]
+
+
+def everywhere(generation: int) -> bool:
+    """Tell of a service of which nobody knows what its workers serve that they do."""
+    return True
+
+
 class Runner:
     """Carries out the jobs of one folder; of several services over it, one at a time."""
 
-    def __init__(self, out: Path, jobs: Jobs, limits: Limits) -> None:
-        self._out, self._jobs, self._limits = out, jobs, limits
+    def __init__(self, out: Path, jobs: Jobs, limits: Limits, served: Served = everywhere) -> None:
+        self._out, self._jobs, self._limits, self._served = out, jobs, limits, served
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="builds", daemon=True)
         self._turn: TextIO | None = None
@@ -118,7 +128,7 @@ class Runner:
             )
         )
         try:
-            Try(self._out, self._jobs, self._limits, self._closing, job).go()
+            Try(self._out, self._jobs, self._limits, self._closing, job, self._served).go()
         except BonsaiError as problem:
             self._end(self._jobs.find(job.id), FAILED, str(problem))
         except OSError as problem:
@@ -131,8 +141,11 @@ class Runner:
 class Try:
     """One job at work: its tries, and what it says meanwhile."""
 
-    def __init__(self, out: Path, jobs: Jobs, limits: Limits, closing: threading.Event, job: Job) -> None:
+    def __init__(
+        self, out: Path, jobs: Jobs, limits: Limits, closing: threading.Event, job: Job, served: Served
+    ) -> None:
         self._out, self._jobs, self._limits, self._closing, self._job = out, jobs, limits, closing, job
+        self._served = served
         self._asked = read(job.asked)
         self._since = time.monotonic()
         self._said = 0.0
@@ -199,6 +212,9 @@ class Try:
     def _serving(self) -> bool:
         generation = serving_generation(self._out, self._job.name)
         if generation is not None:
+            until = time.monotonic() + LOADED_S
+            while not self._served(generation) and time.monotonic() < until and not self._closing.wait(0.1):
+                pass
             self._say(SERVING, "", generation=generation, share=1.0)
         return generation is not None
 

@@ -133,7 +133,7 @@ class Variants:
             folders = self._reloading.folders
             ours.keep(open_experiments(ours.running.default, folders, packed, folder, leads=leads))
             if ours.admin_key:
-                OutermostService.builds.keep(VARIANTS, leads=leads)
+                OutermostService.builds.keep(VARIANTS, leads=leads, served=_is_served)
         logger.info("%d variants", len(REGISTRY.names))
         settle()
         return_memory()
@@ -163,6 +163,12 @@ def _pack() -> Path | None:
     except BonsaiError as problem:
         logger.warning("each worker holds its own weights: %s; set TMPDIR to a folder that has room", problem)
     return folder / PACKED
+
+
+def _is_served(generation: int) -> bool:
+    """Tell whether all workers serve a build at least as new as this."""
+    served = OutermostService.generations
+    return served.generation >= generation and served.serving() == served.workers
 
 
 class Swap:
