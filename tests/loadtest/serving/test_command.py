@@ -97,7 +97,8 @@ def test_an_interruption_ends_the_server_too(corpus_file: Path, tmp_path: Path) 
         run.send_signal(signal.SIGTERM)
         assert run.wait(20) == 130
         assert "interrupted" in run.stderr.read()
-    assert not any(one.is_running() for one in started)
+    _, left = psutil.wait_procs(started, timeout=10)
+    assert not left, [(one.pid, one.status(), one.cmdline()) for one in left]
 
 
 @needs_wrk
