@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil  # type: ignore[import-untyped]
 
@@ -67,7 +67,7 @@ def running(server: Server, setting: Setting, text: str) -> Iterator[Running]:
     programs = (setting.peers_python if server.apart else Path(sys.executable)).parent
     program, *arguments = [word.format(port=port) for word in server.command]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        process = subprocess.Popen(
+        process = _start(
             [str(programs / program), *arguments],
             cwd=ROOT,
             env={**setting.environment(), **server.environment},
@@ -84,6 +84,18 @@ def running(server: Server, setting: Setting, text: str) -> Iterator[Running]:
             yield started
         finally:
             _end(process)
+
+
+def _start(command: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+    """Start a process; one that is started while this one is interrupted is ended, for nobody else knows of it."""
+    before = psutil.Process().children()
+    try:
+        return subprocess.Popen(command, **options)
+    except BaseException:
+        for one in psutil.Process().children():
+            if one not in before:
+                one.kill()
+        raise
 
 
 def _wait(started: Running, process: "subprocess.Popen[bytes]", log: IO[str], text: str) -> None:
