@@ -21,6 +21,7 @@ from service.store.writer import Writer
 MOST_ROWS = 20_000  # that wait for the store
 BUFFER = 4 * 2**20  # bytes of datagrams
 TELL_S = 0.3
+NICE = 10  # whoever waits for an answer goes first; rows can wait a while
 
 
 def main() -> None:
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("address", type=Path)
     given = parser.parse_args()
     end_with_parent()
+    os.nice(NICE)
     given.address.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
