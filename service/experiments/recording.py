@@ -24,6 +24,22 @@ class Answered(NamedTuple):
     ids: Sequence[str]
     at: float
     ms: float
+    start: int = 0  # the place of the first text in its request
+
+    def pieces(self, texts: int) -> "list[Answered]":
+        """Return it in pieces of so many texts, so that a large request's rows are not made at once."""
+        if len(self.texts) <= texts:
+            return [self]
+        return [
+            self._replace(
+                texts=self.texts[start : start + texts],
+                predictions=self.predictions[start : start + texts],
+                keys=self.keys[start : start + texts],
+                ids=self.ids[start : start + texts],
+                start=start,
+            )
+            for start in range(0, len(self.texts), texts)
+        ]
 
     def rows(self) -> list[Served]:
         """Return what is written down of it; made later, for it takes as long as the ids do."""
@@ -34,8 +50,9 @@ class Answered(NamedTuple):
             Served(
                 id=key, experiment=experiment.name, revision=standing.revision, arm=self.assigned.variant,
                 version=self.version, unit=self.assigned.unit, at=self.at, label=prediction.label,
-                score=prediction.top[0][1], ms=self.ms, status=200, override=self.assigned.override, first=number == 0,
-                text=text if keep else None, expires=self.at + keep * DAY_S if keep else None,
+                score=prediction.top[0][1], ms=self.ms, status=200, override=self.assigned.override,
+                first=self.start + number == 0, text=text if keep else None,
+                expires=self.at + keep * DAY_S if keep else None,
             )
             for number, (key, text, prediction) in enumerate(zip(self.keys, self.texts, self.predictions, strict=True))
         ]  # fmt: skip
@@ -49,6 +66,11 @@ class Failure(NamedTuple):
     status: int
     at: float
     ms: float
+    key: str
+
+    def pieces(self, texts: int) -> "list[Failure]":
+        """Return it: it has one row, however many texts there were."""
+        return [self]
 
     def rows(self) -> list[Served]:
         """Return what is written down of it."""
@@ -56,11 +78,16 @@ class Failure(NamedTuple):
         assert standing is not None
         return [
             Served(
-                id=f"{_PREFIX}{next(_NUMBERS):x}", experiment=standing.experiment.name, revision=standing.revision,
+                id=self.key, experiment=standing.experiment.name, revision=standing.revision,
                 arm=self.assigned.variant, version=self.version, unit=self.assigned.unit, at=self.at, label=None,
                 score=None, ms=self.ms, status=self.status, override=self.assigned.override,
             )
         ]  # fmt: skip
+
+
+def fail(assigned: Assigned, version: str, status: int, at: float, ms: float) -> Failure:
+    """Note that a request was not answered."""
+    return Failure(assigned, version, status, at, ms, f"{_PREFIX}{next(_NUMBERS):x}")
 
 
 def note(

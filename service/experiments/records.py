@@ -15,7 +15,7 @@ from service.experiments.recording import Answered, Failure
 from service.store.rows import Served
 
 MOST_WAITING = 10_000  # requests, while the process is not there
-AT_ONCE = 64  # requests of a datagram
+AT_ONCE = 64  # requests of a datagram, and texts of a piece of one
 GATHER_S = 0.02
 MOST_BYTES = 160 * 2**10  # of a datagram; Linux takes 200 kB
 FULL = "full queue"
@@ -36,15 +36,18 @@ class Records:
         if len(self._waiting) >= MOST_WAITING:
             LOST.labels(FULL).inc(len(noted.rows()))
             return
-        self._waiting.append(noted)
+        self._waiting.extend(noted.pieces(AT_ONCE))
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_later(GATHER_S, self._send)
 
     def _send(self) -> None:
         """Send some, and the next ones after a turn of the loop."""
-        some = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-        taken = self._try_to_send([row for noted in some for row in noted.rows()])
+        some, rows = list[Answered | Failure](), list[Served]()
+        while self._waiting and len(rows) < AT_ONCE:
+            some.append(self._waiting.popleft())
+            rows += some[-1].rows()
+        taken = self._try_to_send(rows)
         if not taken:  # its queue is full, or it is not there: both pass
             self._waiting.extendleft(reversed(some))
         self._scheduled = bool(self._waiting)

@@ -5,6 +5,7 @@
 
 import argparse
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ from service.store.rows import Shadow as ShadowRow
 from service.store.store import Store
 from service.store.writer import Writer
 
+logger = logging.getLogger("bentoml.bonsai")
 MOST_WAITING = 1024  # requests
 TELL_S = 0.5
 
@@ -58,6 +60,7 @@ class Shadowing:
             try:
                 self.answer(work)
             except Exception:  # whatever a text does to a model, the next one is another
+                logger.exception("a request was not answered unseen")
                 self._lose(work)
 
     def answer(self, work: Work) -> None:

@@ -34,7 +34,8 @@ logger = logging.getLogger("bentoml.bonsai")
 
 class Watch:
     """Knows what runs; `leads` says that this worker also judges guardrails, and keeps the processes that write
-    answers down and run shadows, with these arguments."""
+    answers down and run shadows, with these arguments.
+    """
 
     def __init__(
         self,
@@ -95,8 +96,7 @@ class Watch:
     def _turn(self) -> None:
         try:
             if self._leads and not self._prepared:
-                prepare(self._store, self._file, self._variants)
-                self._prepared = True
+                self._prepare()
             self.refresh()
             if self._leads and time.monotonic() - self._judged >= JUDGE_S:
                 self._judged = time.monotonic()
@@ -112,6 +112,14 @@ class Watch:
         self._losses.tell()
         if self._leads:
             self._keep_companions()
+
+    def _prepare(self) -> None:
+        """Do what could not be done at the start; a file that contradicts the store is said once and left alone."""
+        try:
+            prepare(self._store, self._file, self._variants)
+        except ExperimentError as problem:
+            logger.error("%s", problem)
+        self._prepared = True
 
     def _keep_companions(self) -> None:
         live, now = self.running.live, time.monotonic()

@@ -10,7 +10,7 @@ import orjson
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
-from service.experiments.recording import Answered, Failure, note
+from service.experiments.recording import Answered, fail, note
 from service.experiments.running import Assigned
 from service.routes.exchange import Answer, Request, Service
 from service.routes.messages import answer, check_scores, parse_assigned
@@ -42,7 +42,7 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
     except VariantError as problem:
         status = refusal(problem).status
         if assigned.standing is not None and status >= SERVER_ERROR:
-            experiments.record(Failure(assigned, loaded.card.version, status, time.time(), _ms(request)))
+            experiments.record(fail(assigned, loaded.card.version, status, time.time(), _ms(request)))
         raise
     request.texts = len(asked.texts)
     if answered is not None:
