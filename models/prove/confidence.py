@@ -2,14 +2,13 @@
 detection.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
-from scipy.stats import rankdata
 
+from models.prove.distributions import least
 from models.prove.statistics import Labels
 
 BINS = 15
@@ -31,13 +30,15 @@ def fit_temperature(logits: Floats, gold: Labels) -> float:
     wrong = 1 / (len(gold) + 2)
 
     def loss(log_temperature: float) -> float:
-        likely = log_softmax(logits / float(np.exp(log_temperature)), axis=1)
+        scaled = logits / math.exp(log_temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        likely = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
         return -float(
             (1 - wrong) * likely[rows, gold].mean(dtype=np.float64)
             + wrong * likely[rows, next_best].mean(dtype=np.float64)
         )
 
-    return round(float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded").x)), 4)
+    return round(math.exp(least(loss, math.log(0.05), math.log(20.0), tolerance=1e-5)), 4)
 
 
 def reliability(confidence: Floats, correct: npt.NDArray[np.bool_]) -> list[dict[str, float]]:
@@ -68,5 +69,6 @@ def auroc(inside: Floats, outside: Floats) -> float:
     """Return how often a text of the task gets a higher maximum probability than one outside of it (Hendrycks and
     Gimpel 2017).
     """
-    ranks = rankdata(np.concatenate([inside, outside]))
+    _, places, counts = np.unique(np.concatenate([inside, outside]), return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum() - (counts - 1) / 2)[places]  # those that are equal share the mean of theirs
     return float((ranks[: len(inside)].sum() - len(inside) * (len(inside) + 1) / 2) / (len(inside) * len(outside)))

@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.stats import binomtest, norm
 
+from models.prove.distributions import NORMAL, binomial_cdf, root
 from models.runtime.card import Estimate
 
 RESAMPLES = 1000
@@ -15,13 +14,17 @@ Labels = npt.NDArray[np.int64]
 
 def wilson(correct: int, rows: int) -> Estimate:
     """Return a share with its Wilson score interval, 95 % (Wilson 1927)."""
-    interval = binomtest(correct, rows).proportion_ci(0.95, "wilson")
-    return Estimate(value=correct / rows, low=float(interval.low), high=float(interval.high))
+    share, squared = correct / rows, NORMAL.inv_cdf(0.975) ** 2 / rows
+    middle, reach = share + squared / 2, math.sqrt(squared * (share * (1 - share) + squared / 4))
+    low, high = ((middle + side) / (1 + squared) for side in (-reach, reach))
+    return Estimate(value=share, low=low if correct else 0.0, high=high if correct < rows else 1.0)
 
 
 def clopper_pearson(events: int, rows: int, confidence: float) -> float:
     """Return the exact upper bound of a share of which `events` of `rows` were seen (Clopper and Pearson 1934)."""
-    return float(binomtest(events, rows, alternative="less").proportion_ci(confidence, "exact").high)
+    if events >= rows:
+        return 1.0
+    return root(lambda share: binomial_cdf(events, rows, share) - (1 - confidence), events / rows, 1.0)
 
 
 def macro_f1(gold: Labels, given: Labels, classes: int, seed: int = 0) -> Estimate:
@@ -51,27 +54,18 @@ def tango(lost: int, won: int, rows: int, alpha: float) -> tuple[float, float]:
 
     It holds its level where Wald's breaks down: with few or no discordant rows.
     """
-    quantile = float(norm.ppf(1 - alpha / 2))
-    estimate = (lost - won) / rows
-    edge = 1 - 1e-9
-    low = (
-        brentq(lambda value: _clipped(_score(lost, won, rows, value) - quantile), -edge, estimate)
-        if estimate > -edge
-        else -1.0
-    )
-    high = (
-        brentq(lambda value: _clipped(_score(lost, won, rows, value) + quantile), estimate, edge)
-        if estimate < edge
-        else 1.0
-    )
-    return float(low), float(high)
+    quantile = NORMAL.inv_cdf(1 - alpha / 2)
+    estimate, edge = (lost - won) / rows, 1 - 1e-9
+    low = root(lambda value: _score(lost, won, rows, value) - quantile, -edge, estimate) if estimate > -edge else -1.0
+    high = root(lambda value: _score(lost, won, rows, value) + quantile, estimate, edge) if estimate < edge else 1.0
+    return low, high
 
 
 def inferiority(lost: int, won: int, rows: int, margin: float) -> float:
     """Return the one-sided p of Tango's score test that the difference is `margin` or more: below alpha / 2 where his
     interval ends below the margin.
     """
-    return float(norm.cdf(_score(lost, won, rows, margin)))
+    return NORMAL.cdf(_score(lost, won, rows, margin))
 
 
 def rows_for_power(lost: float, won: float, margin: float, alpha: float, power: float) -> float:
@@ -82,7 +76,7 @@ def rows_for_power(lost: float, won: float, margin: float, alpha: float, power: 
     if difference == margin:
         return math.inf
     at_margin, as_it_is = _variance(lost, won, 1, margin), lost + won - difference**2
-    reach = float(norm.ppf(1 - alpha / 2)) * math.sqrt(at_margin) + float(norm.ppf(power)) * math.sqrt(as_it_is)
+    reach = NORMAL.inv_cdf(1 - alpha / 2) * math.sqrt(at_margin) + NORMAL.inv_cdf(power) * math.sqrt(as_it_is)
     return (reach / (difference - margin)) ** 2
 
 
@@ -105,7 +99,7 @@ def _variance(lost: float, won: float, rows: int, difference: float) -> float:
 
 def mcnemar(lost: int, won: int) -> float:
     """Return the exact two-sided p of McNemar's test: a fair coin over the discordant rows."""
-    return float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
+    return min(1.0, 2 * binomial_cdf(min(lost, won), lost + won, 0.5))
 
 
 def holm(p_values: list[float]) -> list[float]:
@@ -115,7 +109,3 @@ def holm(p_values: list[float]) -> list[float]:
         highest = max(highest, min(1.0, p_values[number] * (len(p_values) - place)))
         adjusted[number] = highest
     return adjusted
-
-
-def _clipped(value: float) -> float:
-    return max(-1e6, min(1e6, value))

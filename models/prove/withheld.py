@@ -5,8 +5,8 @@ was taught.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import binom
 
+from models.prove.distributions import binomial_cdf
 from models.prove.gate import judge, pair
 from models.prove.statistics import Labels, holm, tango
 from models.prove.wording import join, points, quoted
@@ -79,7 +79,11 @@ def lost_classes(
     lost, won = np.bincount(gold[right & ~also], minlength=number), np.bincount(gold[~right & also], minlength=number)
     tested = np.flatnonzero(rows)
     chance = np.ones(number)
-    chance[tested] = holm(binom.sf(lost[tested] - 1, lost[tested] + won[tested], 0.5).tolist())
+    fallen_by_chance = [
+        binomial_cdf(gained, fallen + gained, 0.5)  # as likely as at least so many losses
+        for fallen, gained in zip(lost[tested].tolist(), won[tested].tolist(), strict=True)
+    ]
+    chance[tested] = holm(fallen_by_chance)
     fallen = (chance < alpha) & (lost - won >= LOST_SHARE * known)
     never = (np.bincount(variant, minlength=number) == 0) & (known >= NEVER_NAMED)
     found = sorted(np.flatnonzero(fallen | never).tolist(), key=lambda place: (-rows[place], place))
