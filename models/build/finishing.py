@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer as RawTokenizer
 
-from models.plan.plan import TEACHER, CascadePlan, Plan, VariantPlan, versions_of
+from models.build.counted import read_parameters
+from models.plan.plan import GRAPH_LIBRARIES, TEACHER, CascadePlan, Plan, VariantPlan, versions_of
 from models.prove.confidence import fit_temperature
 from models.prove.coverage import Coverage, coverages
 from models.prove.evaluation import Scores, answers_alone, best_of, score
@@ -26,23 +26,21 @@ from models.runtime.cpu import integer_flags
 from models.runtime.loading import load_variants
 from models.runtime.progress import console
 from models.runtime.tokenization import Tokenizer
-from models.train.encoder import load_model, parameters
 
 
 def finish_variant(
     plan: Plan,
     variant: VariantPlan,
-    trained: Path,
-    exported: Path,
+    graph: Path,
     draft: Path,
     teacher_coverages: Mapping[str, Coverage],
     teacher: Path | None,
 ) -> None:
-    """Make a Hugging Face ONNX folder of a trained model's configuration and its graph; `teacher` is the teacher's
-    finished folder, None for itself.
+    """Make a Hugging Face ONNX folder of what the last step left; `teacher` is the teacher's finished folder, None for
+    itself.
     """
     for name in CONTENT_FILES:
-        shutil.copyfile((trained if name == "config.json" else exported) / name, draft / name)
+        shutil.copyfile(graph / name, draft / name)
     dataset, max_tokens, seed = plan.dataset, plan.recipe.teacher.max_tokens, plan.recipe.seed
     classifier = Classifier(draft, max_tokens=max_tokens)
     classifier.temperature = fit_temperature(
@@ -54,7 +52,7 @@ def finish_variant(
     content = {
         "kind": TEACHER if teacher is None else "variant",
         "passes": variant.passes,
-        "parameters": _parameters(trained, draft if trimmed else None),
+        "parameters": read_parameters(graph),
         "temperature": classifier.temperature,
         "unknown_tokens": {name: one.unknown for name, one in read.items()},
         "truncated_texts": {name: one.truncated for name, one in read.items()},
@@ -112,6 +110,7 @@ def _seal(plan: Plan, name: str, draft: Path, scores: Scores, content: dict[str,
     reference = given if teacher is None else read_predictions(teacher).labels
     described: dict[str, Any] = plan.dataset.describe()
     options = plan.recipe.teacher.model_dump(exclude={"source", "revision"})
+    options |= {"keeps_head": plan.training.keeps_head, "precision": plan.training.precision}
     if teacher is not None:
         content["gate"] = verdict_of(
             gold, reference, given, labels, gate, described.get("overlap", {}).get("trained_on", 0)
@@ -124,7 +123,7 @@ def _seal(plan: Plan, name: str, draft: Path, scores: Scores, content: dict[str,
         dataset=described,
         seed=plan.recipe.seed,
         max_tokens=plan.recipe.teacher.max_tokens,
-        libraries=versions_of(),
+        libraries={**plan.training.libraries, **versions_of(GRAPH_LIBRARIES)},
         cpu_flags=integer_flags(),
         agreement=float((given == reference).mean()),
         majority=against_majority(gold, given, labels, gate.alpha),
@@ -145,11 +144,3 @@ def _verdict(card: Card) -> str:
         return f", {not_better(card.majority)}" if card.majority and not card.majority.beaten else ""
     said = f", {card.gate.verdict}: drop {points(card.gate.drop)} [{points(card.gate.low)}, {points(card.gate.high)}]"
     return f"{said}; no pass: {card.gate.withheld}" if card.gate.withheld else said
-
-
-def _parameters(trained: Path, trimmed: Path | None) -> dict[str, int]:
-    """Count the parameters of the trained model, less the word embeddings that trimming took."""
-    model = load_model(trained)
-    counts, rows = parameters(model), model.config.vocab_size
-    kept = RawTokenizer.from_file(str(trimmed / "tokenizer.json")).get_vocab_size() if trimmed else rows
-    return {**counts, "all": counts["all"] - (rows - kept) * model.config.hidden_size}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from models.data.dataset import Dataset, load_dataset
 from models.plan.checkpoint import Checkpoint, find_teacher
@@ -17,12 +17,22 @@ from models.runtime.tokenization import normalization
 TEACHER = "teacher"
 # Raised when a step's code changes what it produces: the keys of all that comes after it change with it. Those of the
 # passes stand in their table.
-STEP_VERSIONS = {"teacher": 4, "export": 5, "variant": 5, "cascade": 6}
-LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
-TRAINING_LIBRARIES, GRAPH_LIBRARIES = (
-    ("torch", "transformers", "tokenizers"),
-    ("onnx", "onnxruntime"),
-)  # whose versions are part of a step's key
+STEP_VERSIONS = {"teacher": 4, "export": 6, "variant": 5, "cascade": 6}
+# whose versions are part of a step's key; a pass on the graph needs none of those that train
+TRAINING_LIBRARIES = ("torch", "transformers", "tokenizers")
+EXPORT_LIBRARIES = ("onnx", "onnxruntime")
+GRAPH_LIBRARIES = ("onnx", "onnxruntime", "tokenizers", "numpy")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a teacher's weights depend on besides its options and the data: the libraries' versions, the numbers that
+    are multiplied, and whether the checkpoint's own head is kept.
+    """
+
+    libraries: dict[str, str]
+    precision: str  # bf16 or fp32
+    keeps_head: bool
 
 
 @dataclass(frozen=True)
@@ -54,8 +64,13 @@ class VariantPlan:
         ]
 
     @property
+    def graph_keys(self) -> tuple[str, ...]:
+        """The keys of the exported graph and of what each pass on it leaves."""
+        return (self.export_key, *(step.key for step in self.graph_passes))
+
+    @property
     def step_keys(self) -> set[str]:
-        return {step.key for step in (*self.torch_passes, *self.graph_passes)} | {self.export_key}
+        return {step.key for step in self.torch_passes} | set(self.graph_keys)
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,7 @@ class Plan:
     recipe: Recipe
     dataset: Dataset
     checkpoint: Checkpoint
+    training: Training
     teacher_keys: tuple[str, ...]
     variants: tuple[VariantPlan | CascadePlan, ...]
 
@@ -97,16 +113,17 @@ def read_inputs(recipe: Recipe) -> tuple[Checkpoint, Dataset]:
     return checkpoint, load_dataset(recipe.dataset, normalization(checkpoint.folder / "tokenizer.json"))
 
 
-def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
+def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint, training: Training | None = None) -> Plan:
     """Give every step its key: a hash of its options, its parent's key, the data, the seed and the step's own version.
 
-    A checkpoint that has a trained head is not fine-tuned, and so it is the only teacher.
+    A checkpoint that has a trained head is not fine-tuned, and so it is the only teacher. `training` is how the teacher
+    was made, where it is there already (BonsaiError where it is not, and this environment cannot).
     """
     check_recipe(recipe, checkpoint)
     options = recipe.teacher.model_dump(exclude={"source", "revision"})
-    has_head = bool(find_head(checkpoint, dataset.labels).rows)
+    training = training or _training_here(bool(find_head(checkpoint, dataset.labels).rows))
+    has_head = training.keeps_head
     teachers = 1 if has_head else max((config.teachers for config in _soft_label_passes(recipe)), default=1)
-    training = [versions_of(TRAINING_LIBRARIES), "bf16" if bf16_is_fast() else "fp32"]
     teacher_keys = tuple(
         step_key(
             "teacher",
@@ -116,7 +133,7 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
             dataset.labels,
             options,
             recipe.seed + number,
-            training,
+            [training.libraries, training.precision],
         )
         for number in range(teachers)
     )
@@ -133,7 +150,7 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint) -> Plan:
                 for config in made_of
             ]
             variants[name] = _plan_variant(name, passes, teacher_keys[0], recipe)
-    return Plan(recipe, dataset, checkpoint, teacher_keys, tuple(variants.values()))
+    return Plan(recipe, dataset, checkpoint, training, teacher_keys, tuple(variants.values()))
 
 
 def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
@@ -150,9 +167,21 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
             raise BonsaiError(f"variant '{name}', {error}") from error
 
 
-def versions_of(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
-    """Return the versions of the libraries that shape a variant."""
+def versions_of(libraries: Sequence[str]) -> dict[str, str]:
+    """Return the versions of libraries that shape a variant."""
     return {name: version(name) for name in libraries}
+
+
+def _training_here(keeps_head: bool) -> Training:
+    """Return how this environment trains (BonsaiError where it cannot)."""
+    try:
+        libraries = versions_of(TRAINING_LIBRARIES)
+    except PackageNotFoundError as error:
+        raise BonsaiError(
+            f"this build needs {error.name}, which is not installed here; run 'make env' in the project's folder, and "
+            "build there"
+        ) from error
+    return Training(libraries, "bf16" if bf16_is_fast() else "fp32", keeps_head)
 
 
 def _soft_label_passes(recipe: Recipe) -> list[SoftLabels]:
@@ -168,9 +197,9 @@ def _plan_variant(name: str, passes: list[Pass], teacher_key: str, recipe: Recip
     graph_passes = [config for config in passes if config.pass_name() in GRAPH_PASSES]
     steps = _chain(torch_passes, teacher_key)
     export_key = step_key(
-        "export", STEP_VERSIONS["export"], steps[-1].key if steps else teacher_key, versions_of(GRAPH_LIBRARIES)
+        "export", STEP_VERSIONS["export"], steps[-1].key if steps else teacher_key, versions_of(EXPORT_LIBRARIES)
     )
-    graph_steps = _chain(graph_passes, export_key)
+    graph_steps = _chain(graph_passes, export_key, versions_of(GRAPH_LIBRARIES))
     last = graph_steps[-1].key if graph_steps else export_key
     # The finished folder holds the verdict beside the teacher; the teacher's own key is part of `last` already.
     judged = recipe.gate.model_dump(exclude={"on_fail"})
@@ -179,11 +208,11 @@ def _plan_variant(name: str, passes: list[Pass], teacher_key: str, recipe: Recip
     )
 
 
-def _chain(passes: Sequence[Pass], parent: str) -> tuple[Planned, ...]:
+def _chain(passes: Sequence[Pass], parent: str, *libraries: dict[str, str]) -> tuple[Planned, ...]:
+    """Give every pass its key; what trained their parent's has the training libraries' versions in it already."""
     steps = []
     for config in passes:
-        parent = step_key(
-            config.pass_name(), PASSES[config.pass_name()].version, config.model_dump(mode="json"), parent
-        )
+        options, version = config.model_dump(mode="json"), PASSES[config.pass_name()].version
+        parent = step_key(config.pass_name(), version, options, parent, *libraries)
         steps.append(Planned(config, parent))
     return tuple(steps)

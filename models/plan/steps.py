@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from models.runtime.files import DRAFT, publish
@@ -19,21 +19,26 @@ class Steps:
     removes.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, made: Mapping[str, Path] | None = None) -> None:
+        """`made` names folders elsewhere that hold what a step would leave."""
+        self._folder, self._made = folder, dict(made or {})
         folder.mkdir(parents=True, exist_ok=True)
         for draft in folder.glob(f"{DRAFT}*"):
             shutil.rmtree(draft)
 
     def once(self, key: str, work: Callable[[Path], None]) -> Path:
         """Return the folder of a step, letting `work` fill it if no earlier build has finished it."""
-        done = self._folder / key
+        done = self._made.get(key, self._folder / key)
         if not done.is_dir():
             draft = self._folder / f"{DRAFT}{key}"
             draft.mkdir()
             work(draft)
             publish(draft, done)
         return done
+
+    def has(self, key: str) -> bool:
+        """Tell whether a step is finished."""
+        return self._made.get(key, self._folder / key).is_dir()
 
     def keep_only(self, keys: set[str]) -> None:
         """Remove the steps that no variant of the present recipe needs."""

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from models.runtime.errors import BonsaiError
 
 # every BERT has this tensor once: what stands before its name stands before all
@@ -96,6 +94,8 @@ def body_shapes(config: Mapping[str, int]) -> dict[str, Shape]:
 
 def _tensors(file: Path) -> dict[str, tuple[Shape, str]]:
     """Return shape and number type of every tensor."""
+    from safetensors import SafetensorError, safe_open  # only what trains has it
+
     try:
         with safe_open(file, "np") as opened:  # opening it checks the header against the file's length
             slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)
