@@ -6,12 +6,15 @@ import argparse
 import shutil
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
+from models.build.addition import Addition, check_the_rest, plan_as_built
+from models.build.builder import Builder
 from models.build.corpus import write_corpus
 from models.build.current import is_current, is_unchanged
 from models.build.inputs import say_inputs
+from models.data.kept import write_dataset
 from models.plan.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan, read_inputs
 from models.prove.latency import is_measured, measure_latency
 from models.recipe.reading import DEFAULT_RECIPE, load_recipe
@@ -25,7 +28,6 @@ from models.runtime.files import DRAFT, publish
 from models.runtime.followed import tell
 from models.runtime.progress import console
 from models.runtime.store import (
-    BUILD_COMMAND,
     BUILD_FILE,
     OUT,
     Build,
@@ -34,6 +36,7 @@ from models.runtime.store import (
     locked,
     read_build,
     save_variant,
+    use_given_store,
     write_build,
 )
 
@@ -48,16 +51,6 @@ class TooSlow(BonsaiError):
     """A variant takes longer than it may."""
 
 
-class Addition(NamedTuple):
-    """One variant more, beside what is built already and stays as it is: whether the gate stops it, and the
-    milliseconds that a text may take (p50).
-    """
-
-    name: str
-    gate: str = "error"  # or warn
-    under_ms: float | None = None
-
-
 def build(recipe: Recipe, out: Path, only: str | None = None, addition: Addition | None = None) -> Build:
     """Make what the recipe asks for and is not there yet; build.json is replaced last, once all of it is finished and
     has passed the gate.
@@ -65,11 +58,12 @@ def build(recipe: Recipe, out: Path, only: str | None = None, addition: Addition
     only = addition.name if addition is not None else only
     if only is not None and only not in recipe.variants:
         raise BonsaiError(f"--only {only}: no such variant; the recipe has {', '.join(recipe.variants)}")
-    checkpoint, dataset = read_inputs(recipe)
-    plan = make_plan(recipe, dataset, checkpoint)
+    given = _plan(recipe) if addition is None else None
     check_store()  # not after hours of training
     with locked(out):
         last = _last_build(out)
+        as_built = None if addition is None else plan_as_built(recipe, addition, last, out)
+        plan = as_built or given or _plan(recipe)
         current = [variant for variant in plan.variants if is_current(variant, out, last, len(plan.dataset.test))]
         wanted = [
             variant
@@ -78,9 +72,13 @@ def build(recipe: Recipe, out: Path, only: str | None = None, addition: Addition
         ]
         names = [variant.name for variant in wanted]
         if addition is not None:
-            _check_the_rest(addition, last, [variant.name for variant in current], out)
+            check_the_rest(addition, last, [variant.name for variant in current], out)
         unchanged = last is not None and wanted == current and is_unchanged(names, out, last)
-        finished = {name: out / name for name in names} if unchanged else _finish(plan, wanted, current, out)
+        finished = (
+            {name: out / name for name in names}
+            if unchanged
+            else _finish(plan, wanted, current, out, say=as_built is None)
+        )
         if addition is None:
             _judge(recipe.gate, finished, out)
         else:
@@ -90,6 +88,7 @@ def build(recipe: Recipe, out: Path, only: str | None = None, addition: Addition
         _publish(finished, out)
         if addition is None:
             measure_latency({name: out / name for name in names}, plan.dataset, recipe.seed)
+        write_dataset(plan.dataset, out)
         corpus = write_corpus(plan.dataset, names, out)
         built = {
             variant.name: BuiltVariant(tag=save_variant(out / variant.name), key=variant.key) for variant in wanted
@@ -103,24 +102,15 @@ def build(recipe: Recipe, out: Path, only: str | None = None, addition: Addition
         return write_build(out, generation, variants=built, **content)
 
 
+def _plan(recipe: Recipe) -> Plan:
+    checkpoint, dataset = read_inputs(recipe)
+    return make_plan(recipe, dataset, checkpoint)
+
+
 def _needed(recipe: Recipe, only: str) -> set[str]:
     """Return the names of a variant, of what it is made of, and of the teacher."""
     made_of = recipe.variants[only]
     return {TEACHER, only} | ({made_of.small, made_of.large} if isinstance(made_of, CascadeOf) else set())
-
-
-def _check_the_rest(addition: Addition, last: Build | None, current: list[str], out: Path) -> None:
-    """Refuse to build anything but the addition (BonsaiError)."""
-    if last is None:
-        raise BonsaiError(
-            f"nothing is built in '{out}' that '{addition.name}' could be added to; run '{BUILD_COMMAND}'"
-        )
-    others = [name for name in last.variants if name not in (*current, addition.name)]
-    if others:
-        raise BonsaiError(
-            f"'{addition.name}' cannot be added: {', '.join(others)} would not come out as built (the data, the "
-            f"teacher, the libraries or a file have changed since); run '{BUILD_COMMAND}' to build all anew"
-        )
 
 
 def _prove(addition: Addition, plan: Plan, finished: dict[str, Path], out: Path) -> None:
@@ -152,7 +142,7 @@ def _judge(gate: Gate, finished: dict[str, Path], out: Path) -> None:
     if worse:
         raise GateClosed(
             f"worse than the teacher beyond {gate.max_drop} points: {', '.join(worse)}; '{out}' is left as it "
-            "was (gate.on_fail: error)"
+            "was, for the gate stops what is worse (gate.on_fail: error in a recipe, no force in a request)"
         )
 
 
@@ -164,16 +154,19 @@ def _last_build(out: Path) -> Build | None:
 
 
 def _finish(
-    plan: Plan, wanted: list[VariantPlan | CascadePlan], current: list[VariantPlan | CascadePlan], out: Path
+    plan: Plan,
+    wanted: list[VariantPlan | CascadePlan],
+    current: list[VariantPlan | CascadePlan],
+    out: Path,
+    *,
+    say: bool,
 ) -> dict[str, Path]:
     """Finish the variants, each in a folder of its own that nothing serves yet; those that are current stay where they
     are.
     """
-    # Imported here: torch takes seconds, and an unchanged build does not need it.
-    from models.build.builder import Builder
-
     builder = Builder(plan, out, {variant.name: out / variant.name for variant in current})
-    say_inputs(plan, builder.coverages)
+    if say:
+        say_inputs(plan, builder.coverages)
     finished = {variant.name: builder.build(variant.name) for variant in wanted}
     builder.forget_unused_steps()
     return finished
@@ -265,6 +258,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one build; exit code 1 when the gate stops it, 2 for what the user can repair, 3 when it is
     slower than it may be, 130 after Ctrl-C.
     """
+    use_given_store()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     try:
         recipe, out, only, addition = parse(arguments)
@@ -273,7 +267,7 @@ def main(arguments: list[str] | None = None) -> int:
         cards = [read_card(out / name) for name in made.variants]
         print_table(cards, out)
         unchanged = before is not None and before.generation == made.generation
-        if not _report_is_current(out):
+        if not _report_is_current(out) and find_spec("matplotlib") is not None:  # where no torch is, it is not either
             _report(out)
     except BonsaiError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from models.build.corpus import corpus_sha256
+from models.data.kept import read_dataset
 from models.plan.plan import CascadePlan, VariantPlan
 from models.prove.latency import is_measured
 from models.prove.predictions import read_predictions
@@ -36,4 +37,13 @@ def is_unchanged(names: list[str], out: Path, last: Build) -> bool:
         list(last.variants) == names
         and last.corpus_sha256 == corpus_sha256(out)
         and all(is_measured(out / name) for name in names)
+        and _keeps_data(out, last)
     )
+
+
+def _keeps_data(out: Path, last: Build) -> bool:
+    try:
+        read_dataset(out, last.dataset.get("sha256"))
+        return True
+    except BonsaiError:
+        return False

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -116,20 +116,22 @@ def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.st
             "labels of the training rows"
         )
     parts = {key: Split([row.text for row in rows], [index[row.label] for row in rows]) for key, rows in kept.items()}
-    out_of_scope = list(found.out_of_scope)
-    digest = hashlib.sha256(
-        json.dumps([labels, *([part.texts, part.labels] for part in parts.values()), out_of_scope]).encode()
-    )
     overlap = count_overlap(*([(row.key, row.label) for row in rows] for rows in kept.values()))
     return Dataset(
         found.name,
         labels,
         **parts,
         out_of_scope=found.out_of_scope,
-        sha256=digest.hexdigest(),
+        sha256=digest(labels, parts.values(), found.out_of_scope),
         overlap=overlap,
         skipped=unusable.count + untaught.count,
     )
+
+
+def digest(labels: tuple[str, ...], parts: Iterable[Split], out_of_scope: tuple[str, ...]) -> str:
+    """Return the SHA-256 of all that a build sees of its data."""
+    content = [labels, *([part.texts, part.labels] for part in parts), list(out_of_scope)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _one_spelling(name: str, splits: dict[str, list[Row]]) -> dict[str, list[Row]]:

@@ -51,8 +51,8 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
     """Locate the checkpoint, without torch; refuse what no pass can work on, and a body that is not whole
     (BonsaiError).
     """
-    folder = _folder(source)
     try:
+        folder = _folder(source)
         return _check(
             Path(source.source).name if Path(source.source).is_dir() else source.source, folder, source.max_tokens
         )
@@ -144,15 +144,19 @@ def _check_tokenizer(file: Path, rows: int) -> str:
 
 def _folder(source: TeacherSource) -> Path:
     if source.source == "embedded":
-        files = metadata.distribution(EMBEDDED_PACKAGE).files or []
+        try:
+            files = metadata.distribution(EMBEDDED_PACKAGE).files or []
+        except metadata.PackageNotFoundError as error:
+            raise BonsaiError(
+                f"the package {EMBEDDED_PACKAGE}, which carries it, is not installed here; run 'make env' in the "
+                "project's folder, and build there"
+            ) from error
         config = next(file for file in files if re.search(r"model/config\.json$", str(file)))
         return Path(str(config.locate())).parent
     if Path(source.source).is_dir():
         return Path(source.source)
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.source):
-        raise BonsaiError(
-            f"teacher '{source.source}': no such folder; expected 'embedded', a local folder or a Hugging Face id"
-        )
+        raise BonsaiError("no such folder; expected 'embedded', a local folder or a Hugging Face id")
     return _download(source)
 
 
@@ -165,6 +169,6 @@ def _download(source: TeacherSource) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise BonsaiError(
-            f"teacher '{source.source}': neither a local folder nor a model that could be loaded from the "
+            "neither a local folder nor a model that could be loaded from the "
             f"hub{offline}: {str(error).splitlines()[0]}"
         ) from error

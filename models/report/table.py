@@ -1,6 +1,5 @@
 """The table that a build ends with."""
 
-import json
 from pathlib import Path
 
 from rich.console import Console
@@ -9,7 +8,7 @@ from rich.table import Table
 
 from models.prove.coverage import card_warnings
 from models.report.verdicts import family_note, level, overlap_note, shortcomings, undecided_note
-from models.runtime.batching import MEASURED_FILE
+from models.runtime.batching import read_measured
 from models.runtime.card import Card
 
 LOG_WIDTH = 100  # columns of a log; a longer name makes the table wider, never cuts it
@@ -48,7 +47,7 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
     table.add_column("verdict", no_wrap=True)
     table.add_column("mean\nms", justify="right", no_wrap=True)
     for card in cards:
-        measured = json.loads((out / card.name / MEASURED_FILE).read_text())
+        measured = read_measured(out / card.name)
         gate = card.gate
         table.add_row(
             card.name,
@@ -57,7 +56,7 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
             f"{100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.1f}, {100 * card.accuracy.high:.1f}]",
             f"{100 * gate.drop:.2f} [{100 * gate.low:.2f}, {100 * gate.high:.2f}]" if gate else "",
             _verdict(card),
-            f"{measured['mean_ms']:.2f}",
+            f"{measured.mean_ms:.2f}" if measured else "",  # another machine's, which did not travel with it
         )
     return table
 

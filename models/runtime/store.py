@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 
 import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml._internal.models.model import ModelStore
 from bentoml.exceptions import NotFound
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,6 +24,7 @@ BUILD_FILE = "build.json"
 CORPUS_FILE = "corpus.jsonl"
 OUT = Path("variants")  # where a build writes unless told otherwise
 BUILD_COMMAND = "python -m models.build"
+STORE = "BONSAI_MODEL_STORE"  # tells a process that a service starts where its models lie: a Bento may have its own
 HOME_HELP = "set BENTOML_HOME to a folder that can be written and has room"
 
 
@@ -107,10 +110,21 @@ def save_variant(folder: Path) -> str:
     return tag
 
 
+def store_folder() -> Path:
+    """Return where this process's BentoML model store lies."""
+    return Path(BentoMLContainer.model_store.get()._path)
+
+
+def use_given_store() -> None:
+    """Keep models where the process that started this one does."""
+    if given := os.environ.get(STORE):
+        BentoMLContainer.model_store.set(ModelStore(given))
+
+
 def check_store() -> None:
     """Refuse a BentoML home that nothing can be stored in (BonsaiError)."""
     try:
-        with tempfile.TemporaryFile(dir=BentoMLContainer.model_store_dir.get()):
+        with tempfile.TemporaryFile(dir=store_folder()):
             pass
     except OSError as error:
         raise BonsaiError(f"the BentoML home cannot be written ({_reason(error)}); {HOME_HELP}") from error
@@ -125,7 +139,7 @@ def _forget(tag: str) -> None:
     model.yaml.
     """
     name, version = tag.split(":")
-    shutil.rmtree(Path(BentoMLContainer.model_store_dir.get()) / name / version, ignore_errors=True)
+    shutil.rmtree(store_folder() / name / version, ignore_errors=True)
 
 
 def stored(tag: str) -> Path:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from models.runtime.followed import FILE
+from models.runtime.store import STORE, store_folder
 from service.builds.jobs import Work
 from service.builds.settings import Limits
 
@@ -53,7 +54,8 @@ def run(
     command = [sys.executable, "-m", "models.build", "--recipe", str(work.recipe), "--out", str(out), *options]
     before = [sys.executable, "-m", "service.builds.limited", str(limits.cores), str(os.getpid())]
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, FILE: str(work.progress), "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "200"}
+    told = {FILE: str(work.progress), STORE: str(store_folder())}
+    environment = {**os.environ, **told, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "200"}
     with work.log.open("wb") as log:
         process = subprocess.Popen(
             [*before, *command],
