@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from models.build.counted import less_words, read_parameters, write_parameters
 from models.build.finishing import finish_cascade, finish_variant
-from models.graph.calibration import TrainingTexts
+from models.graph.calibration import TrainingTexts, calibrate_folder
+from models.graph.taken import count_parameters, take_graph
+from models.graph.tokenizer import write_tokenizer
+from models.plan.head import find_head
 from models.plan.plan import TEACHER, CascadePlan, Plan, VariantPlan
 from models.plan.steps import Steps
 from models.prove.coverage import Coverage, coverages
@@ -67,7 +70,10 @@ class Builder:
 
         ready = [place for place, key in enumerate(variant.graph_keys) if self._steps.has(key)]
         done = ready[-1] if ready else 0
-        graph = self._steps.once(variant.graph_keys[done], lambda draft: self._trained.export(variant, begin, draft))
+        graph = self._steps.once(
+            variant.graph_keys[done],
+            self._take if self.plan.checkpoint.is_graph else lambda draft: self._trained.export(variant, begin, draft),
+        )
         for number, planned in enumerate(variant.graph_passes[done:], done + len(of_torch) + 1):
             begin(number)
             graph = self._steps.once(planned.key, partial(self._graph_pass, graph, planned.config))
@@ -78,6 +84,13 @@ class Builder:
     def _cascade(self, cascade: CascadePlan, draft: Path) -> None:
         parts = {part: self.build(part) for part in (cascade.config.small, cascade.config.large)}
         finish_cascade(self.plan, cascade, parts, draft, self.build(TEACHER))
+
+    def _take(self, draft: Path) -> None:
+        checkpoint, labels = self.plan.checkpoint, self.plan.dataset.labels
+        take_graph(checkpoint, labels, find_head(checkpoint, labels).rows, self._tokenizer.frame[0], draft)
+        write_parameters(draft, count_parameters(checkpoint, len(labels)))
+        write_tokenizer(checkpoint.folder / "tokenizer.json", self._training.max_tokens, draft)
+        calibrate_folder(draft, self._training)
 
     def _graph_pass(self, source: Path, config: Pass, draft: Path) -> None:
         PASSES[config.pass_name()].load()(source, draft, config, self._training)

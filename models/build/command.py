@@ -15,6 +15,7 @@ from models.build.corpus import write_corpus
 from models.build.current import is_current, is_unchanged
 from models.build.inputs import say_inputs
 from models.data.kept import write_dataset
+from models.plan.head import find_head
 from models.plan.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan, read_inputs
 from models.prove.latency import is_measured, measure_latency
 from models.recipe.reading import DEFAULT_RECIPE, load_recipe
@@ -51,14 +52,16 @@ class TooSlow(BonsaiError):
     """A variant takes longer than it may."""
 
 
-def build(recipe: Recipe, out: Path, only: str | None = None, addition: Addition | None = None) -> Build:
+def build(
+    recipe: Recipe, out: Path, only: str | None = None, addition: Addition | None = None, *, keep_head: bool = False
+) -> Build:
     """Make what the recipe asks for and is not there yet; build.json is replaced last, once all of it is finished and
-    has passed the gate.
+    has passed the gate. With `keep_head` a teacher that would have to be trained is refused.
     """
     only = addition.name if addition is not None else only
     if only is not None and only not in recipe.variants:
         raise BonsaiError(f"--only {only}: no such variant; the recipe has {', '.join(recipe.variants)}")
-    given = _plan(recipe) if addition is None else None
+    given = _plan(recipe, keep_head) if addition is None else None
     check_store()  # not after hours of training
     with locked(out):
         last = _last_build(out)
@@ -102,9 +105,16 @@ def build(recipe: Recipe, out: Path, only: str | None = None, addition: Addition
         return write_build(out, generation, variants=built, **content)
 
 
-def _plan(recipe: Recipe) -> Plan:
+def _plan(recipe: Recipe, keep_head: bool = False) -> Plan:
     checkpoint, dataset = read_inputs(recipe)
-    return make_plan(recipe, dataset, checkpoint)
+    plan = make_plan(recipe, dataset, checkpoint)
+    if keep_head and not plan.training.keeps_head:
+        reason = find_head(checkpoint, dataset.labels).reason or "it has no trained head"
+        raise BonsaiError(
+            f"teacher '{checkpoint.name}': {reason}; expected one that was fine-tuned for the data's labels, for "
+            "--keep-head lets nothing be trained"
+        )
+    return plan
 
 
 def _needed(recipe: Recipe, only: str) -> set[str]:
@@ -184,7 +194,7 @@ def _publish(finished: dict[str, Path], out: Path) -> None:
             publish(draft, out / name)
 
 
-def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None, Addition | None]:
+def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None, Addition | None, bool]:
     """Turn the command line into a recipe, a folder and the one variant asked for, or the one to add."""
     parser = argparse.ArgumentParser(
         prog="python -m models.build",
@@ -212,6 +222,9 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None, Additi
         help="leave out rows without a text or a label, and say how many, instead of ending",
     )
     parser.add_argument("--teacher", help="embedded, a local folder, or a Hugging Face id; instead of the recipe's")
+    parser.add_argument(
+        "--keep-head", action="store_true", help="refuse a teacher that was not fine-tuned for the data's labels"
+    )
     parser.add_argument("--only", metavar="NAME", help="build the teacher and this variant alone")
     parser.add_argument(
         "--add",
@@ -239,7 +252,7 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None, Additi
         changes = {key: value for key, value in values.items() if value is not None}
         recipe = recipe.model_copy(update={name: getattr(recipe, name).model_copy(update=changes)})
     addition = Addition(options.add, options.gate, options.under_ms) if options.add else None
-    return recipe, options.out, options.only, addition
+    return recipe, options.out, options.only, addition, options.keep_head
 
 
 def _report_is_current(out: Path) -> bool:
@@ -261,9 +274,9 @@ def main(arguments: list[str] | None = None) -> int:
     use_given_store()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     try:
-        recipe, out, only, addition = parse(arguments)
+        recipe, out, only, addition, keep_head = parse(arguments)
         before = _last_build(out)
-        made = build(recipe, out, only, addition)
+        made = build(recipe, out, only, addition, keep_head=keep_head)
         cards = [read_card(out / name) for name in made.variants]
         print_table(cards, out)
         unchanged = before is not None and before.generation == made.generation

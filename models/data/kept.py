@@ -9,8 +9,8 @@ from pathlib import Path
 from models.data.dataset import Dataset, Split, digest
 from models.runtime.errors import BonsaiError
 from models.runtime.files import replaced
+from models.runtime.store import DATASET_FILE
 
-DATASET_FILE = "dataset.json"
 SPLITS = ("train", "validation", "test")
 
 

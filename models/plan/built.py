@@ -22,7 +22,9 @@ def read_built_teacher(folder: Path) -> tuple[Checkpoint, Training]:
         tokenizer = json.loads((folder / "tokenizer.json").read_bytes())["model"]["type"]
         about = card.teacher
         training = Training(
-            {name: card.libraries[name] for name in TRAINING_LIBRARIES}, about["precision"], about["keeps_head"]
+            {name: card.libraries[name] for name in TRAINING_LIBRARIES if name in card.libraries},
+            about["precision"],
+            about["keeps_head"],
         )
         return Checkpoint(about["source"], folder, about["fingerprint"], config, Weights({}, 0), tokenizer), training
     except (OSError, ValueError, KeyError) as error:

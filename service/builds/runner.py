@@ -14,6 +14,7 @@ from models.runtime.card import Card
 from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 from models.runtime.store import Build, locked, read_build, stored
+from service.builds.able import is_able, trained_anew
 from service.builds.asked import TEACHER, Asked, MadeOf, cards, passes_of, read, recipe_with
 from service.builds.errors import NotKept
 from service.builds.goals import SLACK, Candidate, candidates, limit_ms
@@ -161,6 +162,9 @@ class Try:
             under = limit_ms(self._asked.goal, measured)
             tries = candidates(stored(build.variants[TEACHER].tag), known, measured)
         for candidate in tries:
+            if under is not None and not is_able(trained_anew(candidate.passes, known)):
+                self._tried(candidate.passes, "not tried", "it is to be trained, and torch is not installed here", {})
+                continue
             if under is not None and candidate.expected_ms > SLACK * under:
                 self._tried(candidate.passes, "not tried", f"it is expected to take {candidate.expected_ms:.2f} ms", {})
                 continue
@@ -268,6 +272,9 @@ class Try:
     def _say(self, state: str, reason: str, **news: Any) -> None:
         update = {"state": state, "reason": reason, "ended_at": time.time(), **news}
         self._job = self._jobs.write(self._job.model_copy(update=update))
+        logger.log(
+            logging.INFO if state == SERVING else logging.WARNING, "build %s: %s %s", self._job.id, state, reason
+        )
 
 
 def check_asked(out: Path, given: Any) -> Asked:

@@ -22,6 +22,7 @@ from models.runtime.errors import (
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
 from models.runtime.loading import check_all_whole, pack_variants
 from models.runtime.store import BUILD_COMMAND, stored
+from service.builds.at_start import ask_for_int8, build_teacher, given_model, quantizes
 from service.builds.settings import limits
 from service.experiments import settings as experiment_settings
 from service.experiments.experiments import Experiments
@@ -29,7 +30,7 @@ from service.routes.messages import PredictRequest, PredictResponse, answer
 from service.serving import metrics, settings
 from service.serving.address import check_address
 from service.serving.outermost import OutermostService
-from service.serving.shared_folder import make_shared_folder, shared_folder
+from service.serving.shared_folder import is_first, make_shared_folder, shared_folder
 from service.serving.supervisor import supervise
 from service.variants.generations import Generations, last_served
 from service.variants.memory import return_memory, settle
@@ -43,7 +44,7 @@ def refused(problem: BonsaiError) -> BentoMLException:
     """Return what ends `bentoml serve` and `bentoml build` with one line; any other exception would come with its
     traceback.
     """
-    in_bento = find_spec("models.build") is None
+    in_bento = find_spec("models.train") is None
     where = ", where this Bento was made, and import a new one" if in_bento and BUILD_COMMAND in str(problem) else ""
     return BentoMLException(f"{problem}{where}")
 
@@ -51,6 +52,9 @@ def refused(problem: BonsaiError) -> BentoMLException:
 try:
     settings.check_temporary_folder()
     VARIANTS = settings.variants_folder()
+    QUANTIZES = quantizes()
+    if is_first() and (given := given_model()) is not None:
+        build_teacher(given, VARIANTS)
     BUILD = present_build(VARIANTS, shared_folder(), experiment_settings.default_variant)
     FOLDERS = {name: stored(variant.tag) for name, variant in BUILD.variants.items()}
     THREADS, WORKERS, STRICT = settings.threads(), settings.workers(), settings.strict()
@@ -59,6 +63,8 @@ try:
     OutermostService.experiments = Experiments(experiment_settings.default_variant(list(FOLDERS)))
     OutermostService.generations = Generations(shared_folder(), (server_context.worker_index or 1) - 1, WORKERS)
     KEEPS = experiment_settings.is_on()
+    if QUANTIZES and is_first():
+        ask_for_int8(VARIANTS)
     make_shared_folder()
     supervise(settings.keep_alive_s(), settings.grace_s())
 except BonsaiError as problem:
@@ -125,15 +131,15 @@ class Variants:
                 raise
             logger.warning("build.json is not served, generation %d still is: %s", last.generation, problem)
             self._reloading.load(last)
+        leads, ours = (server_context.worker_index or 1) == 1, OutermostService.experiments
         if KEEPS:
             from service.experiments.opening import open_experiments
 
-            leads, ours = (server_context.worker_index or 1) == 1, OutermostService.experiments
             packed = folder / PACKED if folder is not None else None
             folders = self._reloading.folders
             ours.keep(open_experiments(ours.running.default, folders, packed, folder, leads=leads))
-            if ours.admin_key:
-                OutermostService.builds.keep(VARIANTS, leads=leads, served=_is_served)
+        if QUANTIZES or (KEEPS and ours.admin_key):
+            OutermostService.builds.keep(VARIANTS, leads=leads, served=_is_served)
         logger.info("%d variants", len(REGISTRY.names))
         settle()
         return_memory()

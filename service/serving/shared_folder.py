@@ -17,10 +17,15 @@ PREFIX = "bonsai-service-"
 VARIABLE = "BONSAI_SHARED_FOLDER"  # how the workers learn of it
 
 
+def is_first() -> bool:
+    """Tell whether this is the process of `bentoml serve` that starts all others."""
+    command = click.get_current_context(silent=True)
+    return command is not None and "port" in command.params and VARIABLE not in os.environ
+
+
 def make_shared_folder() -> None:
     """Make the folder of the service that this `bentoml serve` starts, and remove those that killed ones left."""
-    command = click.get_current_context(silent=True)
-    if command is None or "port" not in command.params or VARIABLE in os.environ:
+    if not is_first():
         return
     _remove_left_over()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))

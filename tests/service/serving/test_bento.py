@@ -2,20 +2,32 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import time
+import urllib.error
 import urllib.request
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from models.build.builder import Builder
+from models.data.dataset import load_dataset
+from models.plan.checkpoint import find_teacher
+from models.plan.plan import make_plan
+from models.recipe.recipe import Recipe
+from models.runtime.card import read_card
+from models.runtime.store import read_build
 from tests.service.conftest import ROOT, serving
 
 BIN = Path(sys.executable).parent
-NOT_AT_RUN_TIME = ("torch", "transformers", "optimum", "datasets")
+NOT_AT_RUN_TIME = ("torch", "transformers", "optimum", "datasets", "scipy", "sklearn", "safetensors")
+KEY = "a-key-of-the-tests-0123"
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +41,12 @@ def bento(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("bentofile.yaml", "README.md", "pyproject.toml"):
         shutil.copyfile(ROOT / name, project / name)
     (project / "variants").mkdir()
-    for name in ("build.json", "corpus.jsonl"):
+    for name in ("build.json", "corpus.jsonl", "dataset.json"):
         shutil.copyfile(built / name, project / "variants" / name)
+    for file in (*built.glob("*/evidence.json"), *built.glob("*/measured.json")):
+        to = project / "variants" / file.relative_to(built)
+        to.parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, to)
     environment = {**os.environ, "PYTHONPATH": str(project)}
     done = subprocess.run(
         [str(BIN / "bentoml"), "build", "--output", "tag"],
@@ -106,8 +122,8 @@ def test_the_bento_carries_the_variants_of_the_build_and_no_build_time_code(unpa
         f"{version.parent.name}:{version.name}" for version in (unpacked / "models").glob("*/*") if version.is_dir()
     ]
     assert sorted(carried) == sorted(named)
-    source = " ".join(path.read_text() for path in (unpacked / "src").rglob("*.py"))
-    assert not any(f"import {name}" in source for name in NOT_AT_RUN_TIME)
+    source = "\n".join(path.read_text() for path in (unpacked / "src").rglob("*.py"))
+    assert not re.findall(rf"^(?:import|from) (?:{'|'.join(NOT_AT_RUN_TIME)})\b", source, re.MULTILINE)
 
 
 def test_the_environment_has_nothing_of_build_time(environment: Path) -> None:
@@ -142,6 +158,96 @@ def test_the_bento_answers_as_the_build_does(bento: Path, environment: Path, bui
                 )
                 with urllib.request.urlopen(request, timeout=30) as response:
                     assert json.load(response)["predictions"][0]["label"] == label
+
+
+def test_a_bento_without_torch_makes_the_variant_that_a_build_with_torch_makes(
+    unpacked: Path, environment: Path, built: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    recipe = json.loads(tiny_recipe.read_text())
+    recipe["variants"]["small"] = [{"quantize": {"embeddings": False}}]
+    whole = Recipe.model_validate(recipe)
+    plan = make_plan(whole, load_dataset(whole.dataset), find_teacher(whole.teacher))
+    made = Builder(plan, Path(shutil.copytree(built, tmp_path / "variants"))).build("small")
+
+    # As in a container: nothing but the Bento's own folder, with its own store of models.
+    bento = Path(shutil.copytree(unpacked, tmp_path / "bento"))
+    settings = {
+        "BENTOML_HOME": str(tmp_path / "home"),
+        "BONSAI_VARIANTS": "",
+        "PYTHONPATH": "",
+        "BONSAI_ADMIN_KEY": KEY,
+        "BONSAI_DATABASE_URL": f"sqlite:///{tmp_path / 'experiments.sqlite'}",
+        "BONSAI_WORKERS": "1",
+    }
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+
+    def call(path: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{host}{path}", data=content, headers={**headers, "Prefer": "wait=20"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    bentoml = environment / "bin" / "bentoml"
+    with serving(str(bento), tmp_path, settings, bentoml, tmp_path / "log.txt") as host:
+        status, answer = call("/variants", {"name": "student", "passes": [{"distill": {"layers": 2}}]})
+        assert (status, "need torch" in answer["error"], "make env" in answer["error"]) == (501, True, True)
+        status, job = call("/variants", {"name": "small", "passes": recipe["variants"]["small"]})
+        assert status == 202, job
+        while job["state"] in ("queued", "running"):
+            _, job = call(f"/builds/{job['id']}")
+        assert job["state"] == "serving", job
+        assert job["figures"]["version"] == read_card(made).version
+        assert call("/small/predict", {"texts": ["where is my parcel"]})[0] == 200
+    build = read_build(bento / "src" / "variants")
+    keys = {variant.name: variant.key for variant in plan.variants}
+    assert {name: variant.key for name, variant in build.variants.items()} == keys
+
+
+def served(host: str) -> list[str]:
+    with urllib.request.urlopen(f"{host}/variants", timeout=30) as response:
+        return [card["name"] for card in json.load(response)["variants"]]
+
+
+def test_a_bento_without_torch_serves_a_model_that_somebody_has_and_its_int8(
+    unpacked: Path, environment: Path, built: Path, tiny_data: Path, tmp_path: Path
+) -> None:
+    model, data, out = tmp_path / "model", tmp_path / "rows.csv", tmp_path / "variants"
+    model.mkdir()
+    for name in ("model.onnx", "config.json", "tokenizer.json"):
+        shutil.copyfile(built / "teacher" / name, model / name)
+    texts = "".join((tiny_data / name).read_text().partition("\n")[2] for name in ("train.csv", "test.csv"))
+    settings = {
+        "BENTOML_HOME": str(tmp_path / "home"),
+        "BONSAI_VARIANTS": str(out),
+        "PYTHONPATH": "",
+        "BONSAI_MODEL": str(model),
+        "BONSAI_DATA": str(data),
+        "BONSAI_QUANTIZE": "int8",
+        "BONSAI_WORKERS": "1",
+    }
+    bentoml = environment / "bin" / "bentoml"
+    command = [str(bentoml), "serve", str(unpacked), "--host", "127.0.0.1", "--port", "0"]
+    data.write_text("text,label\n" + texts.replace(",late", ",lost"))
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, text=True, timeout=200
+    )
+    last = (done.stdout + done.stderr).strip().splitlines()[-1]
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
+    assert "it is for other labels than the data's: 'late' is one of the head alone; expected one that was" in last
+    assert not (out / "build.json").exists()
+
+    data.write_text("text,label\n" + texts)
+    with serving(str(unpacked), tmp_path, settings, bentoml, tmp_path / "log.txt") as host:
+        until = time.monotonic() + 120
+        while served(host) != ["teacher", "int8"]:
+            assert time.monotonic() < until, (tmp_path / "log.txt").read_text()
+            time.sleep(0.3)
+    card = read_card(out / "int8")
+    assert card.gate is not None and card.gate.verdict != "worse"
+    assert card.bytes < read_card(out / "teacher").bytes
 
 
 def test_a_damaged_bento_is_refused_in_one_sentence(unpacked: Path, environment: Path, tmp_path: Path) -> None:
