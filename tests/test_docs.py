@@ -45,6 +45,7 @@ PROVEN = {
     "python -m service.experiments report nano_ab --json": "test_the_command_line_says_the_same_and_ends_with_the_decision",
     "python -m service.experiments export nano_ab nano_ab.parquet": "test_everything_can_be_exported",
     "python -m service.experiments replay --texts logs.jsonl --arms teacher,nano": "test_the_command_compares_real_variants",
+    "BONSAI_MODEL=my-bert BONSAI_DATA=rows.csv BONSAI_QUANTIZE=int8 BONSAI_VARIANTS=my-variants bentoml serve service.service:bonsai": "test_a_bento_without_torch_serves_a_model_that_somebody_has_and_its_int8",
     "bentoml serve service.service:bonsai --port 8080": "test_answers_equal_the_evaluated_labels",
     "bonsai build --dataset data/my.csv": "test_a_command_is_what_its_module_is",
     "bonsai serve --port 8080": "test_serve_looks_for_variants_where_build_puts_them",

@@ -86,7 +86,11 @@ TORCH_FREE = (
     "models.report",
     "models.passes.quantize",
     "models.passes.trim",
+    "models.graph.taken",
+    "models.build.addition",
+    "models.build.finishing",
 )
+SCIPY_FREE = ("models.data", "models.plan", "models.prove", "models.report.table", "models.build.builder")
 
 
 def imports(module: str, *, top_level: bool = False) -> set[str]:
@@ -149,6 +153,11 @@ def test_the_service_imports_the_runtime_and_what_recipes_are_read_with() -> Non
 @pytest.mark.parametrize("module", [module for place in TORCH_FREE for module in below(place)])
 def test_what_needs_no_torch_never_reaches_it(module: str) -> None:
     assert not reached({module}) & TORCH
+
+
+@pytest.mark.parametrize("module", [module for place in SCIPY_FREE for module in below(place)])
+def test_what_judges_in_every_image_needs_no_scipy(module: str) -> None:
+    assert not reached({module}) & {"scipy", "sklearn"}
 
 
 @pytest.mark.parametrize("module", [*below("service"), *below("models.runtime")])

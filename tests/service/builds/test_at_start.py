@@ -50,7 +50,7 @@ def test_a_model_is_read_as_far_as_it_was_made_to(given: Given, tmp_path: Path) 
 
 
 def test_another_build_in_the_folder_is_left_alone(given: Given, built: Path) -> None:
-    with pytest.raises(BonsaiError, match="holds the build of another model or other data.*BONSAI_VARIANTS"):
+    with pytest.raises(BonsaiError, match=r"holds the build of another model or other data.*BONSAI_VARIANTS"):
         _recipe(given, built)
 
 
