@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from models.data.arrow import named_rows
@@ -18,6 +19,11 @@ def read_hub(source: DatasetSource) -> dict[str, list[Table]]:
     """Return the splits of a hub id; whatever keeps the library from loading it is said in one sentence
     (BonsaiError).
     """
+    if find_spec("datasets") is None:
+        raise BonsaiError(
+            f"data set '{source.source}': a Hugging Face id takes the datasets library, which is not installed here; "
+            "expected a file or a folder"
+        )
     import datasets  # takes seconds to import, and only hub ids need it
 
     if (

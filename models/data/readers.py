@@ -4,6 +4,7 @@ import codecs
 import gzip
 import re
 import zlib
+from importlib.util import find_spec
 from pathlib import Path
 
 from models.data.arrow import read_arrow, read_parquet
@@ -45,6 +46,8 @@ def read_table(path: Path, file: str, source: DatasetSource) -> Table:
     suffix = file_type(path)
     if suffix is None:
         raise BonsaiError(f"data set '{path}': unknown file type '{path.suffix}'; expected one of {ACCEPTED}")
+    if suffix in (".parquet", ".arrow") and find_spec("pyarrow") is None:
+        raise BonsaiError(f"{file}: it takes pyarrow, which is not installed here; expected {', '.join(TEXT_SUFFIXES)}")
     if suffix == ".parquet":
         return read_parquet(path, file)
     if suffix == ".arrow":

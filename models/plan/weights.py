@@ -94,8 +94,13 @@ def body_shapes(config: Mapping[str, int]) -> dict[str, Shape]:
 
 def _tensors(file: Path) -> dict[str, tuple[Shape, str]]:
     """Return shape and number type of every tensor."""
-    from safetensors import SafetensorError, safe_open  # only what trains has it
-
+    try:
+        from safetensors import SafetensorError, safe_open  # only an environment that trains has it
+    except ModuleNotFoundError as error:
+        raise BonsaiError(
+            "model.safetensors needs safetensors and torch, which are not installed here; run 'make env' in the "
+            "project's folder, and build there, or give a fine-tuned teacher as an ONNX graph (model.onnx)"
+        ) from error
     try:
         with safe_open(file, "np") as opened:  # opening it checks the header against the file's length
             slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)

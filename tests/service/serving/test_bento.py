@@ -250,6 +250,38 @@ def test_a_bento_without_torch_serves_a_model_that_somebody_has_and_its_int8(
     assert card.bytes < read_card(out / "teacher").bytes
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "model.safetensors needs safetensors and torch, which are not installed here; run 'make env'"),
+        (["--teacher", "embedded"], "which carries it, is not installed here; run 'make env'"),
+        (["--dataset", "rows.parquet"], "rows.parquet: it takes pyarrow, which is not installed here"),
+    ],
+)
+def test_what_takes_more_than_a_bento_has_is_refused_in_a_sentence(
+    unpacked: Path,
+    environment: Path,
+    built: Path,
+    tiny_recipe: Path,
+    tmp_path: Path,
+    options: list[str],
+    sentence: str,
+) -> None:
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1")
+    command = [str(environment / "bin" / "python"), "-m", "models.build", "--recipe", str(tiny_recipe), "--out", "out"]
+    teacher = [] if not options or options[0] == "--teacher" else ["--teacher", str(built / "teacher")]
+    done = subprocess.run(
+        [*command, *options, *teacher],
+        cwd=tmp_path,
+        env={**os.environ, "BENTOML_HOME": str(tmp_path / "home"), "PYTHONPATH": str(unpacked / "src")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_a_damaged_bento_is_refused_in_one_sentence(unpacked: Path, environment: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "bento"
     shutil.copytree(unpacked, damaged)
