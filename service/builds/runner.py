@@ -160,7 +160,7 @@ class Try:
         else:
             measured = {name: found for name in known if (found := read_measured(self._out / name)) is not None}
             under = limit_ms(self._asked.goal, measured)
-            tries = candidates(stored(build.variants[TEACHER].tag), known, measured)
+            tries = candidates(stored(build.variants[TEACHER].tag), build, known, measured)
         for candidate in tries:
             if under is not None and not is_able(trained_anew(candidate.passes, known)):
                 self._tried(candidate.passes, "not tried", "it is to be trained, and torch is not installed here", {})
