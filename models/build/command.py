@@ -151,8 +151,8 @@ def _judge(gate: Gate, finished: dict[str, Path], out: Path) -> None:
     ]
     if worse:
         raise GateClosed(
-            f"worse than the teacher beyond {gate.max_drop} points: {', '.join(worse)}; '{out}' is left as it "
-            "was, for the gate stops what is worse (gate.on_fail: error in a recipe, no force in a request)"
+            f"worse than the teacher beyond {gate.max_drop} points: {', '.join(worse)}; '{out}' is left as it was, and "
+            'takes them with gate.on_fail: warn in a recipe, or "force": true in a request'
         )
 
 

@@ -69,7 +69,7 @@ class Builds:
 
 def check_able(out: Path, asked: Asked) -> None:
     """Refuse what cannot be made here (Unable)."""
-    if find_spec("models.build") is None or not (out / DATASET_FILE).exists():
+    if find_spec("models.build") is None or not ((out / DATASET_FILE).exists() or is_able(True)):
         raise Unable(f"this service carries no models.build, or not the data of its build; run {WITH_BUILD}")
     build = read_build(out)
     known = cards(build)
