@@ -38,8 +38,7 @@ def test_a_pass_on_the_graph_is_planned_and_made_without_what_trained(
     assert plan.dataset == dataset
     made = Builder(plan, copied, {"teacher": copied / "teacher"}).build("small")
     card, teacher = read_card(made), read_card(copied / "teacher")
-    assert card.parameters["all"] < teacher.parameters["all"]
-    assert card.parameters["encoder"] == teacher.parameters["encoder"]
+    assert card.parameters == teacher.parameters  # of so few word pieces none is trimmed
     assert card.libraries == teacher.libraries
 
 
@@ -50,7 +49,10 @@ def test_what_the_store_alone_holds_is_put_back(recipe: Recipe, copied: Path) ->
             file.unlink()
     assert plan_as_built(recipe, Addition("small"), read_build(copied), copied) is not None
     assert read_card(copied / "int8") == before
-    assert {file.name for file in (copied / "int8").iterdir()} == {file.name for file in (copied / "pruned").iterdir()}
+    missing = {file.name for file in (copied / "pruned").iterdir()} - {
+        file.name for file in (copied / "int8").iterdir()
+    }
+    assert missing == {"flips.csv"}, "which the report writes"
 
 
 @pytest.mark.parametrize("change", ["seed", "teacher", "data", "trains"])
