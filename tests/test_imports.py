@@ -37,6 +37,7 @@ RULES: dict[str, set[str]] = {
     "models.prove": UP_TO_PLAN,
     "models.report": UP_TO_PROVE,
     "models.bench": UP_TO_PASSES | UP_TO_PROVE,
+    "models.predict": UP_TO_DATA,
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
     "service.evidence": set(),
     "service.variants": {"models.runtime"},
@@ -84,6 +85,7 @@ TORCH_FREE = (
     "models.plan",
     "models.prove",
     "models.report",
+    "models.predict",
     "models.passes.quantize",
     "models.passes.trim",
 )
