@@ -17,12 +17,12 @@ def cell(value: Any) -> Any:
     return _said(value) if isinstance(value, bytes) else str(value)
 
 
-def as_object(row: dict[str, Any]) -> bytes:
+def as_object(row: dict[str, Any]) -> str:
     """Return a row as JSON."""
     try:
-        return orjson.dumps(row, default=_said)
+        return orjson.dumps(row, default=_said).decode()
     except TypeError:  # a whole number of more than 64 bits, half a surrogate pair
-        return json.dumps(row, default=_said).encode()
+        return json.dumps(row, default=_said)
 
 
 def _said(value: Any) -> str:

@@ -28,7 +28,7 @@ class DelimitedRows:
         """The fields as they were read."""
         return self.kept
 
-    def objects(self) -> Iterator[bytes]:
+    def objects(self) -> Iterator[str]:
         """Every row as an object of strings."""
         return (as_object(dict(zip(self._columns, fields, strict=True)))[:-1] for fields in self.kept)
 

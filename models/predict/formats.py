@@ -71,7 +71,7 @@ class Rows(Protocol):
         """The cells of every row."""
         ...
 
-    def objects(self) -> Iterator[bytes]:
+    def objects(self) -> Iterator[str]:
         """Every row as a JSON object, without its last bracket."""
         ...
 

@@ -22,14 +22,14 @@ class JsonRows:
     def __init__(self, source: Input) -> None:
         self.texts: list[str] = []
         self.unusable: list[tuple[str, str]] = []
-        self.lines: list[bytes] = []
+        self.lines: list[str] = []
         self._columns, self._name = source.columns, source.name
 
     def fields(self) -> list[list[Any]]:
         """The cells of the columns that the first rows have."""
         return [[cell(row.get(column)) for column in self._columns] for row in self.read_again()]
 
-    def objects(self) -> Iterator[bytes]:
+    def objects(self) -> Iterator[str]:
         """The lines as they stand there."""
         return (line[:-1] for line in self.lines)
 
@@ -107,9 +107,8 @@ def json_rows(source: Input, window: Window, new: frozenset[str], known: frozens
     """Return the rows of a window; a key that is one of the `new` columns, or none of the `known`, makes one
     unusable.
     """
-    decode(window.data, source.name, window.line)
     rows = JsonRows(source)
-    for number, raw in enumerate(window.data.split(b"\n"), window.line):
+    for number, raw in enumerate(decode(window.data, source.name, window.line).split("\n"), window.line):
         line = raw.strip()
         if not line:
             continue
@@ -129,9 +128,9 @@ def json_rows(source: Input, window: Window, new: frozenset[str], known: frozens
     return rows
 
 
-def _with_care(line: bytes, column: str, new: frozenset[str], known: frozenset[str] | None) -> str:
+def _with_care(line: str, column: str, new: frozenset[str], known: frozenset[str] | None) -> str:
     """Return the text that another reader finds in a line, or say what is wrong with it (ValueError)."""
-    row = json_object(line.decode())
+    row = json_object(line)
     if not isinstance(row, dict):
         raise ValueError(row)
     if taken := sorted(new & row.keys()):

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from threading import Thread
 
+from models.predict.formats import Window
 from models.predict.variant import Variant, open_variant
 from models.predict.work import Done, Work, classify, windows
 from models.runtime.errors import BonsaiError
@@ -25,7 +26,7 @@ def on_cores(work: Work, at: int, line: int, processes: int) -> Iterator[Done]:
     waiting: deque[Future[Done]] = deque()
     try:
         for window in windows(work.source, at, line):
-            waiting.append(pool.submit(classify, work, window))
+            waiting.append(pool.submit(_classify, work, window))
             if len(waiting) >= AHEAD * processes:
                 yield waiting.popleft().result()
         while waiting:
@@ -51,6 +52,13 @@ def _begin(variant: Variant) -> None:
     except BonsaiError:  # said by the first window, to the parent
         return
     gc.freeze()
+    gc.disable()  # it would look through all rows of a window again and again
+
+
+def _classify(work: Work, window: Window) -> Done:
+    done = classify(work, window)
+    gc.collect()
+    return done
 
 
 def _end_with_the_parent() -> None:

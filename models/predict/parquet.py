@@ -24,7 +24,7 @@ class ArrowRows:
         """The cells of every row."""
         return [[cell(value) for value in row.values()] for row in self._batch.to_pylist()]
 
-    def objects(self) -> Iterator[bytes]:
+    def objects(self) -> Iterator[str]:
         """Every row as an object."""
         return (as_object(row)[:-1] for row in self._batch.to_pylist())
 

@@ -1,18 +1,18 @@
 """What a process does with a window of rows: read them, classify their texts, and write them with the answers."""
 
-import csv
 import gzip
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from models.predict.cells import as_object
+import numpy as np
+
 from models.predict.delimited import DelimitedRows, delimited_rows, delimited_windows
 from models.predict.formats import Format, Input, Rows, Window
 from models.predict.json_lines import JsonRows, json_rows, json_windows
 from models.predict.parquet import ArrowRows, parquet_rows, parquet_windows
 from models.predict.variant import Variant, open_variant
+from models.predict.writing import Answers, as_text, heading
 from models.runtime.classifier import Predictor
 
 DIGITS = 6  # of a score: more would be noise of fp32
@@ -29,6 +29,11 @@ class Work:
     names: tuple[str, ...]  # of the new columns
     top_k: int
     schema: bytes | None = None  # Arrow's, of the rows as they are written, where they are written as Parquet
+
+    @property
+    def always(self) -> list[str]:
+        """What the last columns hold in every row."""
+        return [self.variant.name, self.variant.version]
 
 
 class Done(NamedTuple):
@@ -53,9 +58,14 @@ def windows(source: Input, at: int, line: int) -> Iterator[Window]:
 def classify(work: Work, window: Window) -> Done:
     """Read, classify and write the rows of a window (BonsaiError where its input or its variant is broken)."""
     rows = _rows(work, window)
-    answers = _answers(open_variant(work.variant), rows.texts, work) if rows.texts else []
-    data = _written(work, rows, answers) if answers else b""
-    return Done(data, len(answers), rows.unusable, window.end, window.next_line, window.share)
+    data = b""
+    if rows.texts:
+        answers = _answers(open_variant(work.variant), rows.texts, work.top_k)
+        if work.target.kind == "parquet":
+            data = _batch(work, rows, answers)
+        else:
+            data = _zipped(work, as_text(rows, answers, work.names, work.always, work.target))
+    return Done(data, len(rows.texts), rows.unusable, window.end, window.next_line, window.share)
 
 
 def head(work: Work) -> bytes:
@@ -65,7 +75,7 @@ def head(work: Work) -> bytes:
         return work.schema
     if work.target.kind == "json":
         return b""
-    return _zipped(work, _delimited([[*work.source.columns, *work.names]], work.target))
+    return _zipped(work, heading([*work.source.columns, *work.names], work.target))
 
 
 def _rows(work: Work, window: Window) -> DelimitedRows | JsonRows | ArrowRows:
@@ -77,40 +87,14 @@ def _rows(work: Work, window: Window) -> DelimitedRows | JsonRows | ArrowRows:
     return json_rows(work.source, window, frozenset(work.names), known)
 
 
-def _answers(predictor: Predictor, texts: Sequence[str], work: Work) -> list[list[Any]]:
-    """Return the new cells of every row: label and score, the next likely ones, variant and version."""
-    tail = [work.variant.name, work.variant.version]
-    if work.top_k == 1:
+def _answers(predictor: Predictor, texts: Sequence[str], top_k: int) -> Answers:
+    if top_k == 1:
         best = predictor.best(texts)
-        labels = predictor.labels
-        pairs = zip(best.numbers.tolist(), best.shares.tolist(), strict=True)
-        return [[labels[number], round(share, DIGITS), *tail] for number, share in pairs]
-    predictions = predictor.predict(texts, work.top_k)
-    return [
-        [*(value for label, share in prediction.top for value in (label, round(share, DIGITS))), *tail]
-        for prediction in predictions
-    ]
-
-
-def _written(work: Work, rows: Rows, answers: list[list[Any]]) -> bytes:
-    if work.target.kind == "parquet":
-        return _batch(work, rows, answers)
-    if work.target.kind == "json":
-        names = work.names
-        new = (as_object(dict(zip(names, cells, strict=True)))[1:] for cells in answers)
-        lines = [b"%b,%b\n" % pair for pair in zip(rows.objects(), new, strict=True)]
-        return _zipped(work, b"".join(lines))
-    together = [fields + cells for fields, cells in zip(rows.fields(), answers, strict=True)]
-    return _zipped(work, _delimited(together, work.target))
-
-
-def _delimited(rows: list[list[Any]], target: Format) -> bytes:
-    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):  # the first leaves a carriage return without quotes
-        out = io.StringIO(newline="")
-        csv.writer(out, delimiter="\t" if target.tabs else ",", lineterminator="\n", quoting=quoting).writerows(rows)
-        if "\r" not in (text := out.getvalue()):
-            break
-    return text.encode()
+        return Answers(predictor.labels, [best.numbers.tolist()], [best.shares.tolist()])
+    probabilities, _ = predictor.probabilities(texts)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
+    shares = np.take_along_axis(probabilities, order, axis=1)
+    return Answers(predictor.labels, order.T.tolist(), shares.T.tolist())
 
 
 def _zipped(work: Work, data: bytes) -> bytes:
@@ -118,16 +102,17 @@ def _zipped(work: Work, data: bytes) -> bytes:
     return gzip.compress(data, LEVEL, mtime=0) if work.target.zipped else data
 
 
-def _batch(work: Work, rows: Rows, answers: list[list[Any]]) -> bytes:
+def _batch(work: Work, rows: Rows, answers: Answers) -> bytes:
+    """Return the rows as a message of Arrow's."""
     import pyarrow
 
-    assert work.schema is not None
     schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(work.schema))
     width = len(schema) - len(work.names)
     columns = rows.batch(pyarrow.schema(list(schema)[:width])).columns if width else []
-    new = [
-        pyarrow.array(cells, field.type)
-        for cells, field in zip(zip(*answers, strict=True), list(schema)[width:], strict=True)
-    ]
-    message: bytes = pyarrow.record_batch([*columns, *new], schema=schema).serialize().to_pybytes()
+    new: list[list[Any]] = []
+    for numbers, scores in zip(answers.numbers, answers.scores, strict=True):
+        new += [[answers.labels[number] for number in numbers], [round(score, DIGITS) for score in scores]]
+    new += [[value] * len(rows.texts) for value in work.always]
+    arrays = [pyarrow.array(cells, field.type) for cells, field in zip(new, list(schema)[width:], strict=True)]
+    message: bytes = pyarrow.record_batch([*columns, *arrays], schema=schema).serialize().to_pybytes()
     return message
