@@ -42,9 +42,8 @@ def predict(given: str, source: Path, target: Path, options: Options, engine: En
     if target.exists() and not options.force:
         raise BonsaiError(f"'{target}' is there already; name another file, or replace it with --force")
     try:
-        anew = options.force and target.exists()
         start = Place(work.source.start, work.source.line)
-        with unfinished(target, job, start, head(work), anew=anew) as output:
+        with unfinished(target, job, start, head(work), force=options.force) as output:
             if not output.place.done:
                 _classify(work, output, engine, options, target)
             place = output.place

@@ -95,9 +95,9 @@ def folder_of(target: Path) -> Path:
 
 
 @contextmanager
-def unfinished(target: Path, job: dict[str, Any], start: Place, head: bytes, *, anew: bool) -> Iterator[Unfinished]:
+def unfinished(target: Path, job: dict[str, Any], start: Place, head: bytes, *, force: bool) -> Iterator[Unfinished]:
     """Open the folder of an output, as another run of the same job left it or with nothing but its `head`
-    (BonsaiError where another job left it, or another run is at it).
+    (BonsaiError where another job left it, unless `force` says to begin anew, or another run is at it).
     """
     folder = folder_of(target)
     folder.mkdir(exist_ok=True)
@@ -106,7 +106,7 @@ def unfinished(target: Path, job: dict[str, Any], start: Place, head: bytes, *, 
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BonsaiError(f"another run is writing '{target}'; wait for it, or name another file") from error
-        place = None if anew else _left(folder, target, job)
+        place = _left(folder, job, force=force)
         if place is None:
             for name in (JOB, JOURNAL, ROWS):
                 (folder / name).unlink(missing_ok=True)
@@ -143,12 +143,12 @@ def publish(finished: Path, target: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _left(folder: Path, target: Path, job: dict[str, Any]) -> Place | None:
+def _left(folder: Path, job: dict[str, Any], *, force: bool) -> Place | None:
     """Return how far another run of this job came; none where there was no other (BonsaiError where it was another
     job's).
     """
     found = _read(folder / JOB)
-    if found is None:
+    if found is None or (found != job and force):
         return None
     if found != job:
         changed = sorted(key for key in {*found, *job} if found.get(key) != job.get(key))

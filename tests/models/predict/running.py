@@ -17,7 +17,14 @@ from models.predict.unfinished import Place
 from models.predict.work import Done, Work, classify, windows
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "csv.gz", "jsonl.gz")
-TEXTS = ("where is my parcel", 'please "cancel", now', "money\nback", "card\rcharged", "ünï çödé 🙂", "  twice; charged\t")
+TEXTS = (
+    "where is my parcel",
+    'please "cancel", now',
+    "money\nback",
+    "card\rcharged",
+    "ünï çödé 🙂",
+    "  twice; charged\t",
+)
 ROWS = [{"id": f"{number:03}", "text": text} for number, text in enumerate(TEXTS * 40)]
 
 

@@ -102,11 +102,21 @@ BAD = {
     "no column": ("in.csv", "id,words\n1,a\n", {}, "no text column; its columns are id, words; expected one of text"),
     "a column asked for": ("in.csv", "id,text\n1,a\n", {"text_column": "words"}, "'words', as asked for"),
     "a taken name": ("in.csv", "text,label\na,b\n", {}, "a column 'label' is there already; give the new ones other"),
-    "a taken key": ("in.jsonl", '{"text": "a"}\n' * 2000 + '{"text": "b", "score": 1}', {}, "line 2001: the key 'score'"),
+    "a taken key": (
+        "in.jsonl",
+        '{"text": "a"}\n' * 2000 + '{"text": "b", "score": 1}',
+        {},
+        "line 2001: the key 'score'",
+    ),
     "doubles": ("in.csv", "text,id,id\na,1,2\n", {}, "two columns are called 'id'"),
     "too many fields": ("in.csv", "id,text\n1,a\n2,b,c\n", {}, "in.csv, line 3: 3 fields; expected 2"),
     "an empty text": ("in.csv", 'id,text\n1,"a\nb"\n2, \n', {}, "in.csv, line 4: the text is empty"),
-    "no end": ("in.csv", 'id,text\n1,a\n2,"b\n3,c\n', {}, "in.csv, line 3: the quote that opens in this row has no end"),
+    "no end": (
+        "in.csv",
+        'id,text\n1,a\n2,"b\n3,c\n',
+        {},
+        "in.csv, line 3: the quote that opens in this row has no end",
+    ),
     "no JSON": ("in.jsonl", '{"text": "a"}\n{"text": "b"\n', {}, "in.jsonl, line 2: not JSON"),
     "an array": ("in.jsonl", '[{"text": "a"}]\n', {}, "expected one object a line"),
     "a number": ("in.jsonl", '{"text": "a"}\n{"text": 7}\n', {}, "in.jsonl, line 2: the text is 7"),
@@ -205,7 +215,9 @@ def test_another_job_does_not_go_on(built: Path, tmp_path: Path) -> None:
 
     with pytest.raises(Killed):
         predict("int8", source, target, Options(built), killed)
-    with pytest.raises(BonsaiError, match=r"the beginning of another run \(variant, version differ\); remove it, or begin"):
+    with pytest.raises(
+        BonsaiError, match=r"the beginning of another run \(variant, version differ\); remove it, or begin"
+    ):
         run(built, source, target, "distilled")
     os.utime(source, (1, 1))
     with pytest.raises(BonsaiError, match=r"input's time differ"):
