@@ -36,7 +36,7 @@ RULES: dict[str, set[str]] = {
     "models.passes": UP_TO_GRAPH,
     "models.prove": UP_TO_PLAN,
     "models.report": UP_TO_PROVE,
-    "models.bench": UP_TO_PASSES | UP_TO_PROVE,
+    "models.bench": UP_TO_PASSES | UP_TO_PROVE | {"models.predict"},
     "models.predict": UP_TO_DATA,
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
     "service.evidence": set(),

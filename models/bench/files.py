@@ -27,6 +27,8 @@ from typing import Any
 import psutil
 
 from models.bench.benchmark import commit
+from models.predict.run import Options, prepare
+from models.predict.work import windows
 from models.prove.latency import conditions, open_predictor
 from models.runtime.cores import cores
 from models.runtime.errors import BonsaiError
@@ -65,6 +67,7 @@ def measure(variants: Path, names: Sequence[str], rounds: int, seconds: float) -
         fastest = max(rates, key=lambda name: rates[name])
         formats = {form: from_file_to_file(variants, fastest, texts, rows[fastest], folder, form) for form in FORMATS}
         long = from_file_to_file(variants, fastest, texts, TIMES * rows[fastest], folder, "csv")
+        cut = _cut(folder / "in.csv", variants, fastest)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -78,8 +81,18 @@ def measure(variants: Path, names: Sequence[str], rounds: int, seconds: float) -
         "seconds": seconds,
         "turns": turns,
         "formats": {"variant": fastest, **formats},
+        "cut_rows_per_s": round(long["rows"] / cut),
         "memory": {"variant": fastest, "short": formats["csv"], "long": long},
     }
+
+
+def _cut(file: Path, variants: Path, name: str) -> float:
+    """Return the seconds of one core that it takes to cut a file into windows: what one process does for all others."""
+    source = prepare(name, file, file.with_name("none.csv"), Options(variants)).source
+    start = time.process_time()
+    for _ in windows(source, source.start, source.line):
+        pass
+    return time.process_time() - start
 
 
 def _turn(variants: Path, name: str, texts: Sequence[str], rows: int, seconds: float, folder: Path) -> dict[str, Any]:
