@@ -26,15 +26,14 @@ from typing import Any
 
 import psutil
 
-from models.bench.benchmark import commit
 from models.predict.run import Options, prepare
+from models.predict.variant import find_variant, open_variant
 from models.predict.work import windows
-from models.prove.latency import conditions, open_predictor
+from models.prove.latency import conditions
 from models.runtime.cores import cores
 from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 from models.runtime.progress import Bar
-from models.runtime.store import CORPUS_FILE, OUT, read_build
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published" / "predict.json"
 ROUNDS, SECONDS = 5, 20.0
@@ -49,8 +48,12 @@ def measure(variants: Path, names: Sequence[str], rounds: int, seconds: float) -
     """Return texts a second of every variant in every round, alone and from file to file, and the memory that files of
     two lengths take.
     """
+    # Imported here: the processes that are timed need neither torch nor BentoML, and start in a third of the time.
+    from models.bench.benchmark import commit
+    from models.runtime.store import read_build
+
     build = read_build(variants)
-    texts = [json.loads(line)["text"] for line in (variants / CORPUS_FILE).read_text(encoding="utf-8").splitlines()]
+    texts = _texts(variants)
     usable = max(1, ceil(cores()))
     turns: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="bonsai-files-") as workplace, Bar("measure", rounds * len(names)) as bar:
@@ -116,11 +119,16 @@ def alone(variants: Path, name: str, processes: int, seconds: float) -> list[flo
     return [float(done.stdout) for done in said]
 
 
+def _texts(variants: Path) -> list[str]:
+    """Return the build's test texts."""
+    lines = (variants / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["text"] for line in lines]
+
+
 def _answer(variants: Path, name: str, seconds: float) -> float:
     """Classify all texts of the corpus over and over, and return how many a second."""
-    texts = [json.loads(line)["text"] for line in (variants / CORPUS_FILE).read_text(encoding="utf-8").splitlines()]
-    build = read_build(variants)
-    predictor = open_predictor({one: variants / one for one in build.variants}, name)
+    texts = _texts(variants)
+    predictor = open_variant(find_variant(name, variants))
     predictor.meet(texts)
     predictor.predict(texts[:256])
     piece = max(256, len(texts) // 8)  # of like length to a window of a file; seldom enough to look at the clock
@@ -210,7 +218,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m models.bench.files", description="Whole files beside the classifier alone, in turns."
     )
-    parser.add_argument("--variants", type=Path, default=OUT, help="the folder of a finished build (default: variants)")
+    parser.add_argument(
+        "--variants", type=Path, default=Path("variants"), help="the folder of a finished build (default: variants)"
+    )
     parser.add_argument("--names", nargs="+", default=VARIANTS, help=f"which variants (default: {' '.join(VARIANTS)})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each has its turn (default: {ROUNDS})")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"what a file takes (default: {SECONDS:.0f})")
