@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
@@ -19,8 +19,9 @@ from models.runtime.errors import BonsaiError
 AHEAD = 3  # windows a process: one that takes long keeps no other process waiting
 
 
-def on_cores(work: Work, at: int, line: int, processes: int) -> Iterator[Done]:
+def on_cores(work: Work, at: int, line: int, processes: int) -> Generator[Done, None, None]:
     """Yield what comes of every window from there on, in their order (BonsaiError)."""
+    others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(work.variant,))
     waiting: deque[Future[Done]] = deque()
@@ -37,7 +38,9 @@ def on_cores(work: Work, at: int, line: int, processes: int) -> Iterator[Done]:
             "run the same command again to go on, with fewer --processes where memory is short"
         ) from error
     finally:
-        for child in multiprocessing.active_children():  # in the middle of a window, if this run does not end well
+        for child in (
+            set(multiprocessing.active_children()) - others
+        ):  # in the middle of a window, if this run does not end well
             child.kill()
         pool.shutdown(cancel_futures=True)
 

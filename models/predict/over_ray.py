@@ -8,7 +8,7 @@ the others. These need this project and its run-time libraries.
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from models.runtime.errors import BonsaiError
 Files = dict[str, dict[str, bytes]]  # of every folder that a variant is loaded from
 
 
-def over_ray(work: Work, at: int, line: int, processes: int | None) -> Iterator[Done]:
+def over_ray(work: Work, at: int, line: int, processes: int | None) -> Generator[Done, None, None]:
     """Yield what comes of every window from there on, in their order (BonsaiError); one actor a CPU of the cluster
     unless told otherwise.
     """

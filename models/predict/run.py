@@ -1,7 +1,8 @@
 """One run: an input, a variant and an output that appears when it is whole."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from models.predict.work import Done, Work, head
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import Bar
 
-Engine = Callable[[Work, int, int], Iterator[Done]]  # from a place of the input and its line on
+Engine = Callable[[Work, int, int], Generator[Done, None, None]]  # from a place of the input and its line on
 ROWS_A_GROUP = 65_536  # of a Parquet file
 SHARES = 100.0
 
@@ -132,8 +133,9 @@ def _job(work: Work, options: Options) -> dict[str, Any]:
 def _classify(work: Work, output: Unfinished, engine: Engine, options: Options, target: Path) -> None:
     begin, before = time.monotonic(), output.rows
     first, begin_first, share = (0.0, 0), begin, 0.0
-    with Bar(f"{work.variant.name} → {target.name}", int(SHARES), " %") as bar:
-        for done in engine(work, output.place.at, output.place.line):
+    results = engine(work, output.place.at, output.place.line)
+    with closing(results), Bar(f"{work.variant.name} → {target.name}", int(SHARES), " %") as bar:
+        for done in results:
             if done.unusable and not options.skip_unusable:
                 output.keep()
                 raise BonsaiError(

@@ -20,7 +20,7 @@ from models.predict.work import Done
 from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 
-JOB, ROWS, JOURNAL, LOCK = "job.json", "rows", "journal.jsonl", ".lock"
+JOB, ROWS, JOURNAL, LOCK, PUBLISHED = "job.json", "rows", "journal.jsonl", ".lock", "published"
 EVERY_S = 1.0  # between entries: what a crash costs, and seldom enough for a disk that flushes slowly
 
 
@@ -108,7 +108,7 @@ def unfinished(target: Path, job: dict[str, Any], start: Place, head: bytes, *, 
             raise BonsaiError(f"another run is writing '{target}'; wait for it, or name another file") from error
         place = _left(folder, job, force=force)
         if place is None:
-            for name in (JOB, JOURNAL, ROWS):
+            for name in (JOB, JOURNAL, ROWS, PUBLISHED):
                 (folder / name).unlink(missing_ok=True)
             (folder / ROWS).write_bytes(head)
             place = replace(start, size=len(head))
@@ -123,11 +123,9 @@ def unfinished(target: Path, job: dict[str, Any], start: Place, head: bytes, *, 
 def is_finished(target: Path, job: dict[str, Any]) -> Place | None:
     """Return what a finished output holds whose run was killed before it had removed the folder, and remove it."""
     folder = folder_of(target)
-    if not target.exists() or not folder.is_dir() or (folder / ROWS).exists() or _read(folder / JOB) != job:
+    if not target.exists() or _read(folder / JOB) != job or _read(folder / PUBLISHED) != target.stat().st_ino:
         return None
     place = _last_entry(folder)
-    if place is None or not place.done:
-        return None
     shutil.rmtree(folder)
     return place
 
@@ -137,8 +135,7 @@ def publish(finished: Path, target: Path) -> None:
     with finished.open("rb") as file:
         os.fsync(file.fileno())
     folder = folder_of(target)
-    if finished.name != ROWS:
-        (folder / ROWS).unlink()
+    write_json(folder / PUBLISHED, finished.stat().st_ino)  # which file it is that a killed run may have moved already
     finished.replace(target)
     shutil.rmtree(folder)
 

@@ -226,8 +226,9 @@ def test_another_job_does_not_go_on(built: Path, tmp_path: Path) -> None:
     assert {row["variant"] for row in read(target)} == {"distilled"}
 
 
-def test_a_run_that_was_killed_at_its_very_end_is_finished(built: Path, tmp_path: Path) -> None:
-    source, target = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+@pytest.mark.parametrize("into", ["csv", "parquet"])
+def test_a_run_that_was_killed_at_its_very_end_is_finished(built: Path, tmp_path: Path, into: str) -> None:
+    source, target = write(tmp_path / "in.csv"), tmp_path / f"out.{into}"
     folder, jobs = folder_of(target), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unfinished.shutil, "rmtree", lambda place: jobs.append(place))
