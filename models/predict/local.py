@@ -38,9 +38,8 @@ def on_cores(work: Work, at: int, line: int, processes: int) -> Generator[Done, 
             "run the same command again to go on, with fewer --processes where memory is short"
         ) from error
     finally:
-        for child in (
-            set(multiprocessing.active_children()) - others
-        ):  # in the middle of a window, if this run does not end well
+        # In the middle of a window, if this run does not end well.
+        for child in set(multiprocessing.active_children()) - others:
             child.kill()
         pool.shutdown(cancel_futures=True)
 

@@ -54,14 +54,10 @@ class _Lines(list[str]):
 
 
 def _lines(rows: Iterable[Sequence[Any]], target: Format) -> list[str]:
-    """Return rows as csv writes them, without the lines' ends."""
-    rows = list(rows)
-    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):  # the first leaves a carriage return without quotes
-        lines = _Lines()
-        csv.writer(lines, delimiter=_delimiter(target), lineterminator="", quoting=quoting).writerows(rows)  # type: ignore[arg-type]
-        if "\r" not in "".join(lines):
-            break
-    return lines
+    """Return rows as csv writes them, without the lines' ends; it puts quotes around what holds a part of such an end."""
+    lines = _Lines()
+    csv.writer(lines, delimiter=_delimiter(target), lineterminator="\r\n").writerows(rows)  # type: ignore[arg-type]
+    return [line[:-2] for line in lines]
 
 
 def _delimiter(target: Format) -> str:
