@@ -54,7 +54,7 @@ class _Lines(list[str]):
 
 
 def _lines(rows: Iterable[Sequence[Any]], target: Format) -> list[str]:
-    """Return rows as csv writes them, without the lines' ends; it puts quotes around what holds a part of such an end."""
+    """Return rows as csv writes them, without the lines' ends; what holds a part of such an end is put in quotes."""
     lines = _Lines()
     csv.writer(lines, delimiter=_delimiter(target), lineterminator="\r\n").writerows(rows)  # type: ignore[arg-type]
     return [line[:-2] for line in lines]
