@@ -103,9 +103,10 @@ def _turn(variants: Path, name: str, texts: Sequence[str], rows: int, seconds: f
     usable = max(1, ceil(cores()))
     (one,) = alone(variants, name, 1, seconds / 4)
     before = alone(variants, name, usable, seconds / 4)
+    start = from_file_to_file(variants, name, texts, 1, folder, "csv")["seconds"]
     file = from_file_to_file(variants, name, texts, rows, folder, "csv")
     after = alone(variants, name, usable, seconds / 4)
-    return {"one_core": one, "all_cores": [before, after], "file": file}
+    return {"one_core": one, "all_cores": [before, after], "start_s": start, "file": file}
 
 
 def alone(variants: Path, name: str, processes: int, seconds: float) -> list[float]:
