@@ -11,7 +11,7 @@ PEERS_STAMP := $(PEERS)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak simulate bench-experiments kills swaps overload bento clean
+.PHONY: help env demo test slow large lint serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps overload bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -53,6 +53,9 @@ loadtest: env  ## compare the variants of a running service: make loadtest HOST=
 
 bench: variants/build.json  ## the variants beside the control rows, some ten minutes: make bench BENCH_ARGS="--rounds 7"
 	$(BIN)/python -m models.bench $(BENCH_ARGS)
+
+bench-predict: variants/build.json  ## whole files beside the classifier alone, 15 minutes: make bench-predict PREDICT_ARGS="--names nano"
+	$(BIN)/python -m models.bench.files $(PREDICT_ARGS)
 
 $(PEERS_STAMP): loadtest/peers/requirements.txt
 	$(PYTHON) -m venv $(PEERS) || python3 -m venv $(PEERS)

@@ -23,6 +23,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "build": Command("models.build", "build the variants of a recipe and store them", "build"),
+    "predict": Command("models.predict", "classify the texts of a file, with a variant of a build"),
     "report": Command("models.report", "draw the report of a finished build again", "build"),
     "bench": Command("models.bench", "compare the variants of a build and the control rows", "build"),
     "serve": Command(

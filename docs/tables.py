@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from docs import scale
 from loadtest.errors import LoadTestError
 from loadtest.published import published
 from models.bench.comparison import markdown, read_result, short_table
@@ -16,13 +17,20 @@ from service.evidence.simulate import table as verdicts
 ROOT = Path(__file__).parents[1]
 BENCH, LOAD = ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published"
 EVIDENCE = ROOT / "service" / "results" / "published"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "experiments.md", BENCH / "README.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "figures.md",
+    ROOT / "docs" / "experiments.md",
+    ROOT / "docs" / "scale.md",
+    BENCH / "README.md",
+)
 TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 DRAWN: dict[str, Callable[[str], str]] = {
     "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows
     "variants": lambda name: short_table(read_result(BENCH / f"{name}.json")),
     "load": lambda name: published(LOAD, name),
     "verdicts": lambda name: _verdicts(name),
+    "scale": lambda name: _scale(name),
 }
 
 
@@ -47,6 +55,17 @@ def _verdicts(name: str) -> str:
         return drawn(json.loads((EVIDENCE / stored).read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise BonsaiError(f"'{EVIDENCE / stored}' cannot be read ({error}); 'make simulate' writes verdicts") from error
+
+
+def _scale(name: str) -> str:
+    if name not in scale.TABLES:
+        raise BonsaiError(f"no table of scale is called '{name}'; expected one of {', '.join(scale.TABLES)}")
+    try:
+        return scale.TABLES[name]()
+    except (OSError, ValueError, KeyError) as error:
+        raise BonsaiError(
+            f"the results behind '{name}' cannot be read ({error}); 'make bench-predict' is one"
+        ) from error
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -89,6 +89,9 @@ PROVEN = {
     "python -m loadtest.serving --variant int8 --servers ours ours_again mosec --rounds 3": "test_servers_are_compared_and_the_table_is_drawn",
     "python -m docs.tables": "test_the_pages_show_what_is_stored",
     "python -m service.evidence.simulate --kind paired tango --out my.json": "test_a_kind_has_its_own_numbers_whichever_others_are_drawn",
+    "python -m models.predict nano questions.csv answers.csv": "test_a_killed_run_goes_on_to_the_same_bytes",
+    "python -m models.predict nano questions.csv answers.csv --engine ray": "test_a_cluster_writes_what_this_machine_writes",
+    "python -m models.predict nano questions.parquet answers.jsonl --text-column question --prefix predicted_": "test_columns_have_the_names_that_are_asked_for",
     "python -m models.report": "test_the_same_files_give_the_same_bytes",
 }
 NOT_RUN = {

@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from docs.scale import TABLES as SCALE
 from service.evidence.simulate.table import TABLES
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = (ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published")
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "experiments.md", PUBLISHED[0] / "README.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "figures.md",
+    ROOT / "docs" / "experiments.md",
+    ROOT / "docs" / "scale.md",
+    PUBLISHED[0] / "README.md",
+)
 
 
 def draw(*pages: Path) -> subprocess.CompletedProcess[str]:
@@ -39,7 +46,8 @@ def test_whatever_is_stored_is_shown() -> None:
     }
     bench, load = PUBLISHED
     stored = {("bench", file.stem) for file in bench.glob("*.json")} | {("load", file.stem) for file in load.iterdir()}
-    stored |= {("verdicts", name) for name in TABLES}
+    stored |= {("verdicts", name) for name in TABLES} | {("scale", name) for name in SCALE}
+    stored -= {("bench", "predict")}  # shown as scale
     assert stored <= shown
 
 
@@ -50,6 +58,7 @@ def test_whatever_is_stored_is_shown() -> None:
         ("<!-- table: other x -->\n<!-- end -->", "no table is of the kind 'other'"),
         ("<!-- table: bench none -->\n<!-- end -->", "no benchmark result at"),
         ("<!-- table: load none -->\n<!-- end -->", "no load test is published as 'none'"),
+        ("<!-- table: scale none -->\n<!-- end -->", "no table of scale is called 'none'"),
         ("<!-- table: verdicts none -->\n<!-- end -->", "no table of verdicts is called 'none'"),
         (None, "cannot be redrawn"),
     ],

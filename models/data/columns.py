@@ -49,9 +49,7 @@ def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Co
     """
     if not columns:
         raise BonsaiError(f"{file}: no rows; expected at least one text with its label")
-    text = _find(columns, (source.text_column,) if source.text_column else TEXT_COLUMNS, file)
-    if text is None:
-        raise BonsaiError(_missing("text", source.text_column, TEXT_COLUMNS, columns, file))
+    text = find_text_column(columns, source.text_column, file)
     if source.label_column:
         label, label_name = _find(columns, (source.label_column,), file), None
     else:
@@ -70,6 +68,14 @@ def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Co
     return Columns(
         text, label, label_name, tuple(column for column in passed_over if column not in (text, label, label_name))
     )
+
+
+def find_text_column(columns: Sequence[str], asked: str | None, file: str, recipe: bool = True) -> str:
+    """Return the column of the texts alone, as `find_columns` does; without a `recipe`, none is named (BonsaiError)."""
+    text = _find(columns, (asked,) if asked else TEXT_COLUMNS, file)
+    if text is None:
+        raise BonsaiError(_missing("text", asked, TEXT_COLUMNS, columns, file, recipe))
+    return text
 
 
 def _find(columns: Sequence[str], wanted: Sequence[str], file: str) -> str | None:
@@ -97,11 +103,14 @@ def _plain(column: str) -> str:
     return re.sub(r"[\s_-]+", "", column).casefold()
 
 
-def _missing(what: str, asked: str | None, known: Sequence[str], columns: Sequence[str], file: str) -> str:
+def _missing(
+    what: str, asked: str | None, known: Sequence[str], columns: Sequence[str], file: str, recipe: bool = True
+) -> str:
     given = ", ".join(column if len(column) <= 60 else f"{column[:60]}…" for column in columns[:20])
     accepted = (
         f"'{asked}', as asked for"
         if asked
-        else f"one of {', '.join(known)}, or name it with --{what}-column (dataset.{what}_column in the recipe)"
+        else f"one of {', '.join(known)}, or name it with --{what}-column"
+        + (f" (dataset.{what}_column in the recipe)" if recipe else "")
     )
     return f"{file}: no {what} column; its columns are {given}; expected {accepted}"

@@ -5,7 +5,7 @@ every quote has its end.
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -43,10 +43,10 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     # No field is longer than its file. The limit is there against files that do not fit in memory; this one is in
     # memory.
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    skipped, text, delimiter = _excel_delimiter(text)
+    skipped, text, delimiter = excel_delimiter(text)
     if not text.strip():
         raise BonsaiError(f"{file}: no rows; expected at least one text with its label")
-    delimiter = delimiter or _delimiter(text, file, source, tabs=tabs)
+    delimiter = delimiter or find_delimiter(text, lambda fields: _names_columns(fields, source, file), tabs=tabs)
     records = _records(text, delimiter, skipped, file)
     columns, label = tuple(records[0].fields), LABEL
     if (
@@ -90,7 +90,7 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     return Table(file, "line", columns, read)
 
 
-def _excel_delimiter(text: str) -> tuple[int, str, str | None]:
+def excel_delimiter(text: str) -> tuple[int, str, str | None]:
     """Return how many lines said which delimiter follows (Excel's `sep=;`), the rest, and that delimiter."""
     first, _, rest = text.partition("\n")
     said = first.strip("\r\n \"'")
@@ -99,7 +99,7 @@ def _excel_delimiter(text: str) -> tuple[int, str, str | None]:
     return 0, text, None
 
 
-def _delimiter(text: str, file: str, source: DatasetSource, *, tabs: bool) -> str:
+def find_delimiter(text: str, names_columns: Callable[[Sequence[str]], bool], *, tabs: bool) -> str:
     """Return the delimiter under which the first line names the columns or else the one that cuts the first rows into
     the most, and equally many, fields.
     """
@@ -110,7 +110,7 @@ def _delimiter(text: str, file: str, source: DatasetSource, *, tabs: bool) -> st
         ]
         for delimiter in DELIMITERS
     }
-    named = [delimiter for delimiter, rows in samples.items() if rows and _names_columns(rows[0], source, file)]
+    named = [delimiter for delimiter, rows in samples.items() if rows and names_columns(rows[0])]
     regular = [delimiter for delimiter, rows in samples.items() if len({len(row) for row in rows}) == 1]
     usual = "\t" if tabs else ","
     return named[0] if named else max(regular or [usual], key=lambda delimiter: len(samples[delimiter][0]))
@@ -156,11 +156,12 @@ def _parse(text: str, delimiter: str, skipped: int, file: str, *, quoting: int) 
             taken.clear()
     except csv.Error as error:
         raise BonsaiError(
-            _unreadable(reader.line_num - len(taken) + 1 + skipped, len(taken), str(error), file)
+            unreadable(reader.line_num - len(taken) + 1 + skipped, len(taken), str(error), file)
         ) from error
 
 
-def _unreadable(line: int, lines: int, reason: str, file: str) -> str:
+def unreadable(line: int, lines: int, reason: str, file: str) -> str:
+    """Say what is wrong with a quote that opens in this line, and how far its row was read."""
     if "end of data" in reason:
         return (
             f"{file}, line {line}: the quote that opens in this row has no end; expected a closing quote, or two "

@@ -35,7 +35,7 @@ def read_json(text: str, file: str) -> Table:
             "objects, or one object a line"
         )
     return _table(
-        file, "line", [(number, _object(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+        file, "line", [(number, json_object(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     )
 
 
@@ -86,7 +86,8 @@ def _listed(whole: Any) -> list[Any] | None:
     return None
 
 
-def _object(line: str) -> dict[str, Any] | str:
+def json_object(line: str) -> dict[str, Any] | str:
+    """Return the object that a line holds, or what is wrong with it."""
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:

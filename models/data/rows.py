@@ -129,16 +129,21 @@ def _text_and_label(values: dict[str, Any] | str, columns: Columns) -> tuple[str
     """Return a row's text and label; ValueError says what is wrong with it."""
     if isinstance(values, str):
         raise ValueError(values)
-    text = values.get(columns.text)
+    text = usable_text(values.get(columns.text))
+    label = _label(values, columns.label, "label")
+    if columns.label_name is not None:
+        _label(values, columns.label_name, "label's name")
+    return text, label
+
+
+def usable_text(text: object) -> str:
+    """Return a row's text; ValueError says what is wrong with it."""
     if not isinstance(text, str) or not text.strip():
         given = "empty" if text is None or isinstance(text, str) else _short(text)
         raise ValueError(f"the text is {given}; expected a non-empty string")
     if SURROGATE.search(text):
         raise ValueError("the text holds half a surrogate pair, which is no character; expected Unicode text")
-    label = _label(values, columns.label, "label")
-    if columns.label_name is not None:
-        _label(values, columns.label_name, "label's name")
-    return text, label
+    return text
 
 
 def _label(values: dict[str, Any], column: str, what: str) -> str:

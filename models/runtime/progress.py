@@ -18,7 +18,7 @@ last_said = [0.0]  # when any task last said something: several short ones in a 
 class Bar:
     """A context manager around one long task."""
 
-    def __init__(self, title: str, total: int) -> None:
+    def __init__(self, title: str, total: int, unit: str = "") -> None:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -27,7 +27,7 @@ class Bar:
         )
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._progress.add_task(title, total=total, note="")
-        self._title, self._total = title, total
+        self._title, self._total, self._unit = title, total, unit
 
     def __enter__(self) -> "Bar":
         self._start = time.monotonic()
@@ -35,14 +35,15 @@ class Bar:
         self._progress.start()
         return self
 
-    def advance(self, note: str = "", by: int = 1) -> None:
+    def advance(self, note: str = "", by: float = 1) -> None:
         """Move the bar on by some steps of its total."""
         self._progress.update(self._task, advance=by, note=note)
         tell_share(self._progress.tasks[0].completed / max(1, self._total))
         if not console.is_terminal and time.monotonic() - last_said[0] > SILENCE_S:
             last_said[0] = time.monotonic()
             console.print(
-                f"  {self._title}: {self._progress.tasks[0].completed:.0f} of {self._total}{note and f', {note}'}",
+                f"  {self._title}: {self._progress.tasks[0].completed:.0f} of {self._total}{self._unit}"
+                f"{note and f', {note}'}",
                 markup=False,
             )
 

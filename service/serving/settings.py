@@ -5,8 +5,8 @@ import re
 import tempfile
 from pathlib import Path
 
+from models.runtime.cores import cores
 from models.runtime.errors import BonsaiError
-from service.serving.cores import cores
 
 COMPARISON = "comparison.json"  # what a load test writes for others to show
 MAX_BODY = 8 * 2**20  # bytes

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from service.serving import cores as module
-from service.serving.cores import cores
+from models.runtime import cores as module
+from models.runtime.cores import cores
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The cores that this process may use: those it is bound to, or less where a container's quota says so."""
+"""The cores that this process may use: those it is bound to, or less where a container's quota says so (no torch)."""
 
 import os
 from pathlib import Path

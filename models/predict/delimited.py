@@ -1,0 +1,191 @@
+"""CSV and TSV as windows of whole records: a line's end inside quotes ends none."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.data.columns import find_text_column
+from models.data.delimited import SAMPLE_CHARACTERS, excel_delimiter, find_delimiter, unreadable
+from models.data.rows import usable_text
+from models.predict.cells import as_object
+from models.predict.formats import Dialect, Format, Input, Window, refuse_doubles, window_of
+from models.predict.stream import LONGEST, Stream, decode
+from models.runtime.errors import BonsaiError
+
+
+class DelimitedRows:
+    """Rows of text, all fields of each."""
+
+    def __init__(self, source: Input) -> None:
+        self.texts: list[str] = []
+        self.unusable: list[tuple[str, str]] = []
+        self.kept: list[list[str]] = []
+        self._columns = source.columns
+
+    def fields(self) -> list[list[Any]]:
+        """The fields as they were read."""
+        return self.kept
+
+    def objects(self) -> Iterator[str]:
+        """Every row as an object of strings."""
+        return (as_object(dict(zip(self._columns, fields, strict=True)))[:-1] for fields in self.kept)
+
+    def batch(self, schema: Any) -> Any:
+        """All rows as columns of strings."""
+        import pyarrow
+
+        columns = list(zip(*self.kept, strict=True)) or [()] * len(self._columns)
+        return pyarrow.record_batch([pyarrow.array(column, pyarrow.string()) for column in columns], schema=schema)
+
+
+def open_delimited(path: Path, form: Format, text_column: str | None) -> Input:
+    """Find the names of the columns and how fields are told apart (BonsaiError)."""
+    with Stream(path) as stream:
+        mark = stream.at
+        data = stream.read_lines(SAMPLE_CHARACTERS, 1)
+    skipped, head, delimiter = excel_delimiter(decode(data, path.name, 1))
+    if not head.strip():
+        raise BonsaiError(f"{path.name}: empty; expected a first line with the names of the columns")
+
+    def names_text(fields: Sequence[str]) -> bool:
+        try:
+            find_text_column(fields, text_column, path.name, recipe=False)
+        except BonsaiError:
+            return False
+        return True
+
+    delimiter = delimiter or find_delimiter(head, names_text, tabs=form.tabs)
+    if not delimiter.isascii():
+        raise BonsaiError(f"{path.name}: the delimiter '{delimiter}'; expected a comma, a semicolon, a tab or the like")
+    dialect = Dialect(delimiter, csv.QUOTE_NONE if delimiter == "\t" and _unquoted(head) else csv.QUOTE_MINIMAL)
+    lines = _Lines(head)
+    try:
+        columns: list[str] = next((fields for fields in _reader(lines, dialect) if fields), [])
+    except csv.Error as error:
+        raise BonsaiError(unreadable(skipped + 1, lines.taken, str(error), path.name)) from error
+    refuse_doubles(columns, path.name)
+    try:
+        text = find_text_column(columns, text_column, path.name, recipe=False)
+    except BonsaiError as error:
+        raise BonsaiError(
+            f"{error}; if that first line is a row already, put one with the names of the columns above it"
+        ) from error
+    before = len(data) - len(head.encode())
+    return Input(
+        path,
+        form,
+        tuple(columns),
+        text,
+        window_of(path.stat().st_size),
+        mark + before + lines.length,
+        1 + skipped + lines.taken,
+        dialect,
+    )
+
+
+def delimited_windows(source: Input, at: int, line: int) -> Iterator[Window]:
+    """Cut the rows from there on into windows that end where a record does."""
+    assert source.dialect is not None
+    with Stream(source.path, at) as stream:
+        while data := stream.read_lines(source.window, line):
+            if source.dialect.quoting != csv.QUOTE_NONE and b'"' in data:
+                data = _up_to_a_record_end(data, stream, source.dialect)
+            lines = data.count(b"\n")
+            yield Window(data, line, stream.at, line + lines, stream.share)
+            line += lines
+
+
+def _up_to_a_record_end(data: bytes, stream: Stream, dialect: Dialect) -> bytes:
+    """Return the data and those lines after it that belong to its last record.
+
+    Only a reader knows: a quote inside an unquoted field is a character like any other. Latin-1 keeps every byte, and
+    quotes and delimiters are ASCII.
+    """
+    parts, taken = [data], 0
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        for line in io.StringIO(data.decode("latin-1"), newline=""):
+            taken += 1
+            yield line
+        while taken and (more := stream.read_line()):
+            parts.append(more)
+            yield more.decode("latin-1")
+
+    try:
+        for _ in _reader(lines(), dialect):
+            taken = 0
+    except csv.Error:
+        pass  # what reads the rows of this window says it, with its line
+    return b"".join(parts)
+
+
+def delimited_rows(source: Input, window: Window) -> DelimitedRows:
+    """Return the rows of a window (BonsaiError where a quote has no end)."""
+    assert source.dialect is not None
+    rows, place, width, before = DelimitedRows(source), source.columns.index(source.text), len(source.columns), 0
+    text = decode(window.data, source.name, window.line)
+    reader = _reader(io.StringIO(text, newline=""), source.dialect)
+    try:
+        for fields in reader:
+            if len(fields) < width and fields:
+                fields += [""] * (width - len(fields))
+            if len(fields) == width and fields[place].strip():
+                rows.texts.append(fields[place])
+                rows.kept.append(fields)
+            elif fields:
+                reason = _reason(fields, width, place, source.dialect.delimiter)
+                rows.unusable.append((f"{source.name}, line {window.line + before}", reason))
+            before = reader.line_num
+    except csv.Error as error:
+        lines = reader.line_num - before
+        raise BonsaiError(unreadable(window.line + before, lines, str(error), source.name)) from error
+    return rows
+
+
+def _reason(fields: list[str], width: int, place: int, delimiter: str) -> str:
+    if len(fields) > width:
+        what = "tabs" if delimiter == "\t" else f"'{delimiter}'"
+        return f"{len(fields)} fields; expected {width}, as in the first line: put texts that hold {what} in quotes"
+    try:
+        usable_text(fields[place])
+    except ValueError as error:
+        return str(error)
+    raise AssertionError(fields)
+
+
+def _unquoted(head: str) -> bool:
+    """Tell whether quotes are characters like any other: only then every line has as many fields as the first."""
+    lines = head.splitlines(keepends=True)
+    if '"' not in head:
+        return False
+    unquoted = {len(fields) for fields in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if fields}
+    try:
+        records = sum(1 for _ in csv.reader(lines, delimiter="\t", strict=True))
+    except csv.Error:
+        records = 0
+    return len(unquoted) == 1 and records < len(lines)
+
+
+class _Lines:
+    """The lines of a text as csv wants them, and how many bytes and lines of it were taken."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = io.StringIO(text, newline="")
+        self.length = self.taken = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.length += len(line.encode())
+        self.taken += 1
+        return line
+
+
+def _reader(lines: Iterable[str], dialect: Dialect) -> Any:
+    csv.field_size_limit(LONGEST)
+    return csv.reader(lines, delimiter=dialect.delimiter, quoting=dialect.quoting, strict=True)  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+"""Wherever a delimited file is cut, its records stay whole."""
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.predict.delimited import delimited_rows, delimited_windows, open_delimited
+from models.predict.formats import Input, format_of
+
+FIELD = st.text(st.sampled_from('ab ",\n\r\té'), max_size=6)
+TEXT = st.text('ab,"\n', min_size=1, max_size=5).map(lambda text: f"t{text}")
+FIELDS = st.lists(st.tuples(FIELD, TEXT), max_size=12)
+
+
+def opened(folder: Path, content: bytes, name: str = "in.csv", window: int = 7) -> Input:
+    path = folder / name
+    path.write_bytes(content)
+    return replace(open_delimited(path, format_of(path), None), window=window)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(FIELDS, st.sampled_from(["\n", "\r\n"]), st.integers(1, 40), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+def test_windows_hold_whole_records(
+    tmp_path: Path, rows: list[tuple[str, str]], end: str, window: int, quoting: int
+) -> None:
+    out = io.StringIO(newline="")
+    careful = any("\r" in field for field, _ in rows)  # csv itself leaves it without quotes
+    lines = csv.writer(out, lineterminator=end, quoting=csv.QUOTE_ALL if careful else quoting)
+    lines.writerows([("id", "text"), *rows])
+    source = opened(tmp_path, out.getvalue().encode(), window=window)
+    cut = list(delimited_windows(source, source.start, source.line))
+    read = [delimited_rows(source, one) for one in cut]
+    wanted = list(csv.reader(io.StringIO(out.getvalue(), newline="")))[1:]
+    assert [fields for one in read for fields in one.kept] == wanted
+    for number, one in enumerate(cut):  # a run that goes on there cuts as this one did
+        assert list(delimited_windows(source, one.end, one.next_line)) == cut[number + 1 :]
+
+
+def test_a_quote_inside_a_field_is_a_character(tmp_path: Path) -> None:
+    content = 'id,text\n1,5" disk\n2,"a ""b"",\nc"\n3,6" and 7"\n'
+    source = opened(tmp_path, content.encode())
+    read = [delimited_rows(source, one) for one in delimited_windows(source, source.start, source.line)]
+    assert [text for one in read for text in one.texts] == ['5" disk', 'a "b",\nc', '6" and 7"']
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("id;text\n1;a, b\n2;c\n", ["a, b", "c"]),
+        ("sep=|\nid|text\n1|a;b\n", ["a;b"]),
+        ('id\ttext\n1\t"a\n2\tb" c\n', ['"a', 'b" c']),
+        ("\ufeffText\na, b\n", ["a, b"]),
+        ("\n\nid,Sentence\n\n1,a\n\n", ["a"]),
+        ("id,text,more\n1,a\n", ["a"]),
+    ],
+)
+def test_files_as_people_have_them(tmp_path: Path, content: str, texts: list[str]) -> None:
+    source = opened(tmp_path, content.encode())
+    read = [delimited_rows(source, one) for one in delimited_windows(source, source.start, source.line)]
+    assert [text for one in read for text in one.texts] == texts
+    assert all(len(fields) == len(source.columns) for one in read for fields in one.kept)
+
+
+def test_utf16_is_read(tmp_path: Path) -> None:
+    source = opened(tmp_path, "id,text\n1,ünï\n2,b\n".encode("utf-16"))
+    cut = list(delimited_windows(source, source.start, source.line))
+    assert [text for one in cut for text in delimited_rows(source, one).texts] == ["ünï", "b"]
+    assert list(delimited_windows(source, cut[0].end, cut[0].next_line)) == cut[1:]
