@@ -12,6 +12,7 @@ from models.runtime.card import Card
 from models.runtime.classifier import Prediction
 from service.experiments.recording import Answered, fail, note
 from service.experiments.running import Assigned
+from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
 from service.routes.messages import answer, check_scores, parse_assigned
 from service.routes.refused import refusal
@@ -31,6 +32,7 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
     loaded = service.registry.ask(assigned.variant, asked.top_k)
     request.card = loaded.card
     check_scores(len(asked.texts), asked.top_k)
+    spend(request, len(asked.texts))
     if assigned.standing is None:
         finish = partial(encode, assigned, loaded.card, request.id, asked.top_k, None)
     else:

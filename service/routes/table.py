@@ -34,6 +34,8 @@ from service.routes.variants import variants
 
 JSON = ("application/json", "")
 TENSORS = (*JSON, "application/octet-stream")
+# What a key is asked for, where the service has keys: every way that a text or the truth about one comes in.
+PREDICTING = frozenset((predict, predict_assigned, infer, predict_instances, feedback))
 
 
 class Route(NamedTuple):
