@@ -16,7 +16,7 @@ from typing import Any
 
 import tokenizers
 
-from models.runtime.tokenizer_file import open_tokenizer, panic, panics_as_errors
+from models.runtime.tokenizer_file import open_tokenizer, panic
 
 # A text beyond this many characters a token is cut before it is tokenized, so that a megabyte costs no more than a
 # page. WordPiece turns a word of over 100 characters into one [UNK]: 128 characters a token lose nothing that people
@@ -40,8 +40,7 @@ class Tokenizer:
         self._pieces: dict[str, tuple[int, ...]] = {}  # of words met before
         self._bytes = 0  # what they take
         self._remembering = Lock()
-        with panics_as_errors():
-            self.frame: list[int] = self._tokenizer.encode("").ids  # what stands around every text: [CLS] and [SEP]
+        self.frame: list[int] = self._tokenizer.encode("").ids  # what stands around every text: [CLS] and [SEP]
         self._room = max_tokens - len(self.frame)
         if self._room < 1:
             raise ValueError(f"{len(self.frame)} tokens stand around every text; expected fewer than {max_tokens}")

@@ -10,6 +10,7 @@ import tokenizers
 
 MOST_BYTES = 64 * 2**20  # the largest of published encoders have 17 MB
 LONGEST_WORD = 1_000  # characters that WordPiece cuts, in a time that grows with their square; BERT's 100
+PROBE = "a text, as 1 may be"
 EXPECTED = "expected the file of a fast tokenizer, as save_pretrained of transformers writes it"
 
 
@@ -21,6 +22,7 @@ def open_tokenizer(file: Path) -> tokenizers.Tokenizer:
         tokenizer = tokenizers.Tokenizer.from_file(str(file))
         tokenizer.no_padding()  # all-MiniLM's file pads everything to 128 tokens
         tokenizer.no_truncation()
+        tokenizer.encode(""), tokenizer.encode(PROBE)  # some fail on the first text alone
     longest = getattr(tokenizer.model, "max_input_chars_per_word", 0)
     if longest > LONGEST_WORD:
         raise ValueError(f"max_input_chars_per_word is {longest}; expected at most {LONGEST_WORD}")

@@ -15,10 +15,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import tritonclient.http as triton
+from playwright.sync_api import expect, sync_playwright
 
 from service.keys.__main__ import new, remove
 from service.keys.entries import make_key
 from tests.service.conftest import ROOT, serving
+from tests.service.routes.test_page import CHROMIUM, needs_chromium
 from tests.service.serving.test_protocol import answer
 
 BENTOML = Path(sys.executable).with_name("bentoml")
@@ -273,9 +275,8 @@ def test_tls_is_new_enough_and_nothing_is_answered_in_the_clear(guarded: Guarded
 def test_tritons_client_predicts_with_a_key_over_tls(guarded: Guarded) -> None:
     given = triton.InferInput("text", [1], "BYTES")
     given.set_data_from_numpy(np.array([b"where is my parcel"], dtype=np.object_), binary_data=True)
-    options = {"ca_certs": str(guarded.certificate), "keyfile": None, "certfile": None}
     host = f"127.0.0.1:{guarded.port}"
-    with triton.InferenceServerClient(host, ssl=True, ssl_options=options) as client:
+    with triton.InferenceServerClient(host, ssl=True, ssl_context_factory=lambda: guarded.trust) as client:
         with pytest.raises(triton.InferenceServerException, match="asks for an API key"):
             client.infer("int8", [given])
         result = client.infer("int8", [given], headers={"Authorization": f"Bearer {guarded.shop}"})
@@ -299,6 +300,31 @@ def test_nothing_says_which_software_answers_and_no_other_origin_is_let_in(guard
         _, headers, _ = ask(guarded, path, extra=extra, method=method)
         assert not {"server", "x-powered-by"} & headers.keys()
         assert not [name for name in headers if name.startswith("access-control-")]
+
+
+@needs_chromium
+def test_the_page_asks_for_a_key_and_predicts_with_it(guarded: Guarded) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(ignore_https_errors=True).new_page()
+        asked = list[str]()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(guarded.host)
+        key = page.get_by_label("API key")
+        expect(key).to_be_hidden()
+        page.get_by_label("A text, as your users would write it").fill("where is my parcel")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#asked")).to_contain_text("this service asks for an API key")
+        for given, said in ((guarded.ops, "is of the role admin"), (guarded.shop, " answered")):
+            key.fill(given)
+            page.keyboard.press("Enter")
+            expect(page.locator("#asked")).to_contain_text(said)
+        expect(key).to_be_hidden()
+        page.get_by_label("Admin key").fill(guarded.ops)
+        page.keyboard.press("Enter")
+        expect(page.locator("#experiments-said")).to_contain_text("There is no experiment")
+        browser.close()
+    assert all(url.startswith(guarded.host) for url in asked)
 
 
 BAD: list[tuple[str, bytes | None, str]] = [
