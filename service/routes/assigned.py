@@ -10,6 +10,7 @@ import orjson
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
+from models.runtime.traces import log_failure
 from service.experiments.recording import Answered, fail, note
 from service.experiments.running import Assigned
 from service.routes.allowed import spend
@@ -58,8 +59,8 @@ def _write_down(service: Service, answered: Answered) -> None:
     try:
         service.experiments.record(answered)
         service.experiments.shadow(answered)
-    except Exception:  # the answer has left: nobody else would say so
-        logger.exception("an answer was not written down")
+    except Exception as problem:  # the answer has left: nobody else would say so
+        log_failure(logger, problem, "an answer was not written down")
 
 
 def _encode_noted(

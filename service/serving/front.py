@@ -13,15 +13,17 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from models.runtime.traces import log_failure
 from service.builds.builds import Builds
 from service.builds.errors import BuildError
 from service.experiments.errors import ExperimentError
 from service.experiments.experiments import Experiments
 from service.keys.watched import WatchedKeys
+from service.routes.admin import check_admin
 from service.routes.allowed import check_predict
 from service.routes.exchange import Answer, Request, Service, Times
 from service.routes.refused import Refused, refusal, refused_build, refused_experiment
-from service.routes.table import PREDICTING, find
+from service.routes.table import CHANGING, PREDICTING, find
 from service.serving import metrics
 from service.serving.body import Bodies, read_body
 from service.serving.queue import RowQueue
@@ -167,8 +169,8 @@ class Front:
                 raise refused_build(problem) from None
         except Refused as refused:
             answer = Answer(refused.body, headers=refused.headers, status=refused.status)
-        except Exception:
-            logger.exception("request %s failed", request.id)
+        except Exception as problem:
+            log_failure(logger, problem, "request %s failed", request.id)
             failure = Refused(500, f"the service failed; its log says why, for request {request.id}")
             answer = Answer(failure.body, status=500)
         finally:
@@ -224,8 +226,10 @@ class Front:
             raise Refused(405, f"{request.method[:16]} {path[:64]}; expected {route.allowed}", Allow=route.allowed)
         if request.headers:
             self._read_headers(request)
-        if self._keys is not None and handler in PREDICTING:  # before the body is read
+        if self._keys is not None and handler in PREDICTING:
             check_predict(request, self._keys.now)
+        elif handler in CHANGING:  # strangers' bodies would take the room of others
+            check_admin(request, self._service)
         if request.method == "POST" and receive is not None:
             if route.variant:  # an unknown variant is said before its body is read
                 request.card = self._service.registry.find(route.arguments[0]).card
