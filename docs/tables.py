@@ -16,13 +16,20 @@ from service.evidence.simulate import table as verdicts
 ROOT = Path(__file__).parents[1]
 BENCH, LOAD = ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published"
 EVIDENCE = ROOT / "service" / "results" / "published"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "experiments.md", BENCH / "README.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "figures.md",
+    ROOT / "docs" / "experiments.md",
+    ROOT / "docs" / "security.md",
+    BENCH / "README.md",
+)
 TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 DRAWN: dict[str, Callable[[str], str]] = {
     "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows
     "variants": lambda name: short_table(read_result(BENCH / f"{name}.json")),
     "load": lambda name: published(LOAD, name),
     "verdicts": lambda name: _verdicts(name),
+    "nanoseconds": lambda name: _nanoseconds(name),
 }
 
 
@@ -47,6 +54,16 @@ def _verdicts(name: str) -> str:
         return drawn(json.loads((EVIDENCE / stored).read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise BonsaiError(f"'{EVIDENCE / stored}' cannot be read ({error}); 'make simulate' writes verdicts") from error
+
+
+def _nanoseconds(name: str) -> str:
+    file = EVIDENCE / f"{name}.json"
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))["added_ns"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BonsaiError(f"'{file}' cannot be read ({error}); 'python -m tests.keys_cost' prints it") from error
+    lines = [f"| {what} | {ns:,.0f} |" for what, ns in rows.items()]
+    return "\n".join(["| a request | ns more |", "|---|---:|", *lines, ""])
 
 
 def main(arguments: list[str] | None = None) -> int:

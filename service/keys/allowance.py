@@ -8,13 +8,12 @@ count in the same microsecond may count one request instead of two.
 import hashlib
 import mmap
 import os
-import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 FOLDER = "allowances"
-NUMBER = struct.Struct("=d")  # a time.monotonic(), which all processes of a machine share
+BYTES = 8  # of a number: a time.monotonic(), which all processes of a machine share
 ROUNDING_S = 1e-6
 
 
@@ -33,7 +32,7 @@ class Allowance:
         self.texts_per_second = texts_per_second
         self.burst = max(1.0, texts_per_second if burst is None else burst)
         self._clock = clock
-        self._until = mmap.mmap(-1, NUMBER.size) if shared is None else _shared(shared, key)
+        self._until = memoryview(mmap.mmap(-1, BYTES) if shared is None else _shared(shared, key)).cast("d")
 
     def take(self, texts: int, taken: int = 0) -> float:
         """Take so many texts, and return 0; or take none, and return the seconds after which they can be had.
@@ -42,24 +41,24 @@ class Allowance:
         keeps later ones waiting for as long as it takes.
         """
         now = self._clock()
-        until: float = max(now, NUMBER.unpack_from(self._until)[0])
+        until: float = max(now, self._until[0])
         needed = min(texts, self.burst - taken)
         wait = until - now - (self.burst - needed) / self.texts_per_second
         if wait > ROUNDING_S:
             return wait
-        NUMBER.pack_into(self._until, 0, until + texts / self.texts_per_second)
+        self._until[0] = until + texts / self.texts_per_second
         return 0.0
 
     def give_back(self, texts: int) -> None:
         """Undo what was taken for a request that is not answered."""
-        NUMBER.pack_into(self._until, 0, NUMBER.unpack_from(self._until)[0] - texts / self.texts_per_second)
+        self._until[0] -= texts / self.texts_per_second
 
 
 def _shared(folder: Path, key: str) -> mmap.mmap:
     (folder / FOLDER).mkdir(exist_ok=True)
     descriptor = os.open(folder / FOLDER / hashlib.sha256(key.encode()).hexdigest(), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        os.ftruncate(descriptor, NUMBER.size)
-        return mmap.mmap(descriptor, NUMBER.size)
+        os.ftruncate(descriptor, BYTES)
+        return mmap.mmap(descriptor, BYTES)
     finally:
         os.close(descriptor)
