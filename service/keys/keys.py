@@ -1,5 +1,6 @@
 """Who a request comes from, by the header that it shows."""
 
+import base64
 import hmac
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,17 +44,39 @@ class Keys:
         return known if known is not None else self._verify(authorization)
 
     def _verify(self, authorization: str) -> Key | None:
-        scheme, _, given = authorization.partition(" ")
-        given = given.strip()
-        if scheme.lower() != "bearer" or not KEY.fullmatch(given):
+        shown = _shown(authorization)
+        if shown is None or not KEY.fullmatch(shown[1]):
             return None
+        name, given = shown
         asked = digest(given)
         found = self._by_digest.get(asked)
-        if found is None or not hmac.compare_digest(bytes.fromhex(found[0]), asked):
+        if found is None or not hmac.compare_digest(bytes.fromhex(found[0]), asked) or name not in ("", found[1].name):
             return None
-        if authorization == f"Bearer {given}":  # remembered as it is usually written: one header a key, and no longer
+        # Remembered as it is usually written: one header a key and scheme, and no longer.
+        if authorization in (f"Bearer {given}", _basic(found[1].name, given)):
             self._verified[authorization] = found[1]
         return found[1]
+
+
+def _shown(authorization: str) -> tuple[str, str] | None:
+    """Return the name, where one is given, and the key that a header shows: as a bearer's, or as the password of a
+    login, for clients that know nothing else (RFC 6750, RFC 7617).
+    """
+    scheme, _, given = authorization.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return "", given.strip()
+        case "basic":
+            try:
+                name, _, key = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+            except ValueError:
+                return None
+            return (name, key) if name else None
+    return None
+
+
+def _basic(name: str, key: str) -> str:
+    return f"Basic {base64.b64encode(f'{name}:{key}'.encode()).decode()}"
 
 
 def _key(entry: Entry, shared: Path | None) -> Key:

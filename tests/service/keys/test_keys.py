@@ -1,5 +1,7 @@
 """Who a request comes from."""
 
+import base64
+
 import pytest
 
 from service.keys.entries import Entry, digest, make_key
@@ -34,6 +36,18 @@ def test_nothing_else_is_one(header: str) -> None:
 
 def test_a_password_of_ones_own_is_no_key_even_where_its_digest_is_in_the_file() -> None:
     assert Keys([Entry("weak", "predict", digest("secret").hex())]).find("Bearer secret") is None
+
+
+def login(name: str, key: str) -> str:
+    return f"Basic {base64.b64encode(f'{name}:{key}'.encode()).decode()}"
+
+
+def test_a_key_is_the_password_of_a_login_of_its_name() -> None:
+    for _ in range(2):
+        found = KEYS.find(login("shop", SHOP))
+        assert found is not None and found.name == "shop"
+    for wrong in (login("ops", SHOP), login("", SHOP), login("shop", make_key()), "Basic", "Basic !", "Basic 4pyT/w=="):
+        assert KEYS.find(wrong) is None
 
 
 def test_one_header_a_key_is_remembered() -> None:

@@ -1,6 +1,7 @@
 """A guarded service: a real process of two workers with keys, TLS and every request in its log."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import re
@@ -151,6 +152,12 @@ def test_a_prediction_asks_for_a_key_whichever_way_it_enters(guarded: Guarded, w
     if content:
         assert "the key 'ops' is of the role admin" in json.loads(content)["error"]
     assert ask(guarded, path, body, guarded.shop, extra)[0] == good
+
+
+def test_a_login_with_the_keys_name_predicts(guarded: Guarded) -> None:
+    for login, status in ((f"shop:{guarded.shop}", 200), (f"other:{guarded.shop}", 401), ("shop:x", 401)):
+        shown = f"authorization: Basic {base64.b64encode(login.encode()).decode()}\r\n"
+        assert ask(guarded, "/int8/predict", TEXTS, None, shown)[0] == status
 
 
 def test_what_changes_things_asks_for_the_other_key(guarded: Guarded) -> None:
