@@ -159,7 +159,7 @@ class Try:
         else:
             measured = {name: found for name in known if (found := read_measured(self._out / name)) is not None}
             under = limit_ms(self._asked.goal, measured)
-            tries = candidates(stored(build.variants[TEACHER].tag), known, measured)
+            tries = candidates(stored(build.variants[TEACHER].tag), build, known, measured)
         for candidate in tries:
             if under is not None and candidate.expected_ms > SLACK * under:
                 self._tried(candidate.passes, "not tried", f"it is expected to take {candidate.expected_ms:.2f} ms", {})

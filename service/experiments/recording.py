@@ -1,16 +1,12 @@
 """What is written down of answers, and the ids by which feedback names them."""
 
-import secrets
 from collections.abc import Sequence
-from itertools import count
 from typing import NamedTuple
 
 from models.runtime.classifier import Prediction
-from service.experiments.ids import signer
+from service.experiments.keys import next_key
 from service.experiments.running import DAY_S, Assigned
 from service.store.rows import Served
-
-_PREFIX, _NUMBERS = secrets.token_hex(8), count()  # of keys: as unique as random ones, and a fraction of their cost
 
 
 class Answered(NamedTuple):
@@ -25,6 +21,11 @@ class Answered(NamedTuple):
     at: float
     ms: float
     start: int = 0  # the place of the first text in its request
+
+    @property
+    def shadowed(self) -> bool:
+        """Tell whether other arms may be asked, too."""
+        return self.assigned.standing is not None and self.assigned.standing.experiment.shadows
 
     def pieces(self, texts: int) -> "list[Answered]":
         """Return it in pieces of so many texts, so that a large request's rows are not made at once."""
@@ -87,7 +88,7 @@ class Failure(NamedTuple):
 
 def fail(assigned: Assigned, version: str, status: int, at: float, ms: float) -> Failure:
     """Note that a request was not answered."""
-    return Failure(assigned, version, status, at, ms, f"{_PREFIX}{next(_NUMBERS):x}")
+    return Failure(assigned, version, status, at, ms, next_key())
 
 
 def note(
@@ -95,15 +96,14 @@ def note(
     version: str,
     texts: Sequence[str],
     predictions: Sequence[Prediction],
-    secret: bytes,
     at: float,
     ms: float,
 ) -> Answered:
     """Sign the answers that a request got."""
-    standing = assigned.standing
-    assert standing is not None
-    sign = signer(standing.experiment.name, standing.revision, assigned.variant, assigned.override, secret).sign
-    prefix, second = f"{_PREFIX}{next(_NUMBERS):x}.", int(at)
-    keys = [f"{prefix}{row:x}" for row in range(len(predictions))]
-    ids = [sign(prediction.label, second, key) for key, prediction in zip(keys, predictions, strict=True)]
+    assert assigned.signer is not None
+    sign, second = assigned.signer.sign, int(at)
+    keys, ids = list[str](), list[str]()
+    for prediction in predictions:
+        keys.append(key := next_key())
+        ids.append(sign(prediction.label, second, key))
     return Answered(assigned, version, texts, predictions, keys, ids, at, ms)

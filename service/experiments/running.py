@@ -1,14 +1,14 @@
 """What runs now, as one worker knows it; every worker of every machine comes to know the same within a second."""
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.experiments.assignment import Assigner
 from service.experiments.definition import Experiment
 from service.experiments.errors import Invalid, Late, UnknownExperiment
-from service.experiments.ids import Prediction, read
+from service.experiments.ids import Prediction, Signer, read
 from service.store.rows import Truth
 
 if TYPE_CHECKING:
@@ -33,13 +33,14 @@ class Standing(NamedTuple):
 
 class Assigned(NamedTuple):
     """Which variant answers a request; `standing` is None where nothing is recorded of it, and `unit` is empty where
-    the request is a unit of its own.
+    the request is a unit of its own. `signer` is there where `standing` is.
     """
 
     variant: str
     standing: Standing | None = None
     unit: str = ""
     override: bool = False
+    signer: Signer | None = None
 
 
 class Running:
@@ -56,7 +57,12 @@ class Running:
         self._cookie = unit.cookie if unit else None
         if self.live is not None:  # who comes again is not worked out again
             self._assigner = Assigner(self.live.experiment)
-            self._known = lru_cache(KNOWN)(partial(_assigned, self.live, self._assigner))
+            self._signers = {
+                (arm.variant, override): _signer(self.live, arm.variant, override, secret)
+                for arm in self.live.experiment.arms
+                for override in (False, True)
+            }
+            self._known = lru_cache(KNOWN)(self._assign)
         # What the front has to keep of a request's headers.
         self.headers = frozenset(
             (OVERRIDE, *([self._header] if self._header else []), *([b"cookie"] if self._cookie else []))
@@ -80,8 +86,13 @@ class Running:
         given = self._unit(headers, field)
         if given:
             return self._known(given)
-        found = self._assigner.assign(request_id)
-        return Assigned(found.variant, live if found.arm else None)
+        return self._assign(request_id)._replace(unit="")
+
+    def _assign(self, unit: str) -> Assigned:
+        variant, arm, stored = self._assigner.assign(unit)
+        if not arm:
+            return Assigned(variant, None, stored)
+        return Assigned(variant, self.live, stored, False, self._signers[variant, False])
 
     def _override(self, wanted: str) -> Assigned:
         live = self.live
@@ -92,7 +103,7 @@ class Running:
             )
         if wanted not in (arms := [arm.variant for arm in live.experiment.arms]):
             raise Invalid(f"X-Bonsai-Variant is '{wanted[:64]}'; expected one of {', '.join(arms)}")
-        return Assigned(wanted, live, override=True)
+        return Assigned(wanted, live, override=True, signer=self._signers[wanted, True])
 
     def _unit(self, headers: Mapping[bytes, str], field: str | None) -> str | None:
         if self._header is not None:
@@ -145,9 +156,8 @@ class Running:
             raise Invalid(f"'value' is {value:g}; expected {metric.low:g} to {metric.high:g}, as the metric is defined")
 
 
-def _assigned(live: Standing, assigner: Assigner, given: str) -> Assigned:
-    variant, arm, unit = assigner.assign(given)
-    return Assigned(variant, live if arm else None, unit)
+def _signer(live: Standing, variant: str, override: bool, secret: bytes) -> Signer:
+    return Signer(live.experiment.name, live.revision, variant, override, secret)
 
 
 def standing(stored: "Stored") -> Standing:

@@ -37,7 +37,7 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
     if assigned.standing is None:
         finish = partial(encode, assigned, loaded.card, request.id, asked.top_k, None)
     else:
-        finish = partial(_encode_noted, assigned, loaded.card, request, asked.top_k, asked.texts, running.secret)
+        finish = partial(_encode_noted, assigned, loaded.card, request, asked.top_k, asked.texts)
     try:
         body, answered = await service.run(
             loaded, asked.texts, asked.top_k, request.deadline, finish, request.times, request.gone
@@ -49,18 +49,18 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
         raise
     request.texts = len(asked.texts)
     if answered is not None:
-        # Once the answer has left.
-        asyncio.get_running_loop().call_soon(_write_down, service, answered)
+        experiments.record(answered)
+        if answered.shadowed:
+            asyncio.get_running_loop().call_soon(_shadow, service, answered)  # once the answer has left
     experiment = assigned.standing.experiment.name if assigned.standing is not None else ""
     return Answer(body, headers=_headers(assigned.variant, experiment))
 
 
-def _write_down(service: Service, answered: Answered) -> None:
+def _shadow(service: Service, answered: Answered) -> None:
     try:
-        service.experiments.record(answered)
         service.experiments.shadow(answered)
     except Exception as problem:  # the answer has left: nobody else would say so
-        log_failure(logger, problem, "an answer was not written down")
+        log_failure(logger, problem, "an answer was not shadowed")
 
 
 def _encode_noted(
@@ -69,10 +69,9 @@ def _encode_noted(
     request: Request,
     top_k: int,
     texts: Sequence[str],
-    secret: bytes,
     predictions: Sequence[Prediction],
 ) -> tuple[bytes, Answered | None]:
-    answered = note(assigned, card.version, texts, predictions, secret, time.time(), _ms(request))
+    answered = note(assigned, card.version, texts, predictions, time.time(), _ms(request))
     return encode(assigned, card, request.id, top_k, answered, predictions)
 
 

@@ -15,7 +15,7 @@ def test_every_candidate_can_be_built_and_the_cheapest_comes_first(built: Path) 
     build = read_build(built)
     known, teacher = cards(build), stored(build.variants["teacher"].tag)
     measured = {name: found for name in known if (found := read_measured(built / name)) is not None}
-    found = candidates(teacher, known, measured)
+    found = candidates(teacher, build, known, measured)
     for candidate in found:
         assert recipe_with(build, known, "goal", candidate.passes, teacher)
         assert candidate.expected_ms > 0

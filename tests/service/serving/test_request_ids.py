@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.serving.request_ids import AT_ONCE, request_id
+from service.experiments.keys import AT_ONCE
+from service.serving.request_ids import request_id
 
 
 def test_made_ids_are_32_hex_digits_and_all_others() -> None:
