@@ -8,10 +8,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS ?= .venv-peers
 PEERS_STAMP := $(PEERS)/.installed
+AUDIT ?= .venv-audit
+AUDIT_STAMP := $(AUDIT)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps overload bento clean
+.PHONY: help env demo test slow large lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps overload bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -41,6 +43,14 @@ large: env  ## half an hour: the memory that the largest data set takes
 
 lint: env  ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+$(AUDIT_STAMP): .ci/audit.txt
+	$(PYTHON) -m venv $(AUDIT) || python3 -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --disable-pip-version-check --progress-bar off --no-compile --no-deps -r $<
+	touch $@
+
+audit: env $(AUDIT_STAMP)  ## known vulnerabilities of all that is pinned, by pip-audit; tests/advisories.yaml has what is let through
+	$(BIN)/python -m tests.audit --pip-audit $(AUDIT)/bin/pip-audit
 
 variants/build.json: | env
 	$(BIN)/python -m models.build

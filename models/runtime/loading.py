@@ -11,6 +11,7 @@ from models.runtime.cascade import Cascade
 from models.runtime.classifier import Classifier, Predictor
 from models.runtime.errors import BonsaiError
 from models.runtime.files import DRAFT
+from models.runtime.graph_file import check_graph
 from models.runtime.packing import open_packed, pack
 from models.runtime.tokenization import Tokenizer
 
@@ -49,9 +50,13 @@ def load_variants(
 
 
 def check_whole(folder: Path, card: Card) -> None:
-    """Refuse a folder whose files are not those that its card was written for (BonsaiError)."""
+    """Refuse a folder whose files are not those that its card was written for, or whose model leads out of its file
+    (BonsaiError).
+    """
     try:
         if is_whole(folder, card):
+            if card.cascade is None:
+                check_graph(folder / MODEL_FILE)
             return
         # A cascade has no files of its own; its parts are checked.
         found = [sha256(folder / name) for name in CONTENT_FILES if card.cascade is None]
@@ -59,6 +64,8 @@ def check_whole(folder: Path, card: Card) -> None:
         raise BonsaiError(
             f"variant '{card.name}': {Path(error.filename).name} cannot be read ({error.strerror}); {AGAIN}"
         ) from error
+    except ValueError as error:
+        raise BonsaiError(f"variant '{card.name}': {MODEL_FILE} is not opened: {error}; {AGAIN}") from error
     if card.model_sha256 is None or card.model_sha256 in found:
         difference = f"{CARD_FILE}, or a file beside {MODEL_FILE},"
     else:

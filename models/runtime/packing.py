@@ -11,13 +11,15 @@ from pathlib import Path
 import onnxruntime
 
 from models.runtime.classifier import session_options
+from models.runtime.graph_file import check_graph
 
 PACKED_FILE = "packed.onnx"
 LEAST_BYTES = "1024"  # smaller weights stay in the graph
 
 
 def pack(file: Path, folder: Path) -> None:
-    """Write a model into a folder, as this processor's kernels read it."""
+    """Write a model into a folder, as this processor's kernels read it (ValueError where its file names others)."""
+    check_graph(file)
     folder.mkdir(parents=True, exist_ok=True)
     options = session_options(1)
     options.optimized_model_filepath = str(folder / PACKED_FILE)

@@ -16,6 +16,8 @@ from typing import Any
 
 import tokenizers
 
+from models.runtime.tokenizer_file import open_tokenizer, panic
+
 # A text beyond this many characters a token is cut before it is tokenized, so that a megabyte costs no more than a
 # page. WordPiece turns a word of over 100 characters into one [UNK]: 128 characters a token lose nothing that people
 # write.
@@ -32,8 +34,7 @@ class Tokenizer:
     """The tokenizer of a model folder, with padding left to the batch and truncation at `max_tokens`."""
 
     def __init__(self, file: Path, max_tokens: int) -> None:
-        self._tokenizer = tokenizers.Tokenizer.from_file(str(file))
-        self._tokenizer.no_padding()  # all-MiniLM's file pads everything to 128 tokens
+        self._tokenizer = open_tokenizer(file)
         self._tokenizer.enable_truncation(max_tokens)
         self._longest = max_tokens * CHARACTERS_PER_TOKEN
         self._pieces: dict[str, tuple[int, ...]] = {}  # of words met before
@@ -41,6 +42,8 @@ class Tokenizer:
         self._remembering = Lock()
         self.frame: list[int] = self._tokenizer.encode("").ids  # what stands around every text: [CLS] and [SEP]
         self._room = max_tokens - len(self.frame)
+        if self._room < 1:
+            raise ValueError(f"{len(self.frame)} tokens stand around every text; expected fewer than {max_tokens}")
         content = json.loads(file.read_text(encoding="utf-8"))
         ids = {
             role: self._tokenizer.token_to_id(token) for role, token in special_tokens(self._tokenizer, content).items()
@@ -115,9 +118,14 @@ class Tokenizer:
         return pieces
 
     def _encode_whole(self, texts: list[str]) -> list[tokenizers.Encoding]:
-        if len(texts) == 1:  # the thread pool behind encode_batch costs more than a short text
-            return [self._tokenizer.encode(texts[0])]
-        return self._tokenizer.encode_batch_fast(texts)  # type: ignore[no-any-return]
+        try:
+            if len(texts) == 1:  # the thread pool behind encode_batch costs more than a short text
+                return [self._tokenizer.encode(texts[0])]
+            return self._tokenizer.encode_batch_fast(texts)  # type: ignore[no-any-return]
+        except BaseException as problem:
+            if (said := panic(problem)) is None:
+                raise
+            raise said from problem  # or it would end the thread that all requests share
 
 
 def normalization(file: Path) -> Callable[[str], str]:

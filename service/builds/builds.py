@@ -38,7 +38,9 @@ class Builds:
     def out(self) -> Path:
         """The build's folder (Unable)."""
         if self._out is None:
-            raise Unable("this service builds nothing; start it with BONSAI_ADMIN_KEY in its environment")
+            raise Unable(
+                "this service builds nothing; start it with BONSAI_ADMIN_KEY, or a key of the role admin in BONSAI_KEYS"
+            )
         return self._out
 
     @property

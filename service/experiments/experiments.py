@@ -56,7 +56,7 @@ class Experiments:
         if self._kept is None:
             raise Off(
                 "this service keeps no experiments; start it with BONSAI_ADMIN_KEY, a secret of yours, in its "
-                "environment"
+                "environment, or with a key of the role admin in BONSAI_KEYS"
             )
         return self._kept
 

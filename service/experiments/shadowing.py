@@ -17,6 +17,7 @@ from pathlib import Path
 
 from models.runtime.classifier import Prediction, Predictor
 from models.runtime.loading import load_variants
+from models.runtime.traces import log_failure
 from service.experiments.companion import end_with_parent
 from service.experiments.losses import LOST, Losses
 from service.experiments.settings import database_url
@@ -59,8 +60,8 @@ class Shadowing:
                 continue
             try:
                 self.answer(work)
-            except Exception:  # whatever a text does to a model, the next one is another
-                logger.exception("a request was not answered unseen")
+            except Exception as problem:  # whatever a text does to a model, the next one is another
+                log_failure(logger, problem, "a request was not answered unseen")
                 self._lose(work)
 
     def answer(self, work: Work) -> None:

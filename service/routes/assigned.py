@@ -10,8 +10,10 @@ import orjson
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
+from models.runtime.traces import log_failure
 from service.experiments.recording import Answered, fail, note
 from service.experiments.running import Assigned
+from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
 from service.routes.messages import answer, check_scores, parse_assigned
 from service.routes.refused import refusal
@@ -31,6 +33,7 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
     loaded = service.registry.ask(assigned.variant, asked.top_k)
     request.card = loaded.card
     check_scores(len(asked.texts), asked.top_k)
+    spend(request, len(asked.texts))
     if assigned.standing is None:
         finish = partial(encode, assigned, loaded.card, request.id, asked.top_k, None)
     else:
@@ -56,8 +59,8 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
 def _shadow(service: Service, answered: Answered) -> None:
     try:
         service.experiments.shadow(answered)
-    except Exception:  # the answer has left: nobody else would say so
-        logger.exception("an answer was not shadowed")
+    except Exception as problem:  # the answer has left: nobody else would say so
+        log_failure(logger, problem, "an answer was not shadowed")
 
 
 def _encode_noted(

@@ -9,6 +9,8 @@ from models.runtime.card import Card
 from models.runtime.classifier import Prediction, Spent
 from service.builds.builds import Builds
 from service.experiments.experiments import Experiments
+from service.keys.keys import Key
+from service.keys.watched import WatchedKeys
 from service.variants.generations import Generations
 from service.variants.registry import Loaded, Registry
 
@@ -47,7 +49,7 @@ class Run(Protocol):
 class Request:
     """One request with its whole body; a route notes in it what there is to count."""
 
-    __slots__ = ("began", "body", "card", "deadline", "gone", "headers", "id", "method", "texts", "times")
+    __slots__ = ("began", "body", "card", "deadline", "gone", "headers", "id", "key", "method", "texts", "times")
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class Request:
         self.method, self.headers, self.body, self.id = method, headers, body, id
         self.began, self.deadline, self.times, self.gone = began, deadline, times, gone
         self.card: Card | None = None
+        self.key: Key | None = None  # who asks, where the service has keys
         self.texts = 0
 
 
@@ -86,6 +89,7 @@ class Service(NamedTuple):
     load_tests: Sequence[Path] = ()
     builds: Builds = Builds()
     generations: Generations = Generations()
+    keys: WatchedKeys | None = None
 
 
 Handler = Callable[..., Awaitable[Answer]]  # request, service and what stands in the path

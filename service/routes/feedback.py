@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.experiments.errors import ExperimentError
+from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
 from service.routes.refused import Refused, refused_experiment
 from service.store.rows import Outcome, Truth
@@ -47,6 +48,7 @@ _LIST = TypeAdapter(Annotated[list[Feedback], Field(min_length=1, max_length=MOS
 async def feedback(request: Request, service: Service) -> Answer:
     """Store feedback (Refused, ExperimentError, StoreError); of what one request brings all is stored, or nothing."""
     given = parse_feedback(request.body)
+    spend(request, len(given))
     experiments, now = service.experiments, time.time()
     experiments.store  # noqa: B018 (says so where there is none)
     running, truths = experiments.running, list[Truth]()

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
+from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
 from service.routes.messages import MAX_TEXTS, check_scores
 from service.routes.refused import Refused
@@ -75,6 +76,7 @@ async def infer(request: Request, service: Service, variant: str, version: str |
     asked = read_request(request.body, request.headers.get(HEADER_LENGTH.encode()))
     loaded = service.registry.ask(variant, asked.top_k or 1)
     check_scores(len(asked.texts), asked.top_k or 1)
+    spend(request, len(asked.texts))
     finish = partial(write_answer, request.card, asked)
     body, length = await service.run(
         loaded, asked.texts, asked.top_k or 1, request.deadline, finish, request.times, request.gone

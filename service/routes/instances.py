@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.runtime.classifier import Prediction
+from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
 from service.routes.messages import MAX_TEXTS
 from service.routes.refused import Refused
@@ -39,6 +40,7 @@ async def predict_instances(request: Request, service: Service, variant: str) ->
     loaded = service.registry.find(variant)
     request.card = loaded.card
     texts = read_instances(request.body)
+    spend(request, len(texts))
     body = await service.run(loaded, texts, 1, request.deadline, write_predictions, request.times, request.gone)
     request.texts = len(texts)
     return Answer(body)

@@ -40,6 +40,10 @@ ADMIN = {
     "501": "What a build needs is not installed here",
     "410": "Later than the experiment's window",
 }
+KEY = {
+    "401": "The service asks for an API key, and none or no valid one was given",
+    "403": "The key is not for predicting",
+}
 CHANGES = ("400", "405", "409", "413", "415", "500")
 MODELS = (
     PredictRequest, PredictResponse, AssignedRequest, AssignedResponse, Feedback, FeedbackRequest, FeedbackResponse,
@@ -99,8 +103,10 @@ def describe(variants: list[str]) -> dict[str, Any]:
     }
     paths: dict[str, Any] = {
         f"/{name}/predict": {
-            "post": _operation(
-                f"Classify texts with '{name}'", _ref("PredictRequest"), _ref("PredictResponse"), tuple(REFUSALS)
+            "post": _keyed(
+                _operation(
+                    f"Classify texts with '{name}'", _ref("PredictRequest"), _ref("PredictResponse"), tuple(REFUSALS)
+                )
             )
         }
         for name in variants
@@ -137,11 +143,13 @@ def describe(variants: list[str]) -> dict[str, Any]:
         "/v1/models/{variant}": _get("KServe v1: a variant is loaded", {"type": "object"}, [model]),
         "/v1/models/{variant}:predict": {
             "parameters": [model],
-            "post": _operation(
-                "KServe v1: classify texts",
-                _ref("Instances"),
-                {"type": "object", "properties": {"predictions": {"type": "array", "items": LABEL}}},
-                refused=tuple(REFUSALS),
+            "post": _keyed(
+                _operation(
+                    "KServe v1: classify texts",
+                    _ref("Instances"),
+                    {"type": "object", "properties": {"predictions": {"type": "array", "items": LABEL}}},
+                    refused=tuple(REFUSALS),
+                )
             ),
         },
         "/livez": _get("The process runs", None),
@@ -155,8 +163,10 @@ def describe(variants: list[str]) -> dict[str, Any]:
         paths[f"{path}/ready"] = _get("Open Inference Protocol: a variant is loaded", {"type": "object"}, given)
         paths[f"{path}/infer"] = {
             "parameters": given,
-            "post": _operation(
-                "Open Inference Protocol: classify texts", _ref("InferRequest"), INFER_ANSWER, tuple(REFUSALS)
+            "post": _keyed(
+                _operation(
+                    "Open Inference Protocol: classify texts", _ref("InferRequest"), INFER_ANSWER, tuple(REFUSALS)
+                )
             ),
         }
     return {
@@ -166,7 +176,18 @@ def describe(variants: list[str]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"admin": {"type": "http", "scheme": "bearer", "description": "BONSAI_ADMIN_KEY"}},
+            "securitySchemes": {
+                "admin": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "BONSAI_ADMIN_KEY, or a key of the role admin",
+                },
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A key that may predict, where it is asked for",
+                },
+            },
         },
     }
 
@@ -182,17 +203,17 @@ def _experiments() -> dict[str, Any]:
     reason = {"type": "object", "properties": {"reason": {"type": "string"}}, "additionalProperties": False}
     return {
         "/predict": {
-            "post": _operation(
+            "post": _keyed(_operation(
                 "Classify texts with the variant that the running experiment gives the caller, or with the default one",
                 _ref("AssignedRequest"), _ref("AssignedResponse"), tuple(REFUSALS),
-            )
+            ))
         },
         "/feedback": {
-            "post": _operation(
+            "post": _keyed(_operation(
                 "Say which label was right; answered once it is stored",
                 {"anyOf": [_ref("FeedbackRequest"), {"type": "array", "items": _ref("Feedback"), "maxItems": MOST}]},
                 _ref("FeedbackResponse"), ("400", "404", "405", "409", "410", "413", "415", "429", "500", "503"),
-            )
+            ))
         },
         "/experiments": {
             "get": _admin(_get("All experiments", listed)["get"]),
@@ -250,6 +271,12 @@ def _builds() -> dict[str, Any]:
 def _admin(operation: dict[str, Any]) -> dict[str, Any]:
     refused = {status: _refused(status) for status in ("401", "403", "404", "503")}
     return {**operation, "security": [{"admin": []}], "responses": refused | operation["responses"]}
+
+
+def _keyed(operation: dict[str, Any]) -> dict[str, Any]:
+    """Say that an operation asks for a key where the service has keys."""
+    refused = {status: {"description": said, "content": _json(_ref("Error"))} for status, said in KEY.items()}
+    return {**operation, "security": [{}, {"key": []}], "responses": operation["responses"] | refused}
 
 
 def _refused(status: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import orjson
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
+from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
 from service.routes.messages import answer, check_scores, parse_request
 
@@ -17,6 +18,7 @@ async def predict(request: Request, service: Service, variant: str) -> Answer:
     asked = parse_request(request.body)
     loaded = service.registry.ask(variant, asked.top_k)
     check_scores(len(asked.texts), asked.top_k)
+    spend(request, len(asked.texts))
     finish = partial(encode, loaded.card, request.id, asked.top_k)
     body = await service.run(loaded, asked.texts, asked.top_k, request.deadline, finish, request.times, request.gone)
     request.texts = len(asked.texts)

@@ -34,6 +34,10 @@ from service.routes.variants import variants
 
 JSON = ("application/json", "")
 TENSORS = (*JSON, "application/octet-stream")
+# What takes a body, and asks for an admin key before it is read.
+CHANGING = frozenset((build_variant, create_experiment, change_experiment, command_experiment))
+# What a key is asked for, where the service has keys: every way that a text or the truth about one comes in.
+PREDICTING = frozenset((predict, predict_assigned, infer, predict_instances, feedback))
 
 
 class Route(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from models.runtime.traces import log_failure
 from service.routes.assigned import predict_assigned
 from service.routes.exchange import Answer, Request
 from service.routes.predict import predict
@@ -97,9 +98,9 @@ class DirectCycle:
         except StopIteration as returned:
             self.under_way.discard(self)
             self._answered(returned.value)
-        except BaseException:  # of which `Front.answer` lets none through
+        except BaseException as problem:  # of which `Front.answer` lets none through
             self.under_way.discard(self)
-            logger.exception("request %s failed", self._request.id)
+            log_failure(logger, problem, "request %s failed", self._request.id)
             self._connection.transport.close()
         else:
             if waits_for is None:

@@ -13,13 +13,17 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from models.runtime.traces import log_failure
 from service.builds.builds import Builds
 from service.builds.errors import BuildError
 from service.experiments.errors import ExperimentError
 from service.experiments.experiments import Experiments
+from service.keys.watched import WatchedKeys
+from service.routes.admin import check_admin
+from service.routes.allowed import check_predict
 from service.routes.exchange import Answer, Request, Service, Times
 from service.routes.refused import Refused, refusal, refused_build, refused_experiment
-from service.routes.table import find
+from service.routes.table import CHANGING, PREDICTING, find
 from service.serving import metrics
 from service.serving.body import Bodies, read_body
 from service.serving.queue import RowQueue
@@ -72,6 +76,7 @@ class Front:
         generations: Generations | None = None,
         refusals: Refusals | None = None,
         builds: Builds | None = None,
+        keys: WatchedKeys | None = None,
         around: Callable[[ASGIApp], ASGIApp] | None = None,
     ) -> None:
         """`refusals` remembers what is to be refused before it gets here; `around` wraps what answers our own routes:
@@ -80,10 +85,10 @@ class Front:
         self._app, self._spread, self._refusals = app, spread, refusals
         self._queue = queue
         self._service = Service(
-            registry, queue.run, experiments, load_tests, builds or Builds(), generations or Generations()
+            registry, queue.run, experiments, load_tests, builds or Builds(), generations or Generations(), keys
         )
         self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
-        self._bodies = Bodies()
+        self._bodies, self._keys = Bodies(), keys
         self._ours: ASGIApp = self._respond if around is None else around(self._respond)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,8 +169,8 @@ class Front:
                 raise refused_build(problem) from None
         except Refused as refused:
             answer = Answer(refused.body, headers=refused.headers, status=refused.status)
-        except Exception:
-            logger.exception("request %s failed", request.id)
+        except Exception as problem:
+            log_failure(logger, problem, "request %s failed", request.id)
             failure = Refused(500, f"the service failed; its log says why, for request {request.id}")
             answer = Answer(failure.body, status=500)
         finally:
@@ -221,6 +226,10 @@ class Front:
             raise Refused(405, f"{request.method[:16]} {path[:64]}; expected {route.allowed}", Allow=route.allowed)
         if request.headers:
             self._read_headers(request)
+        if self._keys is not None and handler in PREDICTING:
+            check_predict(request, self._keys.now)
+        elif handler in CHANGING:  # strangers' bodies would take the room of others
+            check_admin(request, self._service)
         if request.method == "POST" and receive is not None:
             if route.variant:  # an unknown variant is said before its body is read
                 request.card = self._service.registry.find(route.arguments[0]).card

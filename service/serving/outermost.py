@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from service.builds.builds import Builds
 from service.experiments.experiments import Experiments
+from service.keys.watched import WatchedKeys
 from service.routes.openapi import describe
 from service.serving import protocol, settings
 from service.serving.direct import Direct
@@ -41,6 +42,7 @@ class OutermostService(bentoml.Service[Any]):
     experiments = Experiments()
     builds = Builds()
     generations = Generations()
+    keys: WatchedKeys | None = None
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Return the ASGI app of a worker, with BentoML's settings of CORS and tracing around our routes."""
@@ -70,6 +72,7 @@ class OutermostService(bentoml.Service[Any]):
             refusals=None if cors else refusals,  # they would lack the headers that a browser asks for
             around=traced if tracing else None,
             builds=self.builds,
+            keys=self.keys,
         )
         protocol.use(listener(), refusals, None if cors or tracing else Direct(front, prefix))
         if cors:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from models.runtime.classifier import Prediction
+from models.runtime.traces import log_failure
 from service.routes.exchange import Finish, Gone, Times
 from service.serving.settings import BATCH_MS, INLINE_MS, MOST_WAITING
 from service.variants.errors import Disconnected, Failed, Overloaded, TooLate, TooMuchAtOnce
@@ -208,8 +209,8 @@ class RowQueue:
                 jobs = next(iter(self._long.values()))
             try:
                 self._do_some(loop)
-            except Exception:  # the thread goes on: whoever comes next would wait for it in vain
-                logger.exception("%d requests failed while they waited", len(jobs))
+            except Exception as problem:  # the thread goes on: whoever comes next would wait for it in vain
+                log_failure(logger, problem, "%d requests failed while they waited", len(jobs))
                 self._give_up(jobs, loop)
 
     def _do_some(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -300,8 +301,8 @@ def _compute(batch: Batch) -> Iterator[tuple[Job, Any]]:
         predictions: list[Any] = predictor.predict(texts, top_k, times)
         if len(predictions) != len(texts):
             raise ValueError(f"{len(predictions)} predictions for {len(texts)} texts")
-    except Exception:  # one bad text hurts nobody else
-        logger.exception("a batch of %d texts failed; each is tried alone", len(texts))
+    except Exception as problem:  # one bad text hurts nobody else
+        log_failure(logger, problem, "a batch of %d texts failed; each is tried alone", len(texts))
         predictions = [_alone(job, text, top_k) for job, rows in batch for text in map(job.texts.__getitem__, rows)]
     done = iter(predictions)
     for job, rows in batch:

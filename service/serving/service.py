@@ -26,6 +26,7 @@ from service.builds.at_start import ask_for_int8, build_teacher, given_model, qu
 from service.builds.settings import limits
 from service.experiments import settings as experiment_settings
 from service.experiments.experiments import Experiments
+from service.keys.watched import WatchedKeys
 from service.routes.messages import PredictRequest, PredictResponse, answer
 from service.serving import metrics, settings
 from service.serving.address import check_address
@@ -62,10 +63,12 @@ try:
     settings.access_log(), settings.most_wait_ms(), limits()
     OutermostService.experiments = Experiments(experiment_settings.default_variant(list(FOLDERS)))
     OutermostService.generations = Generations(shared_folder(), (server_context.worker_index or 1) - 1, WORKERS)
-    KEEPS = experiment_settings.is_on()
     if QUANTIZES and is_first():
         ask_for_int8(VARIANTS)
     make_shared_folder()
+    KEYS = WatchedKeys(file, shared_folder()) if (file := settings.keys_file()) is not None else None
+    OutermostService.keys = KEYS
+    KEEPS = experiment_settings.is_on() or (KEYS is not None and KEYS.now.has_admin)
     supervise(settings.keep_alive_s(), settings.grace_s())
 except BonsaiError as problem:
     raise refused(problem) from None
@@ -138,7 +141,7 @@ class Variants:
             packed = folder / PACKED if folder is not None else None
             folders = self._reloading.folders
             ours.keep(open_experiments(ours.running.default, folders, packed, folder, leads=leads))
-        if QUANTIZES or (KEEPS and ours.admin_key):
+        if QUANTIZES or (KEEPS and (ours.admin_key or (KEYS is not None and KEYS.now.has_admin))):
             OutermostService.builds.keep(VARIANTS, leads=leads, served=_is_served)
         logger.info("%d variants", len(REGISTRY.names))
         settle()
@@ -146,11 +149,15 @@ class Variants:
         # Of the requests of one turn of the loop some thousand objects are alive, which are no garbage yet.
         gc.set_threshold(COLLECTED_AFTER)
         self._reloading.start()
+        if KEYS is not None:
+            KEYS.start()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def _close(self) -> None:
         """Write down what is still to be written; a build goes on when the service starts again."""
         self._reloading.close()
+        if KEYS is not None:
+            KEYS.close()
         OutermostService.builds.close()
         OutermostService.experiments.close()
 

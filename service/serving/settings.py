@@ -84,6 +84,12 @@ def path_prefix() -> str:
     return given
 
 
+def keys_file() -> Path | None:
+    """Return the file of API keys (BONSAI_KEYS, none: whoever reaches the service may predict)."""
+    given = os.environ.get("BONSAI_KEYS")
+    return Path(given) if given else None
+
+
 def strict() -> bool:
     """Tell whether to serve only what passes the start-up check (BONSAI_STRICT, 0)."""
     return _switch("BONSAI_STRICT")

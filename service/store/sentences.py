@@ -45,7 +45,8 @@ def may_succeed_now(error: BaseException | None) -> bool:
 
 
 def _sentence(address: Address, error: BaseException) -> StoreError:
-    said = address.without_password(" ".join(str(error).split()))[:LONGEST_DETAIL].rstrip(".")
+    said = str(error).partition("\nDETAIL:")[0]  # in which PostgreSQL repeats the row
+    said = address.without_password(" ".join(said.split()))[:LONGEST_DETAIL].rstrip(".")
     where = f"the database {address.shown}"
     if (code := getattr(error, "sqlite_errorcode", None)) is not None:
         return _of_sqlite(code & PRIMARY, where, said, address.file)

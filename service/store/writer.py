@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
+from models.runtime.traces import log_failure
 from service.store.errors import (
     NewerSchema,
     OlderSchema,
@@ -126,8 +127,8 @@ class Writer:
             try:
                 self._write_truths()
                 self._write_rows()
-            except Exception:  # whatever it is, the next rows must find a thread that writes them
-                logger.exception("the store's writer goes on after an error")
+            except Exception as problem:  # whatever it is, the next rows must find a thread that writes them
+                log_failure(logger, problem, "the store's writer goes on after an error")
             if self._until is not None and (self._empty() or time.monotonic() > self._until):
                 self._refuse_truths()
                 return

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -21,22 +22,30 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def serving(
-    target: str, cwd: Path, environment: dict[str, str], bentoml: Path, log: Path, ready: str = "/readyz"
+    target: str,
+    cwd: Path,
+    environment: dict[str, str],
+    bentoml: Path,
+    log: Path,
+    ready: str = "/readyz",
+    certificate: tuple[Path, Path] | None = None,
 ) -> Iterator[str]:
-    """Serve until the block ends; the address is that of a free port."""
+    """Serve until the block ends; the address is that of a free port, with TLS by a certificate and its key."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    host = f"http://127.0.0.1:{port}"
+    host = f"{'http' if certificate is None else 'https'}://127.0.0.1:{port}"
     with log.open("w") as out:
         command = [str(bentoml), "serve", target, "--host", "127.0.0.1", "--port", str(port)]
+        if certificate is not None:
+            command += ["--ssl-certfile", str(certificate[0]), "--ssl-keyfile", str(certificate[1])]
         measured = {"COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml")} if Coverage.current() else {}
         environment = {**os.environ, **measured, **environment}
         server = subprocess.Popen(
             command, cwd=cwd, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        wait_until_ready(f"{host}{ready}", server, log)
+        wait_until_ready(f"{host}{ready}", server, log, certificate and certificate[0])
         yield host
     finally:
         os.killpg(server.pid, signal.SIGINT)
@@ -46,12 +55,13 @@ def serving(
             os.killpg(server.pid, signal.SIGKILL)
 
 
-def wait_until_ready(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_until_ready(address: str, server: "subprocess.Popen[bytes]", log: Path, authority: Path | None = None) -> None:
     until = time.monotonic() + 90
+    trust = None if authority is None else ssl.create_default_context(cafile=str(authority))
     while time.monotonic() < until:
         assert server.poll() is None, log.read_text()
         try:
-            with urllib.request.urlopen(address, timeout=2):
+            with urllib.request.urlopen(address, timeout=2, context=trust):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

@@ -47,9 +47,51 @@ def test_missing_files_are_named(folder: Path, name: str) -> None:
         find(folder)
 
 
-def test_pickled_weights_are_not_enough(folder: Path) -> None:
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(BonsaiError, match="safetensors only"):
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "model.pt", "weights.pkl"])
+def test_pickled_weights_are_refused_with_the_command_that_converts_them(folder: Path, name: str) -> None:
+    (folder / "model.safetensors").rename(folder / name)
+    with pytest.raises(BonsaiError) as refused:
+        find(folder)
+    said = f"{name} is a pickle, which can run code when it is read; expected model.safetensors: 'python -m "
+    assert said in str(refused.value) and f"models.train.convert {folder}'" in str(refused.value)
+
+
+def write_tokenizer(folder: Path, **changes: object) -> None:
+    file = folder / "tokenizer.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}, "the tokenizer failed: Precompiled"),
+        ({"pre_tokenizer": {"type": "FixedLength", "length": 0}}, "the tokenizer failed: chunk size must be non-zero"),
+        ({"model": {"type": "WordPiece", "vocab": {}}}, "cannot be read"),
+        ({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", "b"]]}}, "out of vocabulary"),
+    ],
+)
+def test_a_tokenizer_that_makes_its_library_panic_is_refused(
+    folder: Path, changes: dict[str, object], said: str
+) -> None:
+    write_tokenizer(folder, **changes)
+    with pytest.raises(BonsaiError, match=said) as refused:
+        find(folder)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_absurd_tokenizer_is_refused(folder: Path) -> None:
+    file = folder / "tokenizer.json"
+    content = json.loads(file.read_text())
+    content["model"]["max_input_chars_per_word"] = 10**9  # whose time grows with the square of a word's length
+    file.write_text(json.dumps(content))
+    with pytest.raises(BonsaiError, match="max_input_chars_per_word is 1000000000; expected at most 1000"):
+        find(folder)
+    file.write_text('{"normalizer": ' + '{"type": "Sequence", "normalizers": [' * 5000 + "]}" * 5000 + "}")
+    with pytest.raises(BonsaiError, match="recursion limit"):
+        find(folder)
+    with file.open("wb") as opened:
+        opened.truncate(65 * 2**20)  # of nothing, and not on the disk
+    with pytest.raises(BonsaiError, match="it has 65 MiB; expected"):
         find(folder)
 
 

@@ -3,12 +3,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+from onnx.external_data_helper import set_external_data
 
 from models.runtime.card import CARD_FILE, CONTENT_FILES, MODEL_FILE, Card, read_card, seal
-from models.runtime.classifier import Predictor
+from models.runtime.classifier import Predictor, open_session
 from models.runtime.errors import BonsaiError
-from models.runtime.loading import load_variants
+from models.runtime.loading import AGAIN, load_variants
+from models.runtime.packing import pack
 from models.runtime.store import read_build
 
 
@@ -94,16 +97,28 @@ def fewer_labels(folder: Path) -> dict[str, Any]:
     return {}
 
 
-def no_graph(folder: Path) -> dict[str, Any]:
-    (folder / MODEL_FILE).write_bytes(b"no graph")
-    return {}
-
-
 def more_positions(folder: Path) -> dict[str, Any]:
     return {"max_tokens": 65}
 
 
-@pytest.mark.parametrize("wrong", [more_pieces, fewer_labels, no_graph, more_positions])
+def changed_tokenizer(folder: Path, **changes: Any) -> dict[str, Any]:
+    file = folder / "tokenizer.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    return {}
+
+
+def panicking(folder: Path) -> dict[str, Any]:
+    return changed_tokenizer(folder, pre_tokenizer={"type": "FixedLength", "length": 0})
+
+
+def framed(folder: Path) -> dict[str, Any]:
+    around = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}] * 48
+    special = {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]}}
+    template = {"type": "TemplateProcessing", "single": [*around, {"Sequence": {"id": "A", "type_id": 0}}], "pair": []}
+    return changed_tokenizer(folder, post_processor={**template, "special_tokens": special})
+
+
+@pytest.mark.parametrize("wrong", [more_pieces, fewer_labels, more_positions, panicking, framed])
 @pytest.mark.parametrize("name", ["teacher", "int8"])
 def test_whole_files_that_do_not_fit_each_other_fail_at_the_start_and_not_in_a_request(
     copied: Path, name: str, wrong: Callable[[Path], dict[str, Any]]
@@ -115,3 +130,19 @@ def test_whole_files_that_do_not_fit_each_other_fail_at_the_start_and_not_in_a_r
         match=rf"^variant '{name}' cannot be used here \(.*\); run 'python -m models.build' to build it again",
     ):
         load_variants({name: folder})
+
+
+@pytest.mark.parametrize("location", ["../../../etc/passwd", "/etc/passwd", "weights.bin"])
+def test_a_model_that_names_another_file_is_refused_before_a_session_is_opened(copied: Path, location: str) -> None:
+    folder = copied / "teacher"
+    model = onnx.load(folder / MODEL_FILE)
+    set_external_data(model.graph.initializer[0], location)
+    (folder / MODEL_FILE).write_bytes(model.SerializeToString())
+    resealed(folder)
+    said = f"^variant 'teacher': model.onnx is not opened: a weight lies .*; {AGAIN}$"
+    with pytest.raises(BonsaiError, match=said) as refused:
+        load_variants({"teacher": folder})
+    assert "\n" not in str(refused.value)
+    for opens in (lambda: pack(folder / MODEL_FILE, copied / "packed"), lambda: open_session(folder / MODEL_FILE, 1)):
+        with pytest.raises(ValueError, match="a weight lies"):
+            opens()

@@ -12,8 +12,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx.external_data_helper import set_external_data
 
+from models.runtime.card import read_card, seal
 from tests.service.conftest import ROOT
 
 BENTOML = Path(sys.executable).with_name("bentoml")
@@ -37,8 +40,8 @@ def taken() -> Iterator[str]:
         yield str(other.getsockname()[1])
 
 
-def refusal(copied: Path, *arguments: str, **settings: str) -> str:
-    """Serve what cannot be served, and return the one sentence that is said."""
+def refusal(copied: Path, *arguments: str, library: bool = False, **settings: str) -> str:
+    """Serve what cannot be served, and return the one sentence that is said, after what a `library` prints itself."""
     environment = {
         **os.environ,
         "BONSAI_VARIANTS": str(copied / "variants"),
@@ -48,7 +51,9 @@ def refusal(copied: Path, *arguments: str, **settings: str) -> str:
     command = [str(BENTOML), "serve", "service.service:bonsai", "--host", "127.0.0.1", *(arguments or ("--port", "0"))]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1, done.stdout + done.stderr
-    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    *others, line = done.stderr.strip().splitlines()
+    assert not done.stdout.strip() and bool(others) == library, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
     return line.removeprefix("Error: [serve] `serve` failed: ")
 
 
@@ -89,9 +94,45 @@ def spoil_build(copied: Path) -> None:
     (copied / "variants" / "build.json").write_bytes(b"\xff")
 
 
+def resealed(folder: Path) -> None:
+    content = dict(read_card(folder))
+    del content["version"]
+    seal(folder, **content)
+
+
+def move_weights(copied: Path) -> None:
+    folder = stored(copied, "distilled")
+    model = onnx.load(folder / "model.onnx")
+    set_external_data(model.graph.initializer[0], "../../../../etc/passwd")
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    resealed(folder)
+
+
+def add_operator(copied: Path) -> None:
+    folder = stored(copied, "distilled")
+    model = onnx.load(folder / "model.onnx")
+    model.graph.node.append(onnx.NodeProto(op_type="Run", domain="evil.ops", output=["x"]))
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    resealed(folder)
+
+
+def panic(copied: Path) -> None:
+    folder = stored(copied, "distilled")
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["pre_tokenizer"] = {"type": "FixedLength", "length": 0}
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    resealed(folder)
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
+        (
+            move_weights,
+            r"variant 'distilled': model.onnx is not opened: a weight lies in another file \(location \.\./.*passwd\); "
+            r"expected one file .*; run 'python -m models.build' to build it again",
+        ),
+        (add_operator, r"variant 'distilled': model.onnx is not opened: .* of the domain 'evil.ops'; expected .*"),
         (
             cut_model,
             r"variant 'int8': model.onnx has SHA-256 .*: it was changed or cut short; run 'python -m models.build' to "
@@ -125,6 +166,21 @@ def test_damaged_variants_are_refused_before_there_is_a_worker(
 ) -> None:
     spoil(copied)
     assert re.fullmatch(said, refusal(copied))
+
+
+@pytest.mark.parametrize("content", [None, "", "shop predict", "shop write sha256:00"])
+def test_keys_that_cannot_be_read_are_said_and_nobody_is_let_in(copied: Path, content: str | None) -> None:
+    file = copied / "keys"
+    if content is not None:
+        file.write_text(content)
+    said = refusal(copied, BONSAI_KEYS=str(file))
+    assert str(file) in said and ("python -m service.keys new" in said or "expected" in said)
+
+
+def test_a_tokenizer_that_panics_is_refused_after_what_its_library_prints_of_it(copied: Path) -> None:
+    panic(copied)
+    said = refusal(copied, library=True, RUST_BACKTRACE="0")
+    assert re.search(r"variant 'distilled' cannot be used here \(ValueError: the tokenizer failed: chunk size", said)
 
 
 def test_a_taken_port_is_said(copied: Path, taken: str) -> None:

@@ -6,6 +6,8 @@ import { ms, NONE, percent, plural } from "./numbers.js";
 import { table } from "./table.js";
 
 const TOP = 3;
+const STORED = "bonsai-predict-key"; // in the tab's own storage, which ends with it
+const WITHOUT_KEY = [401, 403];
 const HEADS = [
   { text: "Variant" },
   { text: "Label", span: "double" },
@@ -16,7 +18,7 @@ const HEADS = [
 ];
 
 export function prepareTry(cards) {
-  const [form, text] = [by("ask"), by("text")];
+  const [form, text, unlock, key] = [by("ask"), by("text"), by("try-unlock"), by("try-key")];
   let running = new AbortController();
 
   async function askAll() {
@@ -35,6 +37,12 @@ export function prepareTry(cards) {
       show(variants, answers);
       for (const card of variants) {
         answers.push(await askOne(card, text.value, signal));
+        unlock.hidden = !WITHOUT_KEY.includes(answers[0].status);
+        if (!unlock.hidden) {
+          by("answers").replaceChildren();
+          say(by("asked"), answers[0].problem, true);
+          return;
+        }
         show(variants, answers);
       }
     } catch (problem) {
@@ -54,6 +62,17 @@ export function prepareTry(cards) {
       askAll();
     }
   });
+  unlock.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!key.value) {
+      say(by("asked"), "No key is given; expected one that may predict.", true);
+      key.focus();
+      return;
+    }
+    sessionStorage.setItem(STORED, key.value);
+    key.value = "";
+    askAll();
+  });
   for (const example of form.querySelectorAll(".example")) {
     example.addEventListener("click", () => {
       text.value = example.textContent;
@@ -64,10 +83,15 @@ export function prepareTry(cards) {
 
 async function askOne(card, text, signal) {
   const began = performance.now();
+  const key = sessionStorage.getItem(STORED);
   try {
     const { body, headers } = await ask(`${card.name}/predict`, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "X-Server-Timing": "1" },
+      headers: {
+        "Content-Type": "application/json",
+        "X-Server-Timing": "1",
+        ...(key && { Authorization: `Bearer ${key}` }),
+      },
       body: JSON.stringify({ texts: [text], top_k: Math.min(TOP, card.dataset?.labels ?? 1) }),
       signal,
     });
@@ -76,7 +100,7 @@ async function askOne(card, text, signal) {
     return { card, prediction, tripMs, serverMs: serverMs(headers.get("server-timing")) };
   } catch (problem) {
     if (problem.name === "AbortError") throw problem;
-    return { card, problem: problem.message };
+    return { card, problem: problem.message, status: problem.status };
   }
 }
 

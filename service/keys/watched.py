@@ -1,0 +1,83 @@
+"""The keys that hold now: a thread of each worker looks at their file, and what cannot be read changes nothing."""
+
+import contextlib
+import logging
+import threading
+from pathlib import Path
+
+from models.runtime.errors import BonsaiError
+from models.runtime.files import replaced
+from service.keys.entries import Entry, read_entries
+from service.keys.keys import Keys
+
+POLL_S = 0.5
+LAST = "keys"  # the last ones that could be read, for a worker that starts while the file cannot
+
+logger = logging.getLogger("bentoml.bonsai")
+
+
+class WatchedKeys:
+    """The keys of a file, read anew within a second of every change once `start` was called."""
+
+    def __init__(self, file: Path, shared: Path | None = None) -> None:
+        """`shared` is the folder that the workers of this service share (BonsaiError where the file holds no keys, and
+        no worker has read it before).
+        """
+        self._file, self._shared = file, shared
+        self._seen = _signature(file)
+        try:
+            entries = read_entries(file)
+        except BonsaiError as problem:
+            last = None if shared is None else shared / LAST
+            if last is None or not last.exists():
+                raise
+            self._stay(problem)
+            entries = read_entries(last)
+        self.now = Keys(entries, shared)
+        self._keep(entries)
+        self._end = threading.Event()
+
+    def start(self) -> None:
+        """Look at the file from now on."""
+        threading.Thread(target=self._run, name="keys", daemon=True).start()
+
+    def close(self) -> None:
+        """End."""
+        self._end.set()
+
+    def _run(self) -> None:
+        while not self._end.wait(POLL_S):
+            self.turn()
+
+    def turn(self) -> None:
+        """Look at the file once; a request sees the old keys or the new ones, whole."""
+        seen = _signature(self._file)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            entries = read_entries(self._file)
+            self.now = Keys(entries, self._shared)
+        except (BonsaiError, OSError) as problem:  # no room for an allowance
+            self._stay(problem)
+            return
+        self._keep(entries)
+        logger.info("%d keys are valid", len(entries))
+
+    def _stay(self, problem: Exception) -> None:
+        logger.warning("the keys stay as they are: %s", problem)
+
+    def _keep(self, entries: list[Entry]) -> None:
+        if self._shared is None:
+            return
+        with contextlib.suppress(OSError), replaced(self._shared / LAST) as out:
+            out.write("# the last keys that could be read\n" + "".join(f"{entry.line()}\n" for entry in entries))
+
+
+def _signature(file: Path) -> tuple[int, ...]:
+    """Return what tells one content of a file from the next: its place on the disk, time and size."""
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,74 @@
+"""The leaky bucket, on a clock of the test's own."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.keys.allowance import Allowance
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1e6
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_burst_at_once_and_then_the_rate() -> None:
+    clock = Clock()
+    allowance = Allowance("a", 10, 5, clock=clock)
+    assert [allowance.take(1) for _ in range(5)] == [0.0] * 5
+    assert allowance.take(1) == pytest.approx(0.1)
+    clock.now += 0.1
+    assert allowance.take(1) == 0.0
+    assert allowance.take(3) == pytest.approx(0.3)
+    clock.now += 1000  # a pause gives a burst and no more
+    assert [allowance.take(5), allowance.take(1)] == [0.0, pytest.approx(0.1)]
+
+
+def test_what_is_more_than_the_burst_is_had_after_a_pause_and_paid_for_afterwards() -> None:
+    clock = Clock()
+    allowance = Allowance("a", 10, 5, clock=clock)
+    assert allowance.take(1) == allowance.take(99, 1) == 0.0
+    assert allowance.take(1) == pytest.approx(9.6)  # a hundred at ten a second, less four fifths of a burst
+
+
+def test_what_is_given_back_was_never_taken() -> None:
+    clock = Clock()
+    allowance = Allowance("a", 10, 2, clock=clock)
+    allowance.take(1)
+    allowance.take(1)
+    allowance.give_back(1)
+    assert allowance.take(1) == 0.0 and allowance.take(1) > 0
+
+
+def test_the_workers_of_a_service_share_it_and_keys_do_not(tmp_path: Path) -> None:
+    clock = Clock()
+    one, other, another = (Allowance(key, 1, 3, tmp_path, clock) for key in ("a", "a", "b"))
+    assert [one.take(1), other.take(1), one.take(1)] == [0.0] * 3
+    assert other.take(1) > 0 and one.take(1) > 0
+    assert another.take(3) == 0.0
+    # One that starts anew, or reads the file anew with other limits, goes on where the others are.
+    assert Allowance("a", 1, 3, tmp_path, clock).take(1) > 0
+
+
+@given(
+    st.floats(0.1, 1e4), st.integers(1, 1000), st.lists(st.tuples(st.integers(1, 50), st.floats(0, 2)), max_size=200)
+)
+def test_never_more_than_the_rate_and_one_burst_and_one_request(
+    rate: float, burst: int, asked: list[tuple[int, float]]
+) -> None:
+    clock = Clock()
+    allowance = Allowance("a", rate, burst, clock=clock)
+    began, taken = clock.now, 0
+    for texts, pause in asked:
+        wait = allowance.take(texts)
+        if wait:
+            clock.now += wait
+            assert allowance.take(texts) == 0.0  # as it was promised
+        taken += texts
+        assert taken <= burst + rate * (clock.now - began) + texts + 1e-3 * rate
+        clock.now += pause

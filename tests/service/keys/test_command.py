@@ -1,0 +1,77 @@
+"""`python -m service.keys`, as it is typed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.keys.__main__ import main
+from service.keys.entries import KEY, digest, read_entries
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_key_is_made_listed_and_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "keys"
+    monkeypatch.setenv("BONSAI_KEYS", str(file))
+    command = ["new", "shop", "--role", "predict", "--texts-per-second", "500", "--burst", "1000"]
+    assert main(command) == 0
+    made = capsys.readouterr()
+    key = made.out.strip()
+    assert KEY.fullmatch(key) and made.out.count("\n") == 1  # nothing but the key: KEY=$(…) holds it
+    assert main(["new", "ops", "--role", "admin"]) == 0
+    capsys.readouterr()
+    content = file.read_text()
+    assert key not in content and content.startswith("# NAME")
+    assert [(entry.name, entry.role, entry.burst) for entry in read_entries(file)] == [
+        ("shop", "predict", 1000), ("ops", "admin", None),
+    ]  # fmt: skip
+    assert read_entries(file)[0].sha256 == digest(key).hex()
+    assert main(["list"]) == 0
+    listed = capsys.readouterr().out
+    assert "shop predict sha256:" in listed and "texts_per_second=500 burst=1000" in listed
+    assert digest(key).hex() not in listed
+    assert main(["remove", "shop", "--file", str(file)]) == 0
+    assert [entry.name for entry in read_entries(file)] == ["ops"] and file.read_text().startswith("# NAME")
+    assert main(["remove", "ops"]) == 0
+    assert read_entries(file) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["new", "shop", "--role", "predict"], "has a key 'shop'"),
+        (["new", "a b", "--role", "predict"], "is no name"),
+        (["new", "b", "--role", "predict", "--burst", "5"], "expected --texts-per-second as well"),
+        (["remove", "nobody"], "has no key 'nobody'"),
+        (["list", "--file", "nowhere/keys"], "cannot be read"),
+        (["new", "b", "--role", "admin", "--file", "nowhere/keys"], "cannot be changed"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, command: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BONSAI_KEYS", str(tmp_path / "keys"))
+    main(["new", "shop", "--role", "predict"])
+    before = (tmp_path / "keys").read_text()
+    capsys.readouterr()
+    assert main(command) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: ") and said in printed.err and printed.err.count("\n") == 1
+    assert not printed.out and (tmp_path / "keys").read_text() == before
+
+
+def test_no_file_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BONSAI_KEYS", raising=False)
+    assert main(["list"]) == 2
+    assert "expected --file FILE, or BONSAI_KEYS" in capsys.readouterr().err
+
+
+def test_keys_that_are_made_at_the_same_time_are_all_there(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "service.keys", "new", "--role", "predict", "--file", str(tmp_path / "keys")]
+    running = [subprocess.Popen([*command, f"key{number}"], cwd=ROOT, stdout=subprocess.PIPE) for number in range(4)]
+    made = [process.communicate(timeout=120)[0].decode().strip() for process in running]
+    assert {entry.sha256 for entry in read_entries(tmp_path / "keys")} == {digest(key).hex() for key in made}
