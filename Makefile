@@ -11,7 +11,7 @@ PEERS_STAMP := $(PEERS)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak simulate bench-experiments kills swaps overload bento clean
+.PHONY: help env demo test slow large fuzz lint serve loadtest bench bench-serving soak simulate bench-experiments kills swaps overload bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -38,6 +38,9 @@ slow: env  ## minutes more: a teacher of BERT-base's shape
 
 large: env  ## half an hour: the memory that the largest data set takes
 	$(BIN)/python -m tests.large
+
+fuzz: env  ## requests and bodies that nobody would write, ten minutes
+	$(BIN)/python -m tests.fuzz --out service/results/published/fuzz.json
 
 lint: env  ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
