@@ -16,13 +16,15 @@ from service.evidence.simulate import table as verdicts
 ROOT = Path(__file__).parents[1]
 BENCH, LOAD = ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published"
 EVIDENCE = ROOT / "service" / "results" / "published"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "experiments.md", BENCH / "README.md")
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", DOCS / "figures.md", DOCS / "experiments.md", DOCS / "faults.md", BENCH / "README.md")
 TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 DRAWN: dict[str, Callable[[str], str]] = {
     "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows
     "variants": lambda name: short_table(read_result(BENCH / f"{name}.json")),
     "load": lambda name: published(LOAD, name),
     "verdicts": lambda name: _verdicts(name),
+    "faults": lambda name: _faults(name),
 }
 
 
@@ -47,6 +49,20 @@ def _verdicts(name: str) -> str:
         return drawn(json.loads((EVIDENCE / stored).read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise BonsaiError(f"'{EVIDENCE / stored}' cannot be read ({error}); 'make simulate' writes verdicts") from error
+
+
+def _faults(name: str) -> str:
+    """Return the rows of any stored result that has some: {"rows": [{"fault", "done", "promised", "seen"}, …]}."""
+    file = next((folder / f"{name}.json" for folder in (EVIDENCE, LOAD) if (folder / f"{name}.json").exists()), None)
+    if file is None:
+        raise BonsaiError(f"no faults are stored as '{name}' in '{EVIDENCE}' or '{LOAD}'; 'make faults' stores some")
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    lines = ["| fault | what is done | promised | seen |", "|---|---|---|---|"]
+    for row in stored["rows"]:
+        seen = row["seen"] if row.get("kept", True) else f"**not kept:** {row['seen']}"
+        cells = (str(cell).replace("|", "\\|") for cell in (row["fault"], row["done"], row["promised"], seen))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + f"\n\n{stored['date'][:10]}.\n"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,7 +12,15 @@ from service.evidence.simulate.table import TABLES
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = (ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published")
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "experiments.md", PUBLISHED[0] / "README.md")
+DOCS = ROOT / "docs"
+PAGES = (
+    ROOT / "README.md",
+    DOCS / "figures.md",
+    DOCS / "experiments.md",
+    DOCS / "faults.md",
+    PUBLISHED[0] / "README.md",
+)
+FAULTS = ROOT / "service" / "results" / "published"
 
 
 def draw(*pages: Path) -> subprocess.CompletedProcess[str]:
@@ -40,6 +48,7 @@ def test_whatever_is_stored_is_shown() -> None:
     bench, load = PUBLISHED
     stored = {("bench", file.stem) for file in bench.glob("*.json")} | {("load", file.stem) for file in load.iterdir()}
     stored |= {("verdicts", name) for name in TABLES}
+    stored |= {("faults", file.stem) for file in FAULTS.glob("*.json") if '"promised"' in file.read_text()}
     assert stored <= shown
 
 
@@ -50,6 +59,7 @@ def test_whatever_is_stored_is_shown() -> None:
         ("<!-- table: other x -->\n<!-- end -->", "no table is of the kind 'other'"),
         ("<!-- table: bench none -->\n<!-- end -->", "no benchmark result at"),
         ("<!-- table: load none -->\n<!-- end -->", "no load test is published as 'none'"),
+        ("<!-- table: faults none -->\n<!-- end -->", "no faults are stored as 'none'"),
         ("<!-- table: verdicts none -->\n<!-- end -->", "no table of verdicts is called 'none'"),
         (None, "cannot be redrawn"),
     ],

@@ -66,21 +66,18 @@ def main() -> int:
             own = folder / name
             own.mkdir()
             rows[name] = drills[name](own)
+            if given.out is not None:
+                _store(given.out, name, rows[name], given.quick, anew=given.only is None and len(rows) == 1)
             print(f"{'kept  ' if rows[name].kept else 'BROKEN'} {name}: {rows[name].seen}", file=sys.stderr, flush=True)
-    if given.out is not None:
-        kept = _stored(given.out) if given.only else {}
-        found = kept | {name: row.content() for name, row in rows.items()}
-        stored = {"date": datetime.now(UTC).date().isoformat(), "quick": given.quick, "names": list(found)}
-        given.out.write_text(json.dumps({**stored, "rows": list(found.values())}, indent=2) + "\n")
     return int(not all(row.kept for row in rows.values()))
 
 
-def _stored(file: Path) -> dict[str, dict[str, object]]:
-    """Return the rows that were stored before, for `--only` replaces some."""
-    if not file.exists():
-        return {}
-    before = json.loads(file.read_text())
-    return dict(zip(before["names"], before["rows"], strict=True))
+def _store(file: Path, name: str, row: Row, quick: bool, *, anew: bool) -> None:
+    """Put a row in the place of an earlier one of its name, at once: an hour may be interrupted."""
+    before = {"names": [], "rows": []} if anew or not file.exists() else json.loads(file.read_text())
+    rows = dict(zip(before["names"], before["rows"], strict=True)) | {name: row.content() | {"quick": quick}}
+    stored = {"date": datetime.now(UTC).date().isoformat(), "names": list(rows), "rows": list(rows.values())}
+    file.write_text(json.dumps(stored, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
