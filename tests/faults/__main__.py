@@ -26,7 +26,8 @@ def with_service(folder: Path, tiny: Tiny, drill: clients.Drill) -> Row:
     """Return what a fault comes to on a service of its own, of two workers."""
     settings = {
         **tiny.environment, "BONSAI_WORKERS": "2", "BONSAI_KEEP_ALIVE_S": str(KEEP_ALIVE_S),
-        "BONSAI_READ_S": str(READ_S),
+        "BONSAI_READ_S": str(READ_S), "BONSAI_ADMIN_KEY": clients.KEY,
+        "BONSAI_DATABASE_URL": f"sqlite:///{folder / 'experiments.sqlite'}",
     }  # fmt: skip
     bentoml = Path(sys.executable).with_name("bentoml")
     with serving("service.service:bonsai", ROOT, settings, bentoml, folder / "log.txt") as host:

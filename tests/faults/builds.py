@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from models.runtime.card import is_whole, read_card
-from tests.faults.rows import Row
+from tests.faults.rows import Row, counts
 from tests.processes import ROOT
 from tests.tiny import Tiny
 
@@ -142,7 +142,7 @@ def full_disk(folder: Path, tiny: Tiny, sizes: list[int]) -> Row:
         "a full disk, build",
         f"{tried} file systems of {min(sizes) / 1000:g} to {max(sizes) / 1000:g} MB; then with room",
         "one sentence and exit code 2, nothing half-written; the same command goes on to the same versions",
-        f"{dict(told)}; {halves} half-written variants; {same} of {tried} went on to the same versions",
+        f"{counts(told)}; {halves} half-written variants; {same} of {tried} went on to the same versions",
         set(told) == {"one sentence, exit code 2"} and not halves and same == tried,
     )
 
@@ -215,7 +215,7 @@ def damaged(folder: Path, tiny: Tiny, files: int, seed: int) -> Row:
         "damaged steps of a build",
         f"one file of the finished steps is cut in half, {sum(outcomes.values())} times, and variants are lost",
         "the same versions, or one sentence and a non-zero exit",
-        f"{dict(outcomes)}",
+        counts(outcomes),
         not set(outcomes) - {"the same versions", "one sentence"},
     )
 

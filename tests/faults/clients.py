@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from tests.faults.rows import Row
+from tests.faults.rows import Row, counts
 from tests.service.serving.test_operation import workers
 from tests.service.serving.test_protocol import answer, request
 
@@ -24,6 +24,7 @@ HEAD = b"POST /int8/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/jso
 PIECE = b"x" * 2**18
 TCP_REPAIR = 19
 CALLS_S = 5.0
+KEY = "a-key-of-the-faults-0123"
 
 JSONS = {
     "nested 100,000 deep": b'{"texts":' + b"[" * 100_000,
@@ -244,7 +245,9 @@ async def strange_json(served: Served, paths: tuple[str, ...]) -> Row:
     statuses = Counter[int]()
     for path in paths:
         for body in JSONS.values():
-            statuses[await served.ask(request(path, body, "connection: close\r\n"))] += 1
+            statuses[
+                await served.ask(request(path, body, f"authorization: Bearer {KEY}\r\nconnection: close\r\n"))
+            ] += 1
     twice = await served.ask(
         request("/int8/predict", b'{"texts": ["a"], "texts": ["b", "c"]}', "connection: close\r\n")
     )
@@ -253,7 +256,7 @@ async def strange_json(served: Served, paths: tuple[str, ...]) -> Row:
         "deep JSON, 1e400, NaN, huge numbers, lone surrogates",
         f"{len(JSONS)} bodies to {len(paths)} routes",
         "one sentence and a 4xx where it cannot be read; no 5xx",
-        f"{dict(sorted(statuses.items()))}",
+        counts(statuses),
         not failed and twice == 200,
     )
 
@@ -307,7 +310,7 @@ def out_of_memory(served: Served, more_mb: int, requests: int) -> Row:
         "a worker's memory limit",
         f"RLIMIT_AS at {more_mb} MB more than it has, {requests} requests of 2,000 texts at once",
         "requests may fail in one sentence; the service goes on, or is back within 5 s",
-        f"{dict(sorted(statuses.items()))} (0: no answer); the worker {'lived' if lives else 'died'}; then {ok} of 50 "
+        f"{counts(statuses)} (0: no answer); the worker {'lived' if lives else 'died'}; then {ok} of 50 "
         f"in a row answered after {time.monotonic() - began:.1f} s",
         ok >= 50,
     )
@@ -322,8 +325,8 @@ def drills(quick: bool, keep_alive_s: float, read_s: float) -> dict[str, Drill]:
     post = b"transfer-encoding: chunked\r\n\r\n"
     routes = ("/int8/predict", "/predict", "/v1/models/int8:predict", "/v2/models/int8/infer", "/feedback", "/variants",
               "/experiments", "/experiments/x")  # fmt: skip
-    early = "413 before more than 64 MiB are read"
-    head = "431 after some 300 KiB"
+    early = "413 once 64 MiB have come"
+    head = "431 once some 300 KiB have come"
     gigabyte = 2**30 // few
     return {
         "idle": lambda served: asyncio.run(idle(served, 10_000 // few, keep_alive_s + read_s)),
@@ -353,6 +356,6 @@ def drills(quick: bool, keep_alive_s: float, read_s: float) -> dict[str, Drill]:
                     431, head)
         ),
         "json": lambda served: asyncio.run(strange_json(served, routes)),
-        "memory": lambda served: out_of_memory(served, 64, 8),
+        "memory": lambda served: out_of_memory(served, 4, 8),
         "workers": lambda served: killed_workers(served, 10 // (5 if quick else 1)),
     }  # fmt: skip

@@ -23,13 +23,12 @@ import psutil
 from models.runtime.card import is_whole, read_card
 from models.runtime.store import in_store, read_build
 from tests.faults.builds import small_disk
-from tests.faults.clients import Served
-from tests.faults.rows import Row
+from tests.faults.clients import KEY, Served
+from tests.faults.rows import Row, counts
 from tests.processes import ROOT
 from tests.service.conftest import serving
 from tests.tiny import Tiny
 
-KEY = "a-key-of-the-faults-0123"
 OVER = ("serving", "refused", "failed", "cancelled")
 LONG = {"passes": [{"distill": {"layers": 2, "epochs": 30, "patience": 30, "learning_rate": 3e-3, "batch_size": 8}}]}
 MOST_S = 600.0
@@ -140,7 +139,7 @@ def killed(folder: Path, tiny: Tiny, what: str, kills: int, seed: int) -> Row:
         f"kill -9 of {what} while a variant is built",
         f"at {kills - 1} random moments, each of a job of its own",
         "the job goes on, or says that it failed; what is served is always whole",
-        f"jobs: {dict(states)}; {unsaid} that said nothing; {broken} times something served was not whole",
+        f"jobs: {counts(states)}; {unsaid} that said nothing; {broken} times something served was not whole",
         not unsaid and not broken,
     )
 

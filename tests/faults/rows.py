@@ -1,5 +1,6 @@
 """What a fault came to: a row of the table that our pages show."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -15,3 +16,8 @@ class Row(NamedTuple):
     def content(self) -> dict[str, object]:
         """Return it as it is stored."""
         return self._asdict()
+
+
+def counts(found: Mapping[object, int]) -> str:
+    """Return how often each thing was seen, in words."""
+    return ", ".join(f"{count:,} x {what}" for what, count in sorted(found.items(), key=str)) or "nothing"
