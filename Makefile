@@ -13,7 +13,7 @@ AUDIT_STAMP := $(AUDIT)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps overload bento clean
+.PHONY: help env demo test slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps faults overload bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -40,6 +40,9 @@ slow: env  ## minutes more: a teacher of BERT-base's shape
 
 large: env  ## half an hour: the memory that the largest data set takes
 	$(BIN)/python -m tests.large
+
+fuzz: env  ## requests and bodies that nobody would write, ten minutes
+	$(BIN)/python -m tests.fuzz --out service/results/published/fuzz.json
 
 lint: env  ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -89,6 +92,9 @@ kills: variants/build.json  ## kill -9 a worker 50 times under load, and count f
 
 swaps: variants/build.json  ## load another build 100 times under load, and count what fails and grows, ten minutes
 	$(BIN)/python -m tests.swaps --out service/results/published/swaps.json
+
+faults: env  ## break clients, workers, builds and jobs on purpose, an hour; mounts file systems
+	$(BIN)/python -m tests.faults --out service/results/published/faults.json
 
 overload: variants/build.json  ## the service under ten times the load that it can take, two minutes; needs wrk
 	$(BIN)/python -m loadtest.overload $(OVERLOAD_ARGS)

@@ -17,14 +17,7 @@ from service.evidence.simulate import table as verdicts
 ROOT = Path(__file__).parents[1]
 BENCH, LOAD = ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published"
 EVIDENCE = ROOT / "service" / "results" / "published"
-PAGES = (
-    ROOT / "README.md",
-    ROOT / "docs" / "figures.md",
-    ROOT / "docs" / "experiments.md",
-    ROOT / "docs" / "scale.md",
-    ROOT / "docs" / "security.md",
-    BENCH / "README.md",
-)
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), BENCH / "README.md")
 TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 DRAWN: dict[str, Callable[[str], str]] = {
     "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows
@@ -33,6 +26,7 @@ DRAWN: dict[str, Callable[[str], str]] = {
     "verdicts": lambda name: _verdicts(name),
     "scale": lambda name: _scale(name),
     "nanoseconds": lambda name: _nanoseconds(name),
+    "faults": lambda name: _faults(name),
 }
 
 
@@ -78,6 +72,20 @@ def _nanoseconds(name: str) -> str:
         raise BonsaiError(f"'{file}' cannot be read ({error}); 'python -m tests.keys_cost' prints it") from error
     lines = [f"| {what} | {ns:,.0f} |" for what, ns in rows.items()]
     return "\n".join(["| a request | ns more |", "|---|---:|", *lines, ""])
+
+
+def _faults(name: str) -> str:
+    """Return the rows of any stored result that has some: {"rows": [{"fault", "done", "promised", "seen"}, …]}."""
+    file = next((folder / f"{name}.json" for folder in (EVIDENCE, LOAD) if (folder / f"{name}.json").exists()), None)
+    if file is None:
+        raise BonsaiError(f"no faults are stored as '{name}' in '{EVIDENCE}' or '{LOAD}'; 'make faults' stores some")
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    lines = ["| fault | what is done | promised | seen |", "|---|---|---|---|"]
+    for row in stored["rows"]:
+        seen = row["seen"] if row.get("kept", True) else f"**not kept:** {row['seen']}"
+        cells = (str(cell).replace("|", "\\|") for cell in (row["fault"], row["done"], row["promised"], seen))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + f"\n\n{stored['date'][:10]}.\n"
 
 
 def main(arguments: list[str] | None = None) -> int:

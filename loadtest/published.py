@@ -10,7 +10,7 @@ from loadtest.errors import LoadTestError
 from loadtest.figures.comparison import Comparison
 from loadtest.numbers.result import Machine
 from loadtest.numbers.run_folder import read_result
-from loadtest.serving import experimenting, overloading, soaking
+from loadtest.serving import experimenting, mixing, overloading, soaking
 from loadtest.serving import result as serving
 from loadtest.serving import table as serving_table
 from loadtest.show.table import markdown
@@ -22,6 +22,7 @@ CHECKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "ceiling": ceiling.markdown,
     "again": again.markdown,
     "soak": soaking.markdown,
+    "mixed": mixing.markdown,
     "experiments": experimenting.markdown,
     "overload": overloading.markdown,
 }

@@ -85,10 +85,10 @@ TINY_RECIPE = {
 @pytest.fixture(scope="session")
 def tiny_checkpoint(made_once: MadeOnce) -> Path:
     """A random BERT encoder of four narrow layers with a tokenizer of some forty words."""
-    return made_once("tiny-bert", _write_checkpoint)
+    return made_once("tiny-bert", write_checkpoint)
 
 
-def _write_checkpoint(folder: Path) -> None:
+def write_checkpoint(folder: Path) -> None:
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel
@@ -118,10 +118,10 @@ def _write_checkpoint(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def tiny_data(made_once: MadeOnce) -> Path:
     """A folder with train.csv (forty rows) and test.csv."""
-    return made_once("tiny", _write_data)
+    return made_once("tiny", write_data)
 
 
-def _write_data(folder: Path) -> None:
+def write_data(folder: Path) -> None:
     rows = [(f"{text} {word}", label) for label, texts in TEXTS.items() for text in texts for word in ("please", "now")]
     tests = [(text, label) for label, texts in TEXTS.items() for text in texts[:3]]
     for name, part in (("train", rows), ("test", tests)):
@@ -141,11 +141,14 @@ def bentoml_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_recipe(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_data: Path) -> Path:
     """The default recipe's variants for the tiny teacher and data."""
-    file = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
+    return write_recipe(tmp_path_factory.mktemp("recipe") / "tiny.yaml", tiny_checkpoint, tiny_data)
+
+
+def write_recipe(file: Path, checkpoint: Path, data: Path) -> Path:
     content = {
         **TINY_RECIPE,
-        "dataset": {"source": str(tiny_data)},
-        "teacher": {**TINY_RECIPE["teacher"], "source": str(tiny_checkpoint)},
+        "dataset": {"source": str(data)},
+        "teacher": {**TINY_RECIPE["teacher"], "source": str(checkpoint)},
     }
     file.write_text(json.dumps(content))  # JSON is YAML
     return file

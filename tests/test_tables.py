@@ -13,13 +13,8 @@ from service.evidence.simulate.table import TABLES
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = (ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published")
-PAGES = (
-    ROOT / "README.md",
-    ROOT / "docs" / "figures.md",
-    ROOT / "docs" / "experiments.md",
-    ROOT / "docs" / "scale.md",
-    PUBLISHED[0] / "README.md",
-)
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), PUBLISHED[0] / "README.md")
+FAULTS = ROOT / "service" / "results" / "published"
 
 
 def draw(*pages: Path) -> subprocess.CompletedProcess[str]:
@@ -48,6 +43,7 @@ def test_whatever_is_stored_is_shown() -> None:
     stored = {("bench", file.stem) for file in bench.glob("*.json")} | {("load", file.stem) for file in load.iterdir()}
     stored |= {("verdicts", name) for name in TABLES} | {("scale", name) for name in SCALE}
     stored -= {("bench", "predict")}  # shown as scale
+    stored |= {("faults", file.stem) for file in FAULTS.glob("*.json") if '"promised"' in file.read_text()}
     assert stored <= shown
 
 
@@ -59,6 +55,7 @@ def test_whatever_is_stored_is_shown() -> None:
         ("<!-- table: bench none -->\n<!-- end -->", "no benchmark result at"),
         ("<!-- table: load none -->\n<!-- end -->", "no load test is published as 'none'"),
         ("<!-- table: scale none -->\n<!-- end -->", "no table of scale is called 'none'"),
+        ("<!-- table: faults none -->\n<!-- end -->", "no faults are stored as 'none'"),
         ("<!-- table: verdicts none -->\n<!-- end -->", "no table of verdicts is called 'none'"),
         (None, "cannot be redrawn"),
     ],

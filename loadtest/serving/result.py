@@ -17,13 +17,15 @@ REFUSED_SHARE = 0.01  # of the requests; refusals are quick, so the times beside
 class Figures(Kept):
     """What one server did at one point in one round: times in milliseconds as wrk has them, CPU time in seconds.
 
-    `refused` are answers with a status of 400 or above, `errors` what had no answer, by kind.
+    `refused` are answers with a status of 400 or above, `errors` what had no answer, by kind; `statuses` counts answers
+    where the script does.
     """
 
     requests: int
     seconds: float
     refused: int = 0
     errors: dict[str, int] = Field(default_factory=dict)
+    statuses: dict[str, int] | None = None
     mean_ms: float | None = None
     p50_ms: float | None = None
     p90_ms: float | None = None

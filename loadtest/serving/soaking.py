@@ -1,7 +1,8 @@
 """The service under one load for a long time: whether memory and open files stay level, and the tail of the times."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
@@ -18,6 +19,10 @@ CAPACITY_S = 10
 SETTLED = 0.25  # of the slices come before caches and memory have their size
 
 
+def _none() -> None:
+    """Renew nothing."""
+
+
 def soak(
     setting: Setting, questions: Sequence[Question], count: int, slice_s: int, share: float, seed: int, told: Told
 ) -> dict[str, Any]:
@@ -25,18 +30,29 @@ def soak(
     with tempfile.TemporaryDirectory(prefix="bonsai-soak-") as folder:
         bodies = write_bodies(Path(folder), questions, [1], str(seed))[1]
         with running(SERVERS[OURS_2], setting, questions[0].text) as server:
-            run(Load(server.url, bodies, CONNECTIONS, CAPACITY_S))  # warm-up
-            closed = run(Load(server.url, bodies, CONNECTIONS, CAPACITY_S))
-            rate, pause = share * closed.per_second, 0.0
-            slices = []
-            for number in range(count):
-                told.say("soak", number, count)
-                if not number:  # each connection waits so long between an answer and the next request
-                    pause = 1000 * CONNECTIONS / rate - (closed.mean_ms or 0.0) / 2
-                figures = run(Load(server.url, bodies, CONNECTIONS, slice_s, pause_ms=max(1, round(pause))))
-                pause += 1000 * CONNECTIONS / rate - 1000 * CONNECTIONS / figures.per_second
-                slices.append({**figures.model_dump(exclude_none=True), "workers": held(server)})
-    return {"capacity": round(closed.per_second), "share": share, "slice_s": slice_s, "slices": slices}
+            load = Load(server.url, bodies, CONNECTIONS, CAPACITY_S)
+            return sliced(server, load, count, slice_s, share, told)
+
+
+def sliced(
+    server: Running, load: Load, count: int, slice_s: int, share: float, told: Told, renew: Callable[[], None] = _none
+) -> dict[str, Any]:
+    """Return what a server can do of a load, and what so many slices of a share of it came to; `renew` is called before
+    each.
+    """
+    run(load)  # warm-up
+    closed = run(load)
+    rate, slices = share * closed.requests / closed.seconds, list[dict[str, Any]]()
+    # Each connection waits so long between an answer and the next request.
+    pause = 1000 * load.connections / rate - (closed.mean_ms or 0.0) / 2
+    for number in range(count):
+        told.say("soak", number, count)
+        renew()
+        figures = run(replace(load, seconds=slice_s, pause_ms=max(1, round(pause))))
+        pause += 1000 * load.connections / rate - 1000 * load.connections * figures.seconds / max(1, figures.requests)
+        slices.append({**figures.model_dump(exclude_none=True), "workers": held(server)})
+    capacity = round(closed.requests / closed.seconds)
+    return {"capacity": capacity, "share": share, "slice_s": slice_s, "slices": slices}
 
 
 def held(server: Running) -> list[dict[str, int]]:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from loadtest.errors import LoadTestError
 from loadtest.serving.result import Figures
@@ -35,6 +36,7 @@ class Load:
     seconds: int
     close: bool = False
     pause_ms: int = 0
+    script: Path = SCRIPT
 
     def start(self) -> "subprocess.Popen[str]":
         """Start it."""
@@ -42,7 +44,7 @@ class Load:
         pause = ["pause", str(self.pause_ms)] if self.pause_ms else []
         told = (self.url, "--", str(self.bodies), *(["close"] if self.close else []), *pause)
         return subprocess.Popen(
-            [find_wrk(), *how, "-s", str(SCRIPT), *told], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [find_wrk(), *how, "-s", str(self.script), *told], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
 
@@ -84,13 +86,14 @@ def figures_of(out: str) -> Figures:
     """Read the line of JSON that the script printed last."""
     line = out.rstrip().rpartition("\n")[2]
     try:
-        counted: dict[str, float] = json.loads(line)
+        counted: dict[str, Any] = json.loads(line)
         answered = counted["requests"] > 0
         return Figures(
             requests=round(counted["requests"]),
             seconds=round(counted["microseconds"] / 1e6, 4),
             refused=round(counted["refused"]),
             errors={kind: round(counted[kind]) for kind in ERRORS if counted[kind]},
+            statuses=counted.get("statuses"),
             **{ours: round(counted[theirs] / 1000, 4) for theirs, ours in TIMES.items() if answered},
         )
     except (ValueError, KeyError, TypeError) as error:

@@ -25,7 +25,7 @@ from models.report.table import print_table
 from models.runtime.batching import read_measured
 from models.runtime.card import read_card
 from models.runtime.errors import BonsaiError
-from models.runtime.files import DRAFT, publish
+from models.runtime.files import DRAFT, publish, why_not_taken
 from models.runtime.followed import tell
 from models.runtime.progress import console
 from models.runtime.store import (
@@ -288,6 +288,16 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the finished steps are kept, run the same command to go on", file=sys.stderr)
         return 130
+    except Exception as error:
+        reason = why_not_taken(error)
+        if reason is None:
+            raise
+        print(
+            f"error: the disk did not take what the build wrote ({reason}); the finished steps are kept: make room in "
+            f"'{out}' and the BentoML home, and run the same command to go on",
+            file=sys.stderr,
+        )
+        return 2
     megabytes = sum(card.bytes for card in cards if card.cascade is None) / 1e6
     console.print(
         f"{'unchanged' if unchanged else 'built'}: {len(cards)} variants, {megabytes:.0f} MB, build {made.build_id}, "

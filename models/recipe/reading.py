@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from models.recipe.recipe import Recipe
 from models.recipe.refusals import first_error
 from models.runtime.errors import BonsaiError
+from models.runtime.yaml_text import load_yaml
 
 DEFAULT_RECIPE = Path(__file__).parents[1] / "recipes" / "default.yaml"
 
@@ -17,7 +18,7 @@ DEFAULT_RECIPE = Path(__file__).parents[1] / "recipes" / "default.yaml"
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe; refuse unknown keys, wrong types, duplicate and reserved names in one sentence (BonsaiError)."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_RecipeLoader)
+        content = load_yaml(path.read_text(encoding="utf-8"), _RecipeLoader)
         return Recipe.model_validate({} if content is None else content)
     except OSError as error:
         raise BonsaiError(

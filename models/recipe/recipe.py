@@ -107,7 +107,7 @@ def check_name(name: object) -> str:
     return name
 
 
-Name = Annotated[str, BeforeValidator(check_name)]
+Name = Annotated[str, BeforeValidator(check_name), Field(json_schema_extra={"pattern": f"^{VARIANT_NAME.pattern}$"})]
 Passes = Annotated[list[Pass], Field(min_length=1)]
 if TYPE_CHECKING:
     MadeOf = list[PassConfig] | CascadeOf

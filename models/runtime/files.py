@@ -1,5 +1,6 @@
 """Replace files and folders so that a reader, and a crash, finds the old one whole or the new one, never half of it."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 DRAFT = ".draft-"
+NOT_TAKEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 @contextmanager
@@ -24,6 +26,16 @@ def replaced(file: Path, newline: str | None = None) -> Iterator[TextIO]:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def why_not_taken(error: BaseException) -> str | None:
+    """Return why the disk did not take what was written, or None where something else went wrong: libraries written in
+    Rust or C++ say it in words alone.
+    """
+    if isinstance(error, OSError) and error.errno in NOT_TAKEN:
+        return os.strerror(error.errno)
+    said = str(error)
+    return next((reason for reason in map(os.strerror, NOT_TAKEN) if reason in said), None)
 
 
 def write_json(file: Path, content: object) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from models.runtime.yaml_text import load_yaml
 from service.experiments.errors import Conflict, Invalid
 
 NAME = r"^[a-z][a-z0-9_-]{0,63}$"
@@ -208,7 +209,7 @@ class _NoDuplicates(yaml.SafeLoader):
 def read_yaml(text: str, name: str, variants: Sequence[str] | None = None) -> list[Experiment]:
     """Return the experiments of a YAML file's text, one or a list of them (Invalid, with the file's `name`)."""
     try:
-        content = yaml.load(text, _NoDuplicates)
+        content = load_yaml(text, _NoDuplicates)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""

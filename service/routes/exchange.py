@@ -14,6 +14,8 @@ from service.keys.watched import WatchedKeys
 from service.variants.generations import Generations
 from service.variants.registry import Loaded, Registry
 
+MOST_TIMEOUT_MS = 999_999_999  # that a client may ask for; beyond the service's own limit it means nothing
+
 Finish = Callable[[list[Prediction]], Any]
 Gone = Callable[[], Awaitable[object]]  # returns when the client has gone away
 

@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
 from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
+from service.routes.json_body import whole
 from service.routes.messages import MAX_TEXTS, check_scores
 from service.routes.refused import Refused
 from service.variants.errors import UnknownVariant
@@ -33,9 +34,14 @@ class Tensor(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    name: str
-    shape: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=2)]
-    datatype: str
+    name: Annotated[str, Field(json_schema_extra={"const": INPUT})]
+    shape: Annotated[
+        list[
+            Annotated[int, Field(ge=0, json_schema_extra={"minimum": 1, "maximum": MAX_TEXTS}), BeforeValidator(whole)]
+        ],
+        Field(min_length=1, max_length=2),
+    ]
+    datatype: Annotated[str, Field(json_schema_extra={"const": "BYTES"})]
     parameters: dict[str, Any] = {}
     data: list[Any] | None = None
 
@@ -133,7 +139,7 @@ def read_request(body: bytes, header_length: str | None) -> Asked:
     if tensor.name != INPUT or tensor.datatype != "BYTES":
         raise Refused(400, f"the input is '{tensor.name[:64]}' of {tensor.datatype[:64]}; expected '{INPUT}' of BYTES")
     texts = _texts(tensor, rest)
-    top_k = given.parameters.get("top_k")
+    top_k = whole(given.parameters.get("top_k"))
     if top_k is not None and (type(top_k) is not int or top_k < 1):
         raise Refused(400, f"the parameter 'top_k' is {str(top_k)[:40]}; expected a whole number from 1 on")
     wanted = given.outputs or [Wanted.model_validate({"name": name}) for name in OUTPUTS]
@@ -197,7 +203,7 @@ def _texts(tensor: Tensor, rest: memoryview) -> list[str]:
         raise Refused(400, f"the shape of '{INPUT}' is {tensor.shape}; expected [n] or [n, 1]")
     if not 1 <= count <= MAX_TEXTS:
         raise Refused(413 if count else 400, f"{count} texts in one request; expected 1 to {MAX_TEXTS}")
-    size = tensor.parameters.get("binary_data_size")
+    size = whole(tensor.parameters.get("binary_data_size"))
     if size is None:
         if len(rest):
             raise Refused(400, f"{len(rest)} bytes follow the JSON; expected 'binary_data_size' among the parameters")

@@ -4,7 +4,7 @@ Source: kserve.github.io/website, "V1 Inference Protocol".
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,11 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.runtime.classifier import Prediction
 from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
-from service.routes.messages import MAX_TEXTS
+from service.routes.messages import MAX_TEXTS, Text
 from service.routes.refused import Refused
 
 EXPECTED = f'expected {{"instances": ["…", …]}} with 1 to {MAX_TEXTS} texts, or objects with "text"'
-Text = Annotated[str, Field(min_length=1)]
 
 
 class Instance(BaseModel):
@@ -27,12 +26,16 @@ class Instance(BaseModel):
     text: Text
 
 
+Row = TypeVar("Row")
+Rows = Annotated[list[Row], Field(min_length=1, max_length=MAX_TEXTS)]
+
+
 class Instances(BaseModel):
     """The texts to classify."""
 
     model_config = ConfigDict(strict=True)
 
-    instances: Annotated[list[Text] | list[Instance], Field(min_length=1, max_length=MAX_TEXTS)]
+    instances: Rows[Text] | Rows[Instance]
 
 
 async def predict_instances(request: Request, service: Service, variant: str) -> Answer:

@@ -1,18 +1,32 @@
-"""The JSON of a body that an administrator writes: read strictly."""
+"""JSON in a body: whole numbers, however they are written; and what an administrator writes, read strictly."""
 
 import json
 from collections import Counter
 from typing import Any
 
+import orjson
+
 from service.routes.refused import Refused
+
+MOST_EXACT = 2**53  # beyond it a float stands for several whole numbers
+MOST_STORED = 2**63  # what a database and an answer hold
+MOST_LEVELS = 64  # of objects and arrays in one another; what we read has six
+
+
+def whole(value: Any) -> Any:
+    """Return a number without a fraction as an int: JSON knows one kind of number, and 1.0 is 1."""
+    return int(value) if type(value) is float and abs(value) <= MOST_EXACT and value.is_integer() else value
 
 
 def read_json(body: bytes) -> Any:
-    """Return what a body holds; refuse what is no JSON, or says something twice (Refused 400)."""
+    """Return what a body holds; refuse what is no JSON, is nested deeply, or says something twice (Refused 400)."""
     try:
-        return json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_number)
+        orjson.loads(body)  # which is strict about numbers and surrogates
+        given = json.loads(body, object_pairs_hook=_once, parse_int=_int, parse_float=_float)
+        _check_levels(given, MOST_LEVELS)
     except (ValueError, RecursionError) as error:
         raise Refused(400, f"the body is not JSON: {error}; expected an object in UTF-8") from None
+    return given
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -22,5 +36,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+def _int(digits: str) -> int:
+    number = int(digits)
+    if abs(number) >= MOST_STORED:
+        raise ValueError(f"{digits[:24]} is no number of 64 bits")
+    return number
+
+
+def _float(digits: str) -> float:
+    return whole(float(digits))  # type: ignore[no-any-return]
+
+
+def _check_levels(given: Any, left: int) -> None:
+    if not left:
+        raise ValueError(f"it is nested more than {MOST_LEVELS} levels deep")
+    for each in given.values() if isinstance(given, dict) else given if isinstance(given, list) else ():
+        _check_levels(each, left - 1)

@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
+from service.routes.json_body import whole
 from service.routes.refused import Refused
 
 MAX_TEXTS = 4096
 MAX_SCORES = 32_768  # texts times labels asked for: more would be seconds of making the answer
+
+
+# What `str.strip` leaves something of, in the words of ECMA 262 as of Python: both read JSON Schema.
+NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
+Text = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": NOT_BLANK})]
 
 
 class PredictRequest(BaseModel):
@@ -18,8 +24,8 @@ class PredictRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    texts: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=MAX_TEXTS)]
-    top_k: Annotated[int, Field(ge=1)] = 1
+    texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS)]
+    top_k: Annotated[int, Field(ge=1), BeforeValidator(whole)] = 1
 
 
 class AssignedRequest(PredictRequest):

@@ -9,7 +9,7 @@ from service.builds.asked import Asked
 from service.builds.jobs import STATES
 from service.experiments.changes import COMMANDS
 from service.experiments.definition import Experiment
-from service.routes.exchange import Answer, Request, Service
+from service.routes.exchange import MOST_TIMEOUT_MS, Answer, Request, Service
 from service.routes.feedback import MOST, Feedback, FeedbackRequest, FeedbackResponse
 from service.routes.inference import OUTPUTS, InferRequest
 from service.routes.instances import Instances
@@ -50,9 +50,17 @@ MODELS = (
     InferRequest, Instances, Experiment, Asked,
 )  # fmt: skip
 HEADERS = [
-    ("X-Request-Id", "Echoed in the answer; made where there is none", {"type": "string", "maxLength": 128}),
-    ("X-Request-Timeout-Ms", "Give up after so many milliseconds", {"type": "integer", "minimum": 1}),
-    ("X-Server-Timing", "1: say in `Server-Timing` what the answer took", {"type": "string", "enum": ["1"]}),
+    (
+        "X-Request-Id",
+        "Echoed in the answer; made where there is none, or none of at most 128 printable ASCII characters",
+        {"type": "string"},
+    ),
+    (
+        "X-Request-Timeout-Ms",
+        "Give up after so many milliseconds",
+        {"type": "integer", "minimum": 1, "maximum": MOST_TIMEOUT_MS},
+    ),
+    ("X-Server-Timing", "1: say in `Server-Timing` what the answer took", {"type": "string"}),
 ]
 LABEL = {
     "type": "object",
@@ -86,16 +94,27 @@ INFER_ANSWER = {
 
 async def openapi(request: Request, service: Service) -> Answer:
     """Return the description for the variants that are served now."""
-    return Answer(orjson.dumps(describe([variant.card.name for variant in service.registry.variants])))
+    served = service.registry.variants
+    field = service.experiments.running.field
+    labels = len(served[0].predictor.labels) if served else None
+    return Answer(orjson.dumps(describe([variant.card.name for variant in served], labels, field)))
 
 
-def describe(variants: list[str]) -> dict[str, Any]:
-    """Return the OpenAPI document of a service with these variants."""
+def describe(variants: list[str], labels: int | None = None, field: str | None = None) -> dict[str, Any]:
+    """Return the OpenAPI document of a service with these variants, of so many labels, and an experiment that finds its
+    unit in this field of the body.
+    """
     _, schemas = models_json_schema(
         [(model, "validation") for model in MODELS],
         ref_template=REFERENCE,
     )
     components = schemas["$defs"]
+    asked, assigned = components["PredictRequest"]["properties"], components["AssignedRequest"]["properties"]
+    if labels is not None:
+        asked["top_k"]["maximum"] = assigned["top_k"]["maximum"] = labels
+    components["AssignedRequest"]["additionalProperties"] = False
+    if field is not None:
+        assigned[field] = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Names the unit"}
     components["Error"] = {
         "type": "object",
         "required": ["error"],

@@ -27,6 +27,14 @@ class Bodies:
         self._held += size
 
 
+def too_large() -> Refused:
+    """Return the refusal of a body beyond the limit."""
+    return Refused(
+        413,
+        f"the body is larger than {MAX_BODY // 2**20} MiB; expected at most that: send the texts in several requests",
+    )
+
+
 async def read_body(
     receive: Receive, headers: dict[bytes, str], media_types: Sequence[str], bodies: Bodies, held: list[int]
 ) -> bytes:
@@ -59,11 +67,7 @@ async def read_body(
                 chunks.append(chunk)
         more = message.get("more_body", False)
     if refusal is None and size > MAX_BODY:
-        refusal = Refused(
-            413,
-            f"the body is larger than {MAX_BODY // 2**20} MiB; expected at most that: send the texts in several "
-            "requests",
-        )
+        refusal = too_large()
     if refusal is not None:
         raise refusal
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -21,7 +21,7 @@ from service.experiments.experiments import Experiments
 from service.keys.watched import WatchedKeys
 from service.routes.admin import check_admin
 from service.routes.allowed import check_predict
-from service.routes.exchange import Answer, Request, Service, Times
+from service.routes.exchange import MOST_TIMEOUT_MS, Answer, Request, Service, Times
 from service.routes.refused import Refused, refusal, refused_build, refused_experiment
 from service.routes.table import CHANGING, PREDICTING, find
 from service.serving import metrics
@@ -242,8 +242,11 @@ class Front:
             request.times = Times()
         given = request.headers.get(b"x-request-timeout-ms")
         if given is not None:
-            if not (given.isascii() and given.isdigit() and len(given) <= 9 and int(given)):
-                raise Refused(400, f"X-Request-Timeout-Ms is '{given[:40]}'; expected a whole number from 1 on")
+            if not (given.isascii() and given.isdigit() and len(given) <= len(str(MOST_TIMEOUT_MS)) and int(given)):
+                sentence = (
+                    f"X-Request-Timeout-Ms is '{given[:40]}'; expected a whole number from 1 to {MOST_TIMEOUT_MS}"
+                )
+                raise Refused(400, sentence)
             request.deadline += min(0.0, int(given) / 1000 - self._deadline_s)
 
 

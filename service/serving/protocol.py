@@ -12,8 +12,9 @@ import time
 from typing import Any, ClassVar
 
 import uvicorn.config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.serving import settings
+from service.serving.connection import SPARE, Connection, most_connections
 from service.serving.direct import Direct, DirectCycle
 from service.serving.refusals import Refusal, Refusals
 
@@ -31,7 +32,7 @@ class Lives:
         return b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 1\r\n%s\r\n\n" % close
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(Connection):
     """One connection."""
 
     listener: ClassVar[socket.socket | None] = None
@@ -50,14 +51,13 @@ class Protocol(HttpToolsProtocol):
         self._refusal: Refusal | Lives | None = None  # what is answered whatever the body is
         self._direct: DirectCycle | None = None
         self._began = 0.0
-        self._idle_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection, and those that wait behind it."""
         super().connection_made(transport)
         if not self._accept_more or self.listener is None:
             return
-        for _ in range(ACCEPTED_AT_ONCE):
+        for _ in range(min(ACCEPTED_AT_ONCE, self.most - len(self.connections) + SPARE // 2)):
             try:
                 waiting, _ = self.listener.accept()
             except OSError:  # there is none, or no file is left for it
@@ -80,16 +80,16 @@ class Protocol(HttpToolsProtocol):
         """Forget the client."""
         self.pipelining.discard(self.client)
         super().connection_lost(exc)
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
 
     def on_message_begin(self) -> None:
         """Begin a request; uvicorn's scope of it is made where one is needed."""
         self.url, self.headers, self.expect_100_continue = b"", [], False
+        self.begin()
 
     def on_headers_complete(self) -> None:
         """Refuse the request, begin it the short way, or let uvicorn do so."""
         self._refusal = self._direct = None
+        self.check_head()
         if self.cycle is not None and not self.cycle.response_complete:
             self.pipelining.add(self.client)
         elif not self.expect_100_continue:
@@ -114,6 +114,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body; of what is refused none is kept."""
+        self.check_body(len(body))
         if self._direct is not None:
             self._direct.add(body)
         elif self._refusal is None:
@@ -121,6 +122,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer what has its body, and what is refused."""
+        self.end()
         if self._direct is not None:
             # All that has come in this turn is known before the first is begun, which else would seem to be alone.
             if not self.arrived:
@@ -135,7 +137,7 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(self._refusal.answer(self.headers, keep, self._began))
         self._refusal = None
         if keep:
-            self._rest()
+            self.rest()
         else:
             self.transport.close()
 
@@ -146,29 +148,7 @@ class Protocol(HttpToolsProtocol):
             return
         self.server_state.total_requests += 1
         self.flow.resume_reading()
-        self._rest()
-
-    def _rest(self) -> None:
-        """Begin the time after which an idle connection is closed; one timer after another, not one an answer."""
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = None
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close the connection, if it has been idle for all that time."""
-        self.timeout_keep_alive_task = None
-        if self._idle_since is None:
-            return
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
-        else:
-            super().timeout_keep_alive_handler()
+        self.rest()
 
 
 def _begin_arrived() -> None:
@@ -186,6 +166,7 @@ def is_alone() -> bool:
 
 def use(listener: socket.socket | None, refusals: Refusals, direct: Direct | None) -> None:
     """Let the uvicorn of this process speak so; BentoML chooses the protocol by its name "auto"."""
+    Protocol.most, Protocol.read_s = most_connections(), settings.read_s()
     Protocol.listener, Protocol.refusals, Protocol.direct = listener, refusals, direct
     Protocol.lives_at = None if direct is None else f"{direct.prefix}/livez".encode()
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"

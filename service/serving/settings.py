@@ -71,6 +71,11 @@ def keep_alive_s() -> int:
     return _number("BONSAI_KEEP_ALIVE_S", 75, MOST_MS)
 
 
+def read_s() -> int:
+    """Return the seconds in which a request has to come (BONSAI_READ_S, 20); a large body gets more."""
+    return _number("BONSAI_READ_S", 20, MOST_MS)
+
+
 def grace_s() -> int:
     """Return the seconds that requests under way get when the service ends (BONSAI_GRACE_S, 20)."""
     return _number("BONSAI_GRACE_S", 20, MOST_MS)

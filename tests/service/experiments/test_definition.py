@@ -125,3 +125,12 @@ def test_a_file_that_holds_something_else_is_refused(text: str, said: str) -> No
     with pytest.raises(Invalid) as refused:
         read_yaml(text, "x.yaml", VARIANTS)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["name: 2024-13-45", "name: 0b_", "a: !!int b", "{a: " * 400 + "}" * 400, "? [a]\n: b", "&a [*a]"]
+)
+def test_yaml_that_no_reader_likes_is_one_sentence(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_yaml(text, "my.yaml")
+    assert str(caught.value).startswith("'my.yaml'")

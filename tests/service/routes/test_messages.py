@@ -1,7 +1,33 @@
-import pytest
+import json
 
-from service.routes.messages import MAX_TEXTS, parse_request
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.routes.feedback import parse_feedback
+from service.routes.inference import read_request
+from service.routes.instances import read_instances
+from service.routes.messages import MAX_TEXTS, parse_assigned, parse_request
 from service.routes.refused import Refused
+
+KEYS = (
+    "texts",
+    "top_k",
+    "user",
+    "feedback",
+    "prediction_id",
+    "label",
+    "value",
+    "instances",
+    "text",
+    "inputs",
+    "name",
+    "shape",
+    "datatype",
+    "data",
+    "outputs",
+    "parameters",
+)
 
 
 def test_a_request_is_read() -> None:
@@ -30,3 +56,38 @@ def test_what_is_wrong_is_one_sentence(body: bytes, status: int, said: str) -> N
         parse_request(body)
     assert caught.value.status == status
     assert caught.value.sentence.startswith(said)
+
+
+@pytest.mark.parametrize("given", ["1.0", "1e0"])
+def test_a_whole_number_is_one_however_it_is_written(given: str) -> None:
+    assert parse_request(b'{"texts": ["a"], "top_k": %s}' % given.encode()).top_k == 1
+
+
+@pytest.mark.parametrize("given", ["1.5", "true", '"1"', "1e400", "NaN", "-1", "0", "[]", "1e300"])
+def test_what_is_none_is_said(given: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse_request(b'{"texts": ["a"], "top_k": %s}' % given.encode())
+    assert caught.value.status == 400
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8) | st.sampled_from([1.0, 10**40]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(st.binary(max_size=100) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_whatever_comes_is_read_or_one_sentence(body: bytes) -> None:
+    for read in (parse_request, lambda body: parse_assigned(body, "user"), parse_feedback, read_instances):
+        try:
+            assert read(body)
+        except Refused as refused:
+            assert refused.status in (400, 413)
+            assert 0 < len(refused.body) < 1000
+    try:
+        assert read_request(body, None).texts
+    except Refused as refused:
+        assert refused.status in (400, 413)
+        assert 0 < len(refused.body) < 1000

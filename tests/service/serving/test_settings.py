@@ -15,6 +15,7 @@ from service.serving import settings
         ("BONSAI_WORKERS", settings.workers, 3),
         ("BONSAI_KEEP_ALIVE_S", settings.keep_alive_s, 75),
         ("BONSAI_GRACE_S", settings.grace_s, 20),
+        ("BONSAI_READ_S", settings.read_s, 20),
         ("BONSAI_MAX_WAIT_MS", settings.most_wait_ms, 1000),
     ],
 )

@@ -1,0 +1,222 @@
+"""A connection, whatever is asked on it: how long a client may take to send a request and to read an answer, how much
+may stand around a body, what is not read at all, and how many connections a worker holds.
+
+uvicorn waits for ever for a request that has begun, and for the first one; it keeps as many headers as come.
+"""
+
+import asyncio
+import heapq
+import resource
+from typing import Any, ClassVar
+
+import httptools
+import psutil
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from service.routes.refused import Refused
+from service.serving import metrics
+from service.serving.body import too_large
+from service.serving.settings import MAX_BODY, MAX_DRAINED
+
+SLOWEST = 16 * 2**10  # bytes of a body that get their request a second more to come in
+MOST_URL = 8 * 2**10  # bytes
+MOST_HEADERS = 128
+MOST_AROUND = 64 * 2**10  # bytes of headers or trailers that have come in several pieces; chunks have lengths besides,
+A_CHUNK = 8  # bytes for one of the body
+LINGER_S = 2.0  # a refused client may still send, so that it gets to see the answer
+SPARE = 64  # files beside connections: models, databases, a new build
+NOT_HTTP = "the request is not what HTTP/1.1 has (RFC 9112); expected one that an HTTP client makes"
+
+
+class Connection(HttpToolsProtocol):
+    """One connection: its times and its limits."""
+
+    most: ClassVar[int] = 2**20  # connections of this process
+    read_s: ClassVar[float] = 20.0  # for a request to come
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._idle_since: float | None = None
+        self._begun: float | None = None  # when the request began that is being read
+        self._has_head = self._lingers = False
+        self._declared = self._body = self._around = self._drained = 0  # bytes
+        self._unsent, self._stuck_s = 0, 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection; where there are too many, end those that have been idle longest."""
+        super().connection_made(transport)
+        self._period = min(self.read_s, self.timeout_keep_alive)
+        self._idle_since = self.loop.time()
+        self.timeout_keep_alive_task = self.loop.call_later(self._period, self.timeout_keep_alive_handler)
+        if len(self.connections) > self.most:
+            _make_room(self.connections)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End its watch."""
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has come; what is no request is refused."""
+        self._idle_since = None
+        if self._lingers:
+            self._drained += len(data)
+            if self._drained > MAX_DRAINED:
+                self.transport.pause_reading()
+            return
+        begun, body = self._begun, self._body
+        try:
+            self.parser.feed_data(data)
+            if begun is not None and self._begun is begun:  # a piece of a request, and neither its first nor its last
+                self._around += len(data) - (self._body - body)
+                if self._around > MOST_AROUND + A_CHUNK * self._body:
+                    raise _too_much(f"more than {MOST_AROUND >> 10} KiB of headers")
+        except httptools.HttpParserUpgrade:
+            self._stay()
+        except httptools.HttpParserError as error:
+            refused = error.__context__
+            self.refuse(refused if isinstance(refused, Refused) else Refused(400, NOT_HTTP))
+        except Refused as refused:
+            self.refuse(refused)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
+        name = name.lower()
+        if name == b"content-length":
+            self._declared = int(value)
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def begin(self) -> None:
+        """Note that a request begins."""
+        self._begun, self._has_head = self.loop.time(), False
+        self._declared = self._body = self._around = 0
+
+    def check_head(self) -> None:
+        """Refuse a request for what its headers say (Refused 413, 414, 431): before its body is read."""
+        self._has_head = True
+        if len(self.url) > MOST_URL:
+            raise Refused(414, f"the path has {len(self.url)} bytes; expected at most {MOST_URL}")
+        if len(self.headers) > MOST_HEADERS:
+            raise _too_much(f"{len(self.headers)} headers")
+        if self._declared > (MAX_BODY if self.expect_100_continue else MAX_DRAINED):
+            raise too_large()
+
+    def check_body(self, size: int) -> None:
+        """Count bytes of a body (Refused 413 beyond what is read of any)."""
+        self._body += size
+        if self._body > MAX_DRAINED:
+            raise too_large()
+
+    def end(self) -> None:
+        """Note that a request has come whole."""
+        self._begun = None
+
+    def rest(self) -> None:
+        """Begin the time after which an idle connection is closed."""
+        self._idle_since = self.loop.time()
+        if self._begun is not None:  # the next request has waited for this answer
+            self._begun = self._idle_since
+
+    def refuse(self, refused: Refused) -> None:
+        """Answer what is not read to its end, and close; the client may finish what it is about to send."""
+        if self._lingers or self.transport.is_closing():
+            return
+        cycle, self._lingers = self.cycle, True
+        in_work = cycle is not None and not cycle.response_complete
+        has_begun = in_work and getattr(cycle, "response_started", False)
+        if self.pipeline or has_begun or (in_work and not self._has_head):
+            self.transport.abort()  # another answer is due before this one
+            return
+        if in_work:
+            cycle.disconnected = cycle.response_complete = True
+            cycle.message_event.set()
+        metrics.observe("", "", refused.status, 0, 0.0)
+        fields = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(
+            refused.body
+        )
+        self.transport.write(STATUS_LINE[refused.status] + fields + refused.body)
+        if not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(LINGER_S, self._close)
+
+    def _stay(self) -> None:
+        """Answer a request for another protocol as one for this, the last of its connection."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        else:
+            self.transport.close()
+
+    def _should_upgrade(self) -> bool:
+        return False
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has been idle, or its client has read nothing, for the time that is kept; refuse a
+        request that comes too slowly.
+        """
+        self.timeout_keep_alive_task = None
+        if self.transport.is_closing():
+            return
+        now, left = self.loop.time(), self._period
+        unsent = self.transport.get_write_buffer_size()
+        self._stuck_s = self._stuck_s + self._period if unsent and unsent == self._unsent else 0.0
+        self._unsent = unsent
+        if self._stuck_s >= self.timeout_keep_alive:
+            self.transport.abort()
+            return
+        if self._begun is not None:
+            if now >= self._begun + self.read_s + self._body / SLOWEST and not self._is_due():
+                self.refuse(Refused(408, f"the request has not come within {now - self._begun:.0f} s; send it at once"))
+        elif self._idle_since is not None and not unsent:
+            left = min(left, self._idle_since + self.timeout_keep_alive - now)
+            if left <= 0:
+                self._close()
+                return
+        self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+
+    def _is_due(self) -> bool:
+        """Tell whether the answer to an earlier request is still to come."""
+        return bool(self.pipeline) or (
+            not self._has_head and self.cycle is not None and not self.cycle.response_complete
+        )
+
+    def _close(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+
+def _too_much(given: str) -> Refused:
+    return Refused(431, f"the request has {given}; expected at most {MOST_HEADERS} of {MOST_AROUND >> 10} KiB together")
+
+
+def _make_room(connections: set[Any]) -> None:
+    """End a sixteenth of the connections: those that have been idle longest, and those that send most slowly."""
+    waits = [each for each in connections if each._idle_since is not None or each._begun is not None]
+    oldest = heapq.nsmallest(
+        max(1, len(waits) // 16),
+        waits,
+        key=lambda each: (each._idle_since is None, each._idle_since or each._begun),
+    )
+    for each in oldest:
+        each.transport.abort()
+
+
+def most_connections() -> int:
+    """Let this process open as many files as the machine lets it, and return how many may be connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    if soft == resource.RLIM_INFINITY:
+        return Connection.most
+    return max(8, soft - int(psutil.Process().num_fds()) - SPARE)

@@ -1,0 +1,206 @@
+"""What can happen to a variant on the fly: its build, a worker or the whole service is killed at any moment, or the
+disk is full. What is served is always whole.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from models.runtime.card import is_whole, read_card
+from models.runtime.store import in_store, read_build
+from tests.faults.builds import small_disk
+from tests.faults.clients import KEY, Served
+from tests.faults.rows import Row, counts
+from tests.processes import ROOT
+from tests.service.conftest import serving
+from tests.tiny import Tiny
+
+OVER = ("serving", "refused", "failed", "cancelled")
+LONG = {"passes": [{"distill": {"layers": 2, "epochs": 30, "patience": 30, "learning_rate": 3e-3, "batch_size": 8}}]}
+MOST_S = 600.0
+
+
+class Site:
+    """A folder of variants of one's own, and the service over it, which may be killed and started again."""
+
+    def __init__(self, folder: Path, tiny: Tiny, out: Path | None = None) -> None:
+        self.folder, self.out, self.home = folder, out or folder / "variants", folder / "home"
+        shutil.copytree(tiny.variants, self.out, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(tiny.home, self.home, symlinks=True, dirs_exist_ok=True)
+        os.environ["BENTOML_HOME"] = str(self.home)
+        self.environment = {
+            "BENTOML_HOME": str(self.home), "BONSAI_VARIANTS": str(self.out), "BONSAI_WORKERS": "2",
+            "BONSAI_ADMIN_KEY": KEY, "BONSAI_DATABASE_URL": f"sqlite:///{folder / 'experiments.sqlite'}",
+        }  # fmt: skip
+        self._serving: Any = None
+        self.host = ""
+
+    def start(self) -> None:
+        """Start the service."""
+        bentoml = Path(sys.executable).with_name("bentoml")
+        self._serving = serving("service.service:bonsai", ROOT, self.environment, bentoml, self.folder / "log.txt")
+        self.host = self._serving.__enter__()
+        Served(self.host).wait()
+
+    def end(self, *, killed: bool = False) -> None:
+        """End the service; or kill all of it, with its builds, at once."""
+        if killed:
+            for process in self.processes():
+                with suppress(psutil.Error):
+                    process.kill()
+        with suppress(ProcessLookupError):
+            self._serving.__exit__(None, None, None)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process of this service, builds too."""
+        found = []
+        for process in psutil.process_iter(["environ"]):
+            if (process.info["environ"] or {}).get("BONSAI_VARIANTS") == str(self.out) and process.pid != os.getpid():
+                found.append(process)
+        return found
+
+    def ask(self, path: str, body: Any = None, method: str | None = None, **headers: str) -> tuple[int, Any]:
+        """Return the status and the answer of an administrator's request; 0 where there is none."""
+        content = None if body is None else json.dumps(body).encode()
+        fields = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}", **headers}
+        request = urllib.request.Request(f"{self.host}{path}", content, fields, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except (OSError, ValueError):
+            return 0, None
+
+    def job(self, id: str, seconds: float = MOST_S) -> dict[str, Any]:
+        """Follow a job to its end, or for so long."""
+        until, job = time.monotonic() + seconds, dict[str, Any]()
+        while time.monotonic() < until:
+            status, said = self.ask(f"/builds/{id}", Prefer="wait=2")
+            if status == 200:
+                job = said
+                if job["state"] in OVER:
+                    break
+            else:
+                time.sleep(0.2)
+        return job
+
+    def is_whole(self) -> bool:
+        """Tell whether all that the build names is there as its cards say, and answers."""
+        build = read_build(self.out)
+        folders = [self.out / name for name in build.variants]
+        whole = all(in_store(one.tag) for one in build.variants.values())
+        whole = whole and all(is_whole(folder, read_card(folder)) for folder in folders)
+        return whole and all(self.ask(f"/{name}/predict", {"texts": ["a"]})[0] == 200 for name in build.variants)
+
+
+def killed(folder: Path, tiny: Tiny, what: str, kills: int, seed: int) -> Row:
+    """Ask for a variant, kill at a random moment, and look what becomes of it; then unload it and begin anew."""
+    chance, site, states, broken = random.Random(f"{seed} {what}"), Site(folder, tiny), Counter[str](), 0
+    length, unsaid = 6.0, 0
+    site.start()
+    try:
+        for number in range(kills):
+            name = f"made{number}"
+            began = time.monotonic()
+            status, asked = site.ask("/variants", {"name": name, "force": True, **LONG})
+            if status != 202:
+                unsaid += 1
+                continue
+            if number:
+                time.sleep(chance.uniform(0.0, length))
+                _kill(site, what, chance)
+            job = site.job(asked["id"])
+            states[job.get("state", "unknown")] += 1
+            unsaid += job.get("state") not in ("serving", "failed") or (job["state"] == "failed" and not job["reason"])
+            if not number:  # nobody was killed: so long does a job take
+                length = time.monotonic() - began
+            broken += not site.is_whole()
+            if job.get("state") == "serving":
+                site.ask(f"/variants/{name}", method="DELETE")
+    finally:
+        site.end()
+    return Row(
+        f"kill -9 of {what} while a variant is built",
+        f"at {kills - 1} random moments, each of a job of its own",
+        "the job goes on, or says that it failed; what is served is always whole",
+        f"jobs: {counts(states)}; {unsaid} that said nothing; {broken} times something served was not whole",
+        not unsaid and not broken,
+    )
+
+
+def _kill(site: Site, what: str, chance: random.Random) -> None:
+    if what == "the whole service":
+        site.end(killed=True)
+        site.start()
+        return
+    commands = {process: process.info.get("cmdline") or _line(process) for process in site.processes()}
+    wanted = "models.build" if what == "the build" else "_bentoml_impl.worker.service"
+    found = [process for process, line in commands.items() if any(wanted in part for part in line)]
+    if found:
+        with suppress(psutil.Error):
+            chance.choice(found).send_signal(signal.SIGKILL)
+
+
+def _line(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return list(process.cmdline())
+    return []
+
+
+def full_disk(folder: Path, tiny: Tiny) -> Row:
+    """Ask for a variant where the disk has no room, then make room and ask again."""
+    fault, done = "a full disk, a variant on the fly", "POST /variants over a file system without room; then with room"
+    promised = "503, or a job that failed in one sentence; what is served stays whole; with room the next one is served"
+    try:
+        with small_disk(folder / "disk", 100_000) as disk:
+            site = Site(folder, tiny, disk / "variants")
+            used = int(shutil.disk_usage(disk).used / 1000) + 64
+            subprocess.run(["mount", "-o", f"remount,size={used}k", str(disk)], check=True)
+            site.start()
+            try:
+                status, asked = site.ask("/variants", {"name": "made", "force": True, **LONG})
+                job = site.job(asked["id"]) if status == 202 else {"state": f"status {status}", "reason": str(asked)}
+                whole = site.is_whole()
+                subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+                status, asked = site.ask("/variants", {"name": "again", "force": True, **LONG})
+                then = site.job(asked["id"]) if status == 202 else {"state": f"status {status}"}
+                whole = whole and site.is_whole()
+            finally:
+                site.end()
+    except OSError as problem:
+        return Row(fault, done, promised, f"not tried: {problem}", True)
+    return Row(
+        fault,
+        done,
+        promised,
+        f"{job.get('state')}: {str(job.get('reason'))[:160]}; served {'stayed whole' if whole else 'was broken'}; then "
+        f"{then.get('state')}",
+        whole and then.get("state") == "serving" and job.get("state") in ("failed", "status 503"),
+    )
+
+
+def drills(tiny: Tiny, quick: bool, seed: int) -> dict[str, Callable[[Path], Row]]:
+    """Return what is done to jobs, by name."""
+    kills = 3 if quick else 21
+    return {
+        "job_build_killed": lambda folder: killed(folder, tiny, "the build", kills, seed),
+        "job_worker_killed": lambda folder: killed(folder, tiny, "a worker", kills, seed),
+        "job_service_killed": lambda folder: killed(folder, tiny, "the whole service", kills, seed),
+        "job_disk": lambda folder: full_disk(folder, tiny),
+    }

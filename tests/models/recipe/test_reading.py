@@ -1,0 +1,62 @@
+"""Whatever stands in a recipe's file is a recipe, or one sentence."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.recipe.reading import DEFAULT_RECIPE, load_recipe
+from models.recipe.recipe import Recipe
+from models.runtime.errors import BonsaiError
+
+DEFAULT = DEFAULT_RECIPE.read_bytes()
+YAML = st.text(alphabet="{}[]:,-?&*!|>'\"%@`# \n\t0123456789eE.xob_~aétrue", max_size=60).map(str.encode)
+CUTS = st.tuples(
+    st.integers(0, len(DEFAULT)), st.integers(0, 12), st.binary(max_size=6) | st.sampled_from([b"*a", b"&a ", b"1e400"])
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"seed: 2024-13-45",
+        b"seed: 0x",
+        b"seed: 0b_",
+        b"seed: 1:99",
+        b"seed: .inf",
+        b"seed: 1e400",
+        b"seed: !!int a",
+        b"seed: !!binary a",
+        b"seed: !!timestamp a",
+        b"&a [*a]",
+        b"variants: &a {small: *a}",
+        b"? [a]\n: b",
+        b"? {a: b}\n: b",
+        b"{a: " * 400 + b"}" * 400,
+        b"\xff",
+        b"\0",
+        b"!!python/object/apply:os.system [ls]",
+    ],
+    ids=lambda content: content[:30].decode("latin-1"),
+)
+def test_what_no_recipe_holds_is_one_sentence(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_bytes(content)
+    with pytest.raises(BonsaiError) as caught:
+        load_recipe(file)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(content=YAML | CUTS.map(lambda cut: DEFAULT[: cut[0]] + cut[2] + DEFAULT[cut[0] + cut[1] :]))
+def test_whatever_is_written_is_a_recipe_or_one_sentence(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_bytes(content)
+    try:
+        assert isinstance(load_recipe(file), Recipe)
+    except BonsaiError as refused:
+        assert "\n" not in str(refused)

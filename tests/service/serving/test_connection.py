@@ -1,0 +1,200 @@
+"""What clients may do to a connection, and what is done to them: a real server of one worker and short times."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from service.serving.connection import MOST_HEADERS, MOST_URL
+from tests.service.conftest import ROOT, serving
+from tests.service.serving.test_protocol import answer, request
+
+HEAD = b"POST /int8/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+MEGABYTE = b"x" * 2**20
+FILES = 300
+
+
+@pytest.fixture(scope="module")
+def patient(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service that may open few files, closes idle connections after two seconds, and waits one for a request."""
+    folder = tmp_path_factory.mktemp("patient")
+    settings = {
+        "BONSAI_VARIANTS": str(built), "BONSAI_WORKERS": "1", "BONSAI_KEEP_ALIVE_S": "2", "BONSAI_READ_S": "1",
+    }  # fmt: skip
+    limited = folder / "bentoml"
+    bentoml = Path(sys.executable).with_name("bentoml")
+    limited.write_text(f'#!/bin/sh\nulimit -n {FILES}\nexec "{bentoml}" "$@"\n')
+    limited.chmod(0o755)
+    with serving("service.service:bonsai", ROOT, settings, limited, folder / "log.txt") as address:
+        yield address
+
+
+def told(host: str, *pieces: bytes, pause: float = 0.0) -> tuple[int, dict[str, str], Any, float]:
+    """Send pieces and return the answer, with the seconds until the connection was closed."""
+
+    async def send(writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(pause)
+
+    async def run() -> tuple[int, dict[str, str], Any, float]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
+        began = time.monotonic()
+        sending = asyncio.create_task(send(writer))
+        status, headers, body = await asyncio.wait_for(answer(reader), 30)
+        with suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), 30)
+        sending.cancel()
+        await close(writer)
+        return status, headers, json.loads(body), time.monotonic() - began
+
+    return asyncio.run(run())
+
+
+async def close(*writers: asyncio.StreamWriter) -> None:
+    for writer in writers:
+        writer.close()
+    for writer in writers:
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def is_well(host: str) -> bool:
+    status, _, body, _ = told(host, request(extra="connection: close\r\n"))
+    return status == 200 and len(body["predictions"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "pieces"),
+    [
+        (400, [b"no http at all\r\n\r\n"]),
+        (400, [HEAD + b"content-length: 99999999999999999999999\r\n\r\n"]),
+        (400, [HEAD + b"content-length: 3\r\ntransfer-encoding: chunked\r\n\r\nabc"]),
+        (400, [HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n"]),
+        (413, [HEAD + b"content-length: %d\r\n\r\n" % 2**30]),
+        (413, [HEAD + b"content-length: %d\r\n\r\n" % 2**30, *[MEGABYTE] * 70]),
+        (413, [HEAD + b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % (9 * 2**20)]),
+        (413, [HEAD + b"transfer-encoding: chunked\r\n\r\n", *[b"100000\r\n" + MEGABYTE + b"\r\n"] * 80]),
+        (414, [b"GET /" + b"a" * (MOST_URL + 1) + b" HTTP/1.1\r\nhost: x\r\n\r\n"]),
+        (431, [HEAD + b"x: y\r\n" * MOST_HEADERS + b"\r\n"]),
+        (431, [HEAD, *[b"x: " + b"y" * 1000 + b"\r\n"] * 2000]),
+        (431, [HEAD + b"x: ", *[MEGABYTE] * 20]),
+        (431, [HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\n", *[b"x: " + b"y" * 1000 + b"\r\n"] * 2000]),
+        (431, [HEAD + b"transfer-encoding: chunked\r\n\r\n1;x=", *[MEGABYTE] * 20]),
+    ],
+    ids=lambda value: value if isinstance(value, int) else value[0][-40:].decode()[:40].replace("\r\n", " "),
+)
+def test_what_is_no_request_is_refused_before_it_is_read(patient: str, status: int, pieces: list[bytes]) -> None:
+    said, headers, body, _ = told(patient, *pieces)
+    assert (said, headers["connection"], headers["content-type"]) == (status, "close", "application/json")
+    assert len(body["error"]) < 200
+    assert is_well(patient)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"P"],
+        [bytes([byte]) for byte in HEAD],
+        [HEAD + b"x: y\r\n", *[b"x: y\r\n"] * 40],
+        [HEAD + b"content-length: 100\r\n\r\n", *[b"{"] * 40],
+        [HEAD + b"content-length: 100000\r\n\r\n", *[b"{"] * 40],
+        [HEAD + b"transfer-encoding: chunked\r\n\r\n", *[b"1\r\n \r\n"] * 40],
+    ],
+    ids=["a byte", "a slow head", "slow headers", "a slow body", "a slow large body", "slow chunks"],
+)
+def test_who_sends_too_slowly_is_refused(patient: str, pieces: list[bytes]) -> None:
+    status, _, body, seconds = told(patient, *pieces, pause=0.1)
+    assert status == 408
+    assert "has not come within" in body["error"]
+    assert seconds < 15
+
+
+def test_a_body_that_keeps_coming_is_taken(patient: str) -> None:
+    """Longer than a request may take to come, and fast enough."""
+    body = json.dumps({"texts": ["where is my parcel " * 4000]}).encode()
+    pieces = [body[place : place + 4000] for place in range(0, len(body), 4000)]
+    head = HEAD + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+    status, _, said, seconds = told(patient, head, *pieces, pause=0.1)
+    assert (status, len(said["predictions"])) == (200, 1)
+    assert seconds > 1.5
+
+
+async def closed_after(reader: asyncio.StreamReader) -> float:
+    began = time.monotonic()
+    with suppress(ConnectionError):
+        assert await asyncio.wait_for(reader.read(), 60) == b""
+    return time.monotonic() - began
+
+
+def test_who_never_asks_is_closed(patient: str) -> None:
+    async def run() -> list[float]:
+        opened = [await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0) for _ in range(20)]
+        seconds = await asyncio.gather(*(closed_after(reader) for reader, _ in opened))
+        await close(*(writer for _, writer in opened))
+        return seconds
+
+    assert all(1.5 < seconds < 20 for seconds in asyncio.run(run()))
+
+
+def test_more_connections_than_files_leave_the_service_well(patient: str) -> None:
+    async def run() -> tuple[int, int]:
+        opened, answered = [], 0
+        for number in range(3 * FILES):
+            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0)
+            opened.append((reader, writer))
+            if number % 100 == 99:
+                mine, to = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0)
+                to.write(request(extra="connection: close\r\n"))
+                status, _, _ = await asyncio.wait_for(answer(mine), 30)
+                answered += status == 200
+                await close(to)
+        await close(*(writer for _, writer in opened))
+        return len(opened), answered
+
+    assert asyncio.run(run()) == (3 * FILES, 3 * FILES // 100)
+    assert is_well(patient)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/variants", "/int8/predict", "/nope"])
+def test_another_protocol_is_none_of_ours(patient: str, path: str) -> None:
+    upgrade = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    wanted = f"GET {path} HTTP/1.1\r\nhost: x\r\n{upgrade}sec-websocket-version: 13\r\n\r\n".encode()
+
+    async def run() -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0)
+        writer.write(wanted)
+        status, _, _ = await asyncio.wait_for(answer(reader), 30)
+        assert await asyncio.wait_for(reader.read(), 30) == b""
+        await close(writer)
+        return status
+
+    assert asyncio.run(run()) == {"/int8/predict": 405, "/nope": 404}.get(path, 200)
+
+
+def test_who_does_not_read_is_closed(patient: str) -> None:
+    async def run() -> bool:
+        _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0, limit=1024)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        body = json.dumps({"texts": ["a"] * 4096, "top_k": 4}).encode()
+        writer.write(request(body=body) * 30)
+        until = time.monotonic() + 60
+        with suppress(ConnectionError):
+            while time.monotonic() < until and not writer.transport.is_closing():
+                writer.write(b"\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+        await close(writer)
+        return time.monotonic() < until
+
+    assert asyncio.run(run())
+    assert is_well(patient)
