@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from service.builds.builds import Builds
 from service.experiments.experiments import Experiments
 from service.routes.openapi import describe
-from service.serving import protocol, settings
+from service.serving import ending, protocol, settings
 from service.serving.direct import Direct
 from service.serving.front import Front
 from service.serving.queue import RowQueue
@@ -70,8 +70,12 @@ class OutermostService(bentoml.Service[Any]):
             refusals=None if cors else refusals,  # they would lack the headers that a browser asks for
             around=traced if tracing else None,
             builds=self.builds,
+            is_draining=protocol.is_draining,
+            in_flight=protocol.in_flight,
         )
-        protocol.use(listener(), refusals, None if cors or tracing else Direct(front, prefix))
+        if (listens := listener()) is not None:
+            ending.use(settings.drain_s())
+        protocol.use(listens, refusals, None if cors or tracing else Direct(front, prefix))
         if cors:
             options: Any = BentoMLContainer.access_control_options.get()
             return CORSMiddleware(front, **options)

@@ -51,7 +51,7 @@ def refused(problem: BonsaiError) -> BentoMLException:
 try:
     settings.check_temporary_folder()
     VARIANTS = settings.variants_folder()
-    BUILD = present_build(VARIANTS, shared_folder(), experiment_settings.default_variant)
+    BUILD = present_build(VARIANTS, shared_folder(), experiment_settings.default_variant, settings.only())
     FOLDERS = {name: stored(variant.tag) for name, variant in BUILD.variants.items()}
     THREADS, WORKERS, STRICT = settings.threads(), settings.workers(), settings.strict()
     DEADLINE_S, PREFIX = settings.deadline_s(), settings.path_prefix()
@@ -60,7 +60,7 @@ try:
     OutermostService.generations = Generations(shared_folder(), (server_context.worker_index or 1) - 1, WORKERS)
     KEEPS = experiment_settings.is_on()
     make_shared_folder()
-    supervise(settings.keep_alive_s(), settings.grace_s())
+    supervise(settings.keep_alive_s(), settings.drain_s(), settings.grace_s())
 except BonsaiError as problem:
     raise refused(problem) from None
 
@@ -116,6 +116,7 @@ class Variants:
             shared=folder,
             generations=OutermostService.generations,
             accept=experiment_settings.default_variant,
+            only=settings.only(),
         )
         try:
             self._reloading.load(BUILD)

@@ -24,6 +24,15 @@ def serving(
     target: str, cwd: Path, environment: dict[str, str], bentoml: Path, log: Path, ready: str = "/readyz"
 ) -> Iterator[str]:
     """Serve until the block ends; the address is that of a free port."""
+    with started(target, cwd, environment, bentoml, log, ready) as (host, _):
+        yield host
+
+
+@contextmanager
+def started(
+    target: str, cwd: Path, environment: dict[str, str], bentoml: Path, log: Path, ready: str = "/readyz"
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Serve until the block ends, or the process does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -37,9 +46,10 @@ def serving(
         )
     try:
         wait_until_ready(f"{host}{ready}", server, log)
-        yield host
+        yield host, server
     finally:
-        os.killpg(server.pid, signal.SIGINT)
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGINT)
         try:
             server.wait(20)
         except subprocess.TimeoutExpired:
