@@ -11,7 +11,7 @@ PEERS_STAMP := $(PEERS)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak simulate bench-experiments kills swaps overload bento clean
+.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak simulate bench-experiments kills swaps replicas overload bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -76,6 +76,9 @@ kills: variants/build.json  ## kill -9 a worker 50 times under load, and count f
 
 swaps: variants/build.json  ## load another build 100 times under load, and count what fails and grows, ten minutes
 	$(BIN)/python -m tests.swaps --out service/results/published/swaps.json
+
+replicas: variants/build.json  ## three services behind HAProxy: kill and update them under load, ten minutes; needs haproxy and wrk
+	$(BIN)/python -m tests.replicas --out service/results/published/replicas.json
 
 overload: variants/build.json  ## the service under ten times the load that it can take, two minutes; needs wrk
 	$(BIN)/python -m loadtest.overload $(OVERLOAD_ARGS)
