@@ -410,8 +410,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    load = os.getloadavg()[0]
     found = measure(given.variants, given.kills, given.rounds, given.seed)
-    found |= {"rows": rows(found), "cores": os.cpu_count(), "date": datetime.now(UTC).date().isoformat()}
+    found |= {"rows": rows(found), "cores": os.cpu_count(), "load_before": round(load, 1)}
+    found["date"] = datetime.now(UTC).date().isoformat()
     if given.out is not None:
         given.out.write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found))
