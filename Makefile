@@ -13,7 +13,7 @@ AUDIT_STAMP := $(AUDIT)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps faults overload bento clean
+.PHONY: help env demo test slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps faults replicas overload bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -95,6 +95,9 @@ swaps: variants/build.json  ## load another build 100 times under load, and coun
 
 faults: env  ## break clients, workers, builds and jobs on purpose, an hour; mounts file systems
 	$(BIN)/python -m tests.faults --out service/results/published/faults.json
+
+replicas: variants/build.json  ## three services behind HAProxy: kill and update them under load, ten minutes; needs haproxy and wrk
+	$(BIN)/python -m tests.replicas --out service/results/published/replicas.json
 
 overload: variants/build.json  ## the service under ten times the load that it can take, two minutes; needs wrk
 	$(BIN)/python -m loadtest.overload $(OVERLOAD_ARGS)

@@ -112,7 +112,7 @@ def kill(variants: Path, kills: int, seed: int) -> dict[str, Any]:
             time.sleep(1)
         store = Store(database)
         labels = sum(row.labels for row in store.totals("kills"))
-        rows = Counter(_told(store))
+        rows = Counter(told(store))
         acknowledged = [id for caller in callers for id in caller.acknowledged]
         outcomes = sum((caller.outcomes for caller in callers), Counter[str]())
         return {
@@ -120,7 +120,7 @@ def kill(variants: Path, kills: int, seed: int) -> dict[str, Any]:
             "acknowledged": len(acknowledged),
             "stored": sum(rows.values()),
             "counted": labels,
-            "lost": len(set(map(_key, acknowledged)) - set(rows)),
+            "lost": len(set(map(key_of, acknowledged)) - set(rows)),
             "twice": sum(count > 1 for count in rows.values()),
             "repeated": outcomes["repeated"],
             "predictions": outcomes["/predict"],
@@ -128,7 +128,8 @@ def kill(variants: Path, kills: int, seed: int) -> dict[str, Any]:
         }
 
 
-def _told(store: Store) -> list[str]:
+def told(store: Store) -> list[str]:
+    """Return the ids that feedback is stored for, one a row."""
     from sqlalchemy import select
 
     from service.store import schema
@@ -137,10 +138,9 @@ def _told(store: Store) -> list[str]:
         return list(connection.execute(select(schema.feedback.c.prediction_id)).scalars())
 
 
-def _key(id: str) -> str:
-    from base64 import urlsafe_b64decode
-
-    return str(json.loads(urlsafe_b64decode(id + "=" * (-len(id) % 4))[16:])[5])
+def key_of(id: str) -> str:
+    """Return what a prediction's id is stored as: what stands between its label and its signature."""
+    return id.rpartition(".")[0].split(".", 3)[3]
 
 
 def _workers(database: str) -> list[psutil.Process]:

@@ -40,7 +40,8 @@ class Setting:
     def environment(self) -> dict[str, str]:
         """Return the environment of whatever is to find variant and code."""
         own = {"BONSAI_VARIANTS": str(self.variants.absolute()), "PEER_VARIANT": self.variant, "PYTHONPATH": str(ROOT)}
-        return {**os.environ, "BENTOML_DO_NOT_TRACK": "True", **own}
+        ends = {"BONSAI_DRAIN_S": "0"}  # nobody is left to be told of it
+        return {**os.environ, "BENTOML_DO_NOT_TRACK": "True", **ends, **own}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
 
 RESTART_S = 5.0
+END_S = 10.0  # it has time to write what is left
 PARENT_DEATH = 1  # prctl's PR_SET_PDEATHSIG
 
 logger = logging.getLogger("bentoml.bonsai")
@@ -50,7 +52,11 @@ class Companion:
         """End it."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait()
+            try:
+                self._process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
             self._forget(self._process)
         self._started = float("-inf")
 
@@ -58,6 +64,15 @@ class Companion:
         self._process = None
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
+
+
+def ended_by_signal() -> threading.Event:
+    """Return what SIGTERM sets: whoever closed a writer in the signal's own handler could wait for a lock that the
+    interrupted thread holds.
+    """
+    end = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: end.set())
+    return end
 
 
 def end_with_parent() -> None:

@@ -6,17 +6,16 @@
 import argparse
 import contextlib
 import os
-import signal
 import socket
 import time
 from pathlib import Path
 
-from service.experiments.companion import end_with_parent
-from service.experiments.losses import Losses
+from service.experiments.companion import end_with_parent, ended_by_signal
+from service.experiments.losses import LOST, Losses
 from service.experiments.records import MOST_BYTES, decode
 from service.experiments.settings import database_url
 from service.store.store import Store
-from service.store.writer import Writer
+from service.store.writer import FULL_QUEUE, Writer
 
 MOST_ROWS = 20_000  # that wait for the store
 BUFFER = 4 * 2**20  # bytes of datagrams
@@ -37,14 +36,17 @@ def main() -> None:
     listener.bind(str(given.address))
     listener.settimeout(TELL_S)
     writer = Writer(Store(database_url()), MOST_ROWS)
+    LOST.labels(FULL_QUEUE)  # is 0 from now on: the rate of what first appears with a loss does not see that loss
     losses, told = Losses(writer), time.monotonic()
-    signal.signal(signal.SIGTERM, lambda *_: _end(listener, writer, losses))
-    while True:
+    end = ended_by_signal()
+    while not end.is_set():
         with contextlib.suppress(TimeoutError):
             _take(listener, writer)
         if time.monotonic() - told >= TELL_S:
             told = time.monotonic()
             losses.tell()
+    _write_what_is_left(listener, writer)
+    losses.tell()
 
 
 def _take(listener: socket.socket, writer: Writer) -> None:
@@ -52,14 +54,12 @@ def _take(listener: socket.socket, writer: Writer) -> None:
         writer.offer(row)
 
 
-def _end(listener: socket.socket, writer: Writer, losses: Losses) -> None:
+def _write_what_is_left(listener: socket.socket, writer: Writer) -> None:
     listener.setblocking(False)
     with contextlib.suppress(OSError):
         while True:
             _take(listener, writer)
     writer.close(3.0)
-    losses.tell()
-    os._exit(0)  # whatever the main thread was doing
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from models.runtime.classifier import Prediction, Predictor
 from models.runtime.loading import load_variants
 from models.runtime.traces import log_failure
-from service.experiments.companion import end_with_parent
+from service.experiments.companion import end_with_parent, ended_by_signal
 from service.experiments.losses import LOST, Losses
 from service.experiments.settings import database_url
 from service.experiments.shadow import MOST_BYTES, Work
@@ -106,16 +105,18 @@ def main() -> None:
     loaded = load_variants({name: Path(folder) for name, folder in folders.items()}, packed=given.packed)
     writer = Writer(Store(database_url()))
     shadowing = Shadowing({name: (card.version, predictor) for name, (card, predictor) in loaded.items()}, writer)
-    signal.signal(signal.SIGTERM, lambda *_: (writer.close(2.0), os._exit(0)))
+    end = ended_by_signal()
     threading.Thread(target=shadowing.run, name="shadows", daemon=True).start()
     listener.settimeout(TELL_S)
     losses, told = Losses(writer), time.monotonic()
-    while True:
+    while not end.is_set():
         with contextlib.suppress(TimeoutError):
             shadowing.take(Work.decode(listener.recv(MOST_BYTES)))
         if time.monotonic() - told >= TELL_S:
             told = time.monotonic()
             losses.tell()
+    writer.close(2.0)
+    os._exit(0)  # whatever the thread of shadows computes
 
 
 if __name__ == "__main__":

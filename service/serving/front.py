@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.runtime.traces import log_failure
@@ -50,6 +51,7 @@ WANTED_HEADERS = frozenset(
         b"prefer",
     )
 )
+READY = frozenset(("/readyz", "/v2/health/ready"))
 PASSED_ON = frozenset(("/livez", "/readyz", "/healthz", "/metrics", "/schema.json"))
 NOT_MODIFIED = 304
 NO_ANSWER = 499  # the client went away; the status is nginx's
@@ -78,12 +80,15 @@ class Front:
         builds: Builds | None = None,
         keys: WatchedKeys | None = None,
         around: Callable[[ASGIApp], ASGIApp] | None = None,
+        is_draining: Callable[[], bool] = lambda: False,
+        in_flight: Callable[[], int] = int,
     ) -> None:
         """`refusals` remembers what is to be refused before it gets here; `around` wraps what answers our own routes:
-        tracing, where it is asked for.
+        tracing, where it is asked for; `is_draining` tells whether this worker is about to end; `in_flight`
+        how many requests it has in work.
         """
         self._app, self._spread, self._refusals = app, spread, refusals
-        self._queue = queue
+        self._queue, self._is_draining, self._in_flight = queue, is_draining, in_flight
         self._service = Service(
             registry, queue.run, experiments, load_tests, builds or Builds(), generations or Generations(), keys
         )
@@ -102,14 +107,16 @@ class Front:
         path = self._without_prefix(scope["path"])
         if path == "/metrics":
             metrics.write()
-        if path in PASSED_ON or path.startswith("/static_content/"):
+        if path in READY and self._is_draining():  # counted nowhere: no caller sees it
+            await unready(scope, receive, send)
+        elif path in PASSED_ON or path.startswith("/static_content/"):
             await self._app(scope, receive, send)
         else:
             await self._ours(scope, receive, send)
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._spread.start()
-        writing = asyncio.get_running_loop().create_task(metrics.keep_written())
+        writing = asyncio.get_running_loop().create_task(metrics.keep_written(self._in_flight))
         try:
             await self._app(scope, receive, send)
         finally:
@@ -193,7 +200,7 @@ class Front:
             fields.append(_field(name, value))
         if request.times is not None and answer.status == 200:
             fields.append((b"server-timing", request.times.header().encode()))
-        if self._spread.is_one_too_many(client):
+        if self._spread.is_one_too_many(client, self._is_draining()):
             fields.append((b"connection", b"close"))
         return fields
 
@@ -248,6 +255,12 @@ class Front:
                 )
                 raise Refused(400, sentence)
             request.deadline += min(0.0, int(given) / 1000 - self._deadline_s)
+
+
+async def unready(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say that no more requests should come, for this service ends."""
+    said = Refused(503, "the service ends; ask another replica, or later")
+    await Response(said.body, 503, {"Connection": "close"}, "application/json")(scope, receive, send)
 
 
 @lru_cache(maxsize=256)

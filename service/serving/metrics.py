@@ -6,6 +6,7 @@ its body. So a worker adds them up, and writes the sums some times a second and 
 
 import asyncio
 from bisect import bisect_left
+from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -19,6 +20,11 @@ SECONDS = Histogram(
     "Time from the first byte to the answer, waiting included",
     LABELS,
     buckets=BUCKETS,
+)
+IN_FLIGHT = Gauge(
+    "bonsai_requests_in_flight",
+    "Requests whose headers are read and that are not answered",
+    multiprocess_mode="livesum",
 )
 # Of several workers the worst counts.
 CHECKED = Gauge("bonsai_startup_check_texts", "Texts of the start-up check", LABELS, multiprocess_mode="max")
@@ -88,8 +94,9 @@ def write() -> None:
         counts.write()
 
 
-async def keep_written() -> None:
+async def keep_written(in_flight: Callable[[], int] = int) -> None:
     """Write for ever, so that other workers' answers lack a fraction of a second at the most."""
     while True:
         await asyncio.sleep(WRITTEN_S)
+        IN_FLIGHT.set(in_flight())
         write()

@@ -16,7 +16,7 @@ from service.builds.builds import Builds
 from service.experiments.experiments import Experiments
 from service.keys.watched import WatchedKeys
 from service.routes.openapi import describe
-from service.serving import protocol, settings
+from service.serving import ending, protocol, settings
 from service.serving.direct import Direct
 from service.serving.front import Front
 from service.serving.queue import RowQueue
@@ -73,8 +73,12 @@ class OutermostService(bentoml.Service[Any]):
             around=traced if tracing else None,
             builds=self.builds,
             keys=self.keys,
+            is_draining=protocol.is_draining,
+            in_flight=protocol.in_flight,
         )
-        protocol.use(listener(), refusals, None if cors or tracing else Direct(front, prefix))
+        if (listens := listener()) is not None:
+            ending.use(settings.drain_s())
+        protocol.use(listens, refusals, None if cors or tracing else Direct(front, prefix))
         if cors:
             options: Any = BentoMLContainer.access_control_options.get()
             return CORSMiddleware(front, **options)

@@ -7,8 +7,10 @@ requests in a turn the next connection would wait for seconds.
 """
 
 import asyncio
+import itertools
 import socket
 import time
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import uvicorn.config
@@ -41,6 +43,7 @@ class Protocol(Connection):
     lives_at: ClassVar[bytes | None] = None
     requests: ClassVar[set[Any]] = set()  # those that uvicorn is at work on
     pipelining: ClassVar[set[object]] = set()  # clients that have sent a request before the answer to another
+    draining: ClassVar[bool] = False  # whether the process ends soon, and connections with their next answer
 
     arrived: ClassVar[list[DirectCycle]] = []  # whose bodies were read in this turn of the loop
 
@@ -57,15 +60,20 @@ class Protocol(Connection):
         super().connection_made(transport)
         if not self._accept_more or self.listener is None:
             return
-        for _ in range(min(ACCEPTED_AT_ONCE, self.most - len(self.connections) + SPARE // 2)):
-            try:
-                waiting, _ = self.listener.accept()
-            except OSError:  # there is none, or no file is left for it
-                return
-            waiting.setblocking(False)
+        for waiting in _accepted(self.listener, min(ACCEPTED_AT_ONCE, self.most - len(self.connections) + SPARE // 2)):
             task = self.loop.create_task(self._accept(waiting))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+
+    @classmethod
+    def stop_listening(cls) -> list[socket.socket]:
+        """Close the socket that connections wait in, and return those that waited."""
+        if cls.listener is None:
+            return []
+        waiting = list(_accepted(cls.listener))
+        cls.listener.close()
+        cls.listener = None
+        return waiting
 
     async def _accept(self, waiting: socket.socket) -> None:
         try:
@@ -133,7 +141,7 @@ class Protocol(Connection):
         if self._refusal is None:
             super().on_message_complete()
             return
-        keep = self.parser.should_keep_alive()
+        keep = self.parser.should_keep_alive() and not self.draining
         self.transport.write(self._refusal.answer(self.headers, keep, self._began))
         self._refusal = None
         if keep:
@@ -151,6 +159,16 @@ class Protocol(Connection):
         self.rest()
 
 
+def _accepted(listener: socket.socket, most: int | None = None) -> Iterator[socket.socket]:
+    for _ in itertools.count() if most is None else range(most):
+        try:
+            waiting, _ = listener.accept()
+        except OSError:  # there is none, or no file is left for it
+            return
+        waiting.setblocking(False)
+        yield waiting
+
+
 def _begin_arrived() -> None:
     cycles = Protocol.arrived[:]
     Protocol.arrived.clear()
@@ -159,9 +177,19 @@ def _begin_arrived() -> None:
         cycle.run()
 
 
+def in_flight() -> int:
+    """Return how many requests the process has in work: those that have come whole, and some whose headers are read."""
+    return len(Protocol.requests) + len(DirectCycle.under_way)
+
+
 def is_alone() -> bool:
     """Tell whether the process has one request in work, and no other whose headers are read."""
-    return len(Protocol.requests) + len(DirectCycle.under_way) == 1
+    return in_flight() == 1
+
+
+def is_draining() -> bool:
+    """Tell whether the process ends soon."""
+    return Protocol.draining
 
 
 def use(listener: socket.socket | None, refusals: Refusals, direct: Direct | None) -> None:

@@ -56,7 +56,7 @@ try:
     QUANTIZES = quantizes()
     if is_first() and (given := given_model()) is not None:
         build_teacher(given, VARIANTS)
-    BUILD = present_build(VARIANTS, shared_folder(), experiment_settings.default_variant)
+    BUILD = present_build(VARIANTS, shared_folder(), experiment_settings.default_variant, settings.only())
     FOLDERS = {name: stored(variant.tag) for name, variant in BUILD.variants.items()}
     THREADS, WORKERS, STRICT = settings.threads(), settings.workers(), settings.strict()
     DEADLINE_S, PREFIX = settings.deadline_s(), settings.path_prefix()
@@ -69,7 +69,7 @@ try:
     KEYS = WatchedKeys(file, shared_folder()) if (file := settings.keys_file()) is not None else None
     OutermostService.keys = KEYS
     KEEPS = experiment_settings.is_on() or (KEYS is not None and KEYS.now.has_admin)
-    supervise(settings.keep_alive_s(), settings.grace_s())
+    supervise(settings.keep_alive_s(), settings.drain_s(), settings.grace_s())
 except BonsaiError as problem:
     raise refused(problem) from None
 
@@ -125,6 +125,7 @@ class Variants:
             shared=folder,
             generations=OutermostService.generations,
             accept=experiment_settings.default_variant,
+            only=settings.only(),
         )
         try:
             self._reloading.load(BUILD)

@@ -31,6 +31,11 @@ def variants_folder() -> Path:
     return beside if beside.exists() else Path("variants").absolute()
 
 
+def only() -> tuple[str, ...]:
+    """Return the names of the variants to serve (BONSAI_ONLY, separated by commas; all of the build)."""
+    return tuple(dict.fromkeys(filter(None, os.environ.get("BONSAI_ONLY", "").replace(" ", "").split(","))))
+
+
 def load_tests() -> list[Path]:
     """Return where the last load test may lie: where BONSAI_LOAD_TEST says, a run's folder or a file in it; or else
     with the variants, or in the results beside them.
@@ -81,6 +86,13 @@ def grace_s() -> int:
     return _number("BONSAI_GRACE_S", 20, MOST_MS)
 
 
+def drain_s() -> int:
+    """Return the seconds for which a service that is sent SIGTERM is unready and answers on (BONSAI_DRAIN_S, 5): until
+    balancers have learned of it, which takes a few seconds in Kubernetes.
+    """
+    return _number("BONSAI_DRAIN_S", 5, MOST_MS, least=0)
+
+
 def path_prefix() -> str:
     """Return what stands before every route (BONSAI_PATH_PREFIX, nothing)."""
     given = os.environ.get("BONSAI_PATH_PREFIX", "").rstrip("/")
@@ -120,10 +132,10 @@ def check_temporary_folder() -> None:
         raise BonsaiError("there is no temporary folder that can be written; set TMPDIR to one") from error
 
 
-def _number(name: str, default: int, most: int) -> int:
+def _number(name: str, default: int, most: int, least: int = 1) -> int:
     given = os.environ.get(name) or str(default)
-    if not (given.isascii() and given.isdigit() and len(given) <= 9 and 1 <= int(given) <= most):
-        raise BonsaiError(f"{name} is '{given[:64]}'; expected a whole number from 1 to {most}")
+    if not (given.isascii() and given.isdigit() and len(given) <= 9 and least <= int(given) <= most):
+        raise BonsaiError(f"{name} is '{given[:64]}'; expected a whole number from {least} to {most}")
     return int(given)
 
 

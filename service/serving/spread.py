@@ -44,8 +44,12 @@ class Spread:
         if not self._alone:
             self._task = asyncio.get_running_loop().create_task(self._count())
 
-    def is_one_too_many(self, client: object) -> bool:
-        """Note an answer to a connection, by its address, and tell whether the connection should be closed after it."""
+    def is_one_too_many(self, client: object, draining: bool = False) -> bool:
+        """Note an answer to a connection, by its address, and tell whether the connection should be closed after it:
+        while `draining` all of them.
+        """
+        if draining:
+            return client not in self._kept
         if self._alone:
             return False
         self._clients.add(client)

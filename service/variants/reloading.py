@@ -7,14 +7,15 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from models.runtime.batching import read_measured
 from models.runtime.errors import BonsaiError
 from models.runtime.loading import Tokenizers
-from models.runtime.store import BUILD_FILE, Build, read_build, stored
+from models.runtime.store import BUILD_FILE, Build, stored
+from service.variants.chosen import read_chosen
 from service.variants.generations import Generations, last_served
 from service.variants.memory import return_memory, settle
 from service.variants.packed import TURN, locked, pack_new, remove_unused
@@ -51,12 +52,13 @@ class Reloading:
         shared: Path | None = None,
         generations: Generations | None = None,
         accept: Callable[[list[str]], object] = len,
+        only: Sequence[str] = (),
     ) -> None:
         """`folder` is the build's; `shared` is the one that all workers of this service share; `accept` raises for
-        names that cannot be served together (BonsaiError).
+        names that cannot be served together (BonsaiError); `only` names those that are served, all where it is empty.
         """
         self._folder, self._registry, self._swap = folder, registry, swap
-        self._threads, self._strict, self._accept = threads, strict, accept
+        self._threads, self._strict, self._accept, self._only = threads, strict, accept, only
         self._packed = shared and shared / PACKED
         self._generations = generations or Generations()
         self._tokenizers: Tokenizers = weakref.WeakValueDictionary[Any, Any]()
@@ -143,7 +145,7 @@ class Reloading:
         return ""
 
     def _keep_up(self) -> None:
-        build = read_build(self._folder)
+        build = read_chosen(self._folder, self._only)
         if build == self._build:
             return
         began = time.monotonic()
@@ -186,13 +188,15 @@ def check_same_data(served: Build, build: Build) -> None:
         raise BonsaiError(f"it is of another data set ('{name}', SHA-256 {str(new)[:12]}…); {RESTART}")
 
 
-def present_build(folder: Path, shared: Path | None, accept: Callable[[list[str]], object] = len) -> Build:
-    """Return the build to begin with: what build.json says, or the last one that a worker of this service took where
-    that cannot be used (BonsaiError where there is none).
+def present_build(
+    folder: Path, shared: Path | None, accept: Callable[[list[str]], object] = len, only: Sequence[str] = ()
+) -> Build:
+    """Return the build to begin with: what build.json says, of which `only` these variants, or the last one that a
+    worker of this service took where that cannot be used (BonsaiError where there is none).
     """
     last = last_served(shared)
     try:
-        build = read_build(folder)
+        build = read_chosen(folder, only)
         for variant in build.variants.values():
             stored(variant.tag)
         accept(list(build.variants))

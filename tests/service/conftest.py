@@ -31,6 +31,21 @@ def serving(
     certificate: tuple[Path, Path] | None = None,
 ) -> Iterator[str]:
     """Serve until the block ends; the address is that of a free port, with TLS by a certificate and its key."""
+    with started(target, cwd, environment, bentoml, log, ready, certificate) as (host, _):
+        yield host
+
+
+@contextmanager
+def started(
+    target: str,
+    cwd: Path,
+    environment: dict[str, str],
+    bentoml: Path,
+    log: Path,
+    ready: str = "/readyz",
+    certificate: tuple[Path, Path] | None = None,
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Serve until the block ends, or the process does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -46,9 +61,10 @@ def serving(
         )
     try:
         wait_until_ready(f"{host}{ready}", server, log, certificate and certificate[0])
-        yield host
+        yield host, server
     finally:
-        os.killpg(server.pid, signal.SIGINT)
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGINT)
         try:
             server.wait(20)
         except subprocess.TimeoutExpired:

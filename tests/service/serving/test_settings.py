@@ -31,6 +31,22 @@ def test_numbers(monkeypatch: pytest.MonkeyPatch, name: str, read: object, defau
             read()
 
 
+def test_a_drain_may_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, meant in (("", 5), ("0", 0), ("30", 30)):
+        monkeypatch.setenv("BONSAI_DRAIN_S", given)
+        assert settings.drain_s() == meant
+    for given in ("-1", "1.5", "soon"):
+        monkeypatch.setenv("BONSAI_DRAIN_S", given)
+        with pytest.raises(BonsaiError, match=rf"^BONSAI_DRAIN_S is '{given}'; expected a whole number from 0 to \d+$"):
+            settings.drain_s()
+
+
+def test_names_of_variants_stand_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, meant in (("", ()), ("nano", ("nano",)), (" nano, teacher,,nano", ("nano", "teacher"))):
+        monkeypatch.setenv("BONSAI_ONLY", given)
+        assert settings.only() == meant
+
+
 def test_a_worker_a_core_and_one_at_the_least(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BONSAI_WORKERS", raising=False)
     for cores, expected in ((0.5, 1), (1.9, 1), (4.0, 4)):
