@@ -29,7 +29,7 @@ demo: env  ## fresh clone → variants → service → comparison, and end
 
 test: env lint  ## everything that CI runs, and how much of the code it reached
 	rm -f .coverage*
-	$(BIN)/coverage run -m pytest -n 2 -m "not slow"
+	$(BIN)/coverage run -m pytest -n 2 -m "not slow and not image"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/python -m tests.covered
 

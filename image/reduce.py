@@ -71,9 +71,10 @@ def reduce(environment: Path) -> None:
     (site,) = (environment / "lib").glob("python*/site-packages")
     for name in NOT_INSTALLED:
         for found in metadata.distributions(name=name, path=[str(site)]):
-            for file in found.files or ():
+            for file in list(found.files or ()):
                 remove(Path(str(file.locate())))
-            remove(found._path)  # type: ignore[attr-defined]
+                if file.parts[0] != "..":  # a program, which lies elsewhere
+                    remove(site / file.parts[0])
     for pattern in LEFT_OUT:
         for path in list(site.glob(pattern)):
             remove(path)
