@@ -13,7 +13,7 @@ AUDIT_STAMP := $(AUDIT)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps faults replicas overload bento clean
+.PHONY: help env demo test slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps faults replicas overload bento image image-base image-test clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -31,7 +31,7 @@ demo: env  ## fresh clone → variants → service → comparison, and end
 
 test: env lint  ## everything that CI runs, and how much of the code it reached
 	rm -f .coverage*
-	$(BIN)/coverage run -m pytest -n 2 -m "not slow"
+	$(BIN)/coverage run -m pytest -n 2 -m "not slow and not image"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/python -m tests.covered
 
@@ -105,6 +105,15 @@ overload: variants/build.json  ## the service under ten times the load that it c
 bento: variants/build.json  ## pack the variants of the last build and what serves them
 	@cp -f loadtest/results/latest/comparison.json variants/load_test.json 2>/dev/null || true  # what the page shows of it
 	$(BIN)/bentoml build
+
+image: variants/build.json  ## the container image, with its bill of materials in build/image/; needs docker or podman
+	$(BIN)/python -m image.build $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE)) $(IMAGE_ARGS)
+
+image-base:  ## a base image for it out of Debian's packages, where no registry is reached: make image BASE_IMAGE=localhost/bonsai-python:3.11
+	$(BIN)/python -m image.base
+
+image-test: env  ## build an image of tiny variants, run it and drive every route, some minutes; says so where the tools are missing
+	$(BIN)/pytest -m image tests/image
 
 clean:  ## remove the variants and all unpublished load tests
 	rm -rf variants loadtest/results/2* loadtest/results/latest

@@ -67,6 +67,9 @@ PROVEN = {
         "20"
     ): ("test_the_ramp_adds_a_user_at_each_step"),
     "locust -f loadtest/locustfile.py --worker --master-host HERE": "test_workers_exact_times_come_home_to_the_master",
+    "make image": "test_every_route_answers",
+    "make image BASE_IMAGE=localhost/bonsai-python:3.11": "test_every_route_answers",
+    "podman run --rm --read-only --user 12345:0 --cap-drop all --tmpfs /data --publish 3000:3000 localhost/bonsai:latest": "test_it_is_nobody_and_writes_to_its_volume_alone",
     "make bento": "test_the_bento_answers_as_the_build_does",
     "python -m loadtest.again --host http://localhost:3000 --seconds 1": "test_a_variant_is_compared_with_itself",
     "python -m loadtest.ceiling": "test_the_ceiling_is_measured_in_both_loops",
@@ -110,7 +113,8 @@ NOT_RUN = {
     "make replicas": "ten minutes; needs haproxy and wrk",
     "BONSAI_ADMIN_KEY=$(openssl rand -hex 32) make serve": "its command is proven above, with a key in tests/service/experiments",
     ". .venv/bin/activate": "the shell's own",
-    "bentoml containerize bonsai:latest": "needs a container engine",
+    "make image-base": "some minutes; `make image-test` does it where there is none",
+    "make image-test": "is these tests",
     "cp loadtest/results/latest/result.json loadtest/results/published/NAME/": "needs a run",
     "export BONSAI_KEYS=keys": "the shell's own",
     "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem": "openssl's own; tests/service/serving/test_guarded.py runs it",
@@ -195,9 +199,9 @@ def test_what_is_named_in_a_sentence_is_there(page: Path) -> None:
     targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     sources = {
         part: "".join(path.read_text(encoding="utf-8") for path in (ROOT / part).rglob("*.py"))
-        for part in ("models", "service", "loadtest", "docs")
+        for part in ("models", "service", "loadtest", "docs", "image")
     }
-    for module, rest in re.findall(r"python -m ((?:models|service|loadtest|docs)(?:\.\w+)+)([^`\n#]*)", text):
+    for module, rest in re.findall(r"python -m ((?:models|service|loadtest|docs|image)(?:\.\w+)+)([^`\n#]*)", text):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
         for option in re.findall(r"--[a-z][a-z0-9-]*", rest):

@@ -4,16 +4,23 @@ import re
 import tomllib
 from pathlib import Path
 
+from image.lock import FILES
+
 ROOT = Path(__file__).parents[1]
 
 
 def pins(file: str) -> dict[str, str]:
-    lines = (line.split("==") for line in (ROOT / file).read_text().splitlines() if line)
+    lines = (line.split()[0].split("==") for line in (ROOT / file).read_text().splitlines() if line)
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in lines}
 
 
 def test_every_run_time_pin_is_a_pin_of_the_environment() -> None:
     assert pins("service/requirements.txt").items() <= pins("constraints.txt").items()
+
+
+def test_every_pin_of_the_image_has_its_hashes() -> None:
+    lines = [line for file in FILES for line in (ROOT / file).read_text().splitlines()]
+    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==\S+( --hash=sha256:[0-9a-f]{64})+", line)] == []
 
 
 def test_what_does_the_peers_work_is_what_does_ours() -> None:

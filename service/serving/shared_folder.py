@@ -4,17 +4,18 @@ BentoML empties one folder of figures a home at every start, and with it those o
 """
 
 import atexit
+import fcntl
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import click
-import psutil
 from bentoml._internal.configuration.containers import BentoMLContainer
 
 PREFIX = "bonsai-service-"
 VARIABLE = "BONSAI_SHARED_FOLDER"  # how the workers learn of it
+OWNER = "owner.lock"
 
 
 def is_first() -> bool:
@@ -29,6 +30,9 @@ def make_shared_folder() -> None:
         return
     _remove_left_over()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    # Held while this process lives, and unknown to those that it starts. Its number says nothing: in a container it is
+    # always 1, and several may share a volume.
+    fcntl.flock(os.open(folder / OWNER, os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX)
     atexit.register(_remove, folder, os.getpid())
     (folder / "metrics").mkdir()
     BentoMLContainer.prometheus_multiproc_dir.set(str(folder / "metrics"))
@@ -47,7 +51,15 @@ def _remove(folder: Path, owner: int) -> None:
 
 
 def _remove_left_over() -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            lock = os.open(folder / OWNER, os.O_RDWR)
+        except OSError:  # it is being made, or another user's
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(lock)

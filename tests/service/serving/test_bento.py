@@ -36,7 +36,7 @@ def bento(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     another.
     """
     project = tmp_path_factory.mktemp("project") / "bonsai"
-    for part in ("service", "models"):
+    for part in ("service", "models", "image"):
         shutil.copytree(ROOT / part, project / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("bentofile.yaml", "README.md", "pyproject.toml"):
         shutil.copyfile(ROOT / name, project / name)
@@ -87,12 +87,13 @@ def environment(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("bento-env")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=120)
     (site,) = (folder / "lib").glob("python*/site-packages")
-    required = (unpacked / "env" / "python" / "requirements.txt").read_text().splitlines()
-    missing = [line for line in required if not copied(line, site)]
+    required = (unpacked / "env" / "python" / "requirements.txt").read_text().replace("\\\n", "")
+    missing = [line for line in required.splitlines() if line and not copied(line.split()[0], site)]
     if missing:
         command = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
         options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"]
-        subprocess.run([*command, *options, *missing], check=True, timeout=280)
+        (pins := folder / "missing.txt").write_text("\n".join(missing) + "\n")
+        subprocess.run([*command, *options, "--requirement", str(pins)], check=True, timeout=280)
     return folder
 
 

@@ -1,0 +1,38 @@
+"""Makes a base image out of Debian's packages, where no registry of images can be reached: `python -m image.base`.
+
+It serves the build stage alone: of it only the interpreter and some libraries come into what is served.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+PACKAGES = "python3,python3-pip,python3-venv,ca-certificates,binutils"
+SUITE = "bookworm"  # has Python 3.11
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make it, and import it into podman; exit code 2 where a program is missing."""
+    parser = argparse.ArgumentParser(prog="python -m image.base", description=__doc__)
+    parser.add_argument("--tag", default="localhost/bonsai-python:3.11")
+    given = parser.parse_args(arguments)
+    for program in ("debootstrap", "podman"):
+        if not shutil.which(program):
+            print(f"'{program}' is not installed; on Debian 'apt-get install {program}'", file=sys.stderr)
+            return 2
+    with tempfile.TemporaryDirectory(prefix="bonsai-base-") as folder:
+        root = Path(folder, "root")
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root)]
+        made = subprocess.run(command, stdout=subprocess.DEVNULL)
+        if made.returncode:
+            return made.returncode
+        with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as archive:
+            return subprocess.run(["podman", "import", "--quiet", "-", given.tag], stdin=archive.stdout).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""The image, built and run without a Docker engine: as any user, with a read-only root, under a quota, and ended."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.image.conftest import KEY, Container, podman
+
+pytestmark = [pytest.mark.image, pytest.mark.timeout(1500)]
+TEXTS = {"texts": ["where is my parcel", "my card was charged twice"]}
+ADMIN = {"Authorization": f"Bearer {KEY}"}
+NOT_INSIDE = ("torch", "transformers", "pip", "setuptools", "uv", "hf_xet", "cyclonedx")
+PROGRAMS = {"python", "python3", "python3.11", "bentoml"}
+WITHIN_S = 60
+
+
+@pytest.fixture(scope="module")
+def files(image: str) -> Iterator[Path]:
+    """The image's file system."""
+    yield Path(podman("image", "mount", image))
+    podman("image", "unmount", image, check=False)
+
+
+@contextlib.contextmanager
+def soon(what: str) -> Iterator[Callable[[bool], bool]]:
+    """Try again until it is so."""
+    until = time.monotonic() + WITHIN_S
+
+    def so(found: bool) -> bool:
+        assert found or time.monotonic() < until, what
+        time.sleep(0 if found else 0.1)
+        return found
+
+    yield so
+
+
+def variants(container: Container) -> list[str]:
+    return [card["name"] for card in json.loads(container.ask("/variants")[1])["variants"]]
+
+
+def test_every_route_answers(served: Container) -> None:
+    names = variants(served)
+    assert len(names) == 7
+    for name in names:
+        status, body = served.ask(f"/{name}/predict", TEXTS)
+        assert (status, len(json.loads(body)["predictions"])) == (200, 2), body
+        tensor = {"name": "text", "shape": [2], "datatype": "BYTES", "data": TEXTS["texts"]}
+        status, body = served.ask(f"/v2/models/{name}/infer", {"inputs": [tensor]})
+        assert status == 200 and {output["name"] for output in json.loads(body)["outputs"]} >= {"label", "score"}
+        assert served.ask(f"/v1/models/{name}:predict", {"instances": TEXTS["texts"]})[0] == 200
+        assert served.ask(f"/v2/models/{name}")[0] == served.ask(f"/v2/models/{name}/ready")[0] == 200
+    for path in ("/livez", "/readyz", "/metrics", "/", "/docs", "/docs.json", "/v2", "/v2/health/ready"):
+        assert served.ask(path)[0] == 200, path
+    assert served.ask("/predict", TEXTS)[0] == 200
+    assert served.ask("/nobody/predict", TEXTS)[0] == 404
+    assert b'variant="int8"' in served.ask("/metrics")[1]
+
+
+def test_an_experiment_is_kept_in_the_volume(served: Container) -> None:
+    arms = [{"variant": name, "weight": 0.5} for name in ("teacher", "int8")]
+    asked = {"name": "inside", "control": "teacher", "arms": arms, "unit": {"field": "unit"}}
+    status, body = served.ask("/experiments", asked, ADMIN)
+    assert status in (200, 201), body
+    with soon("the experiment answers") as so:
+        while not so("arm" in (answer := json.loads(served.ask("/predict", {**TEXTS, "unit": "anna"})[1]))):
+            pass
+    told = [{"prediction_id": row["prediction_id"], "label": row["label"]} for row in answer["predictions"]]
+    status, body = served.ask("/feedback", {"feedback": told})
+    assert (status, json.loads(body)["accepted"]) == (200, 2), body
+
+
+def test_it_is_nobody_and_writes_to_its_volume_alone(served: Container) -> None:
+    first = served.first()
+    status = Path(f"/proc/{first.pid}/status").read_text()
+    assert first.uids().real == 12345 and "CapEff:\t0000000000000000" in status and "NoNewPrivs:\t1" in status
+    code = (
+        "import os, tempfile\n"
+        "for folder in ('/', '/app', '/home/bentoml/bento', '/etc', '/usr/lib', '/tmp'):\n"
+        "    try:\n        open(folder + '/x', 'w')\n        print(folder)\n    except OSError:\n        pass\n"
+        "print(tempfile.gettempdir())"
+    )
+    assert podman("exec", served.id, "python", "-c", code) == "/data"
+    podman("exec", served.id, "python", "-S", "-E", "/app/healthy.py")
+
+
+@pytest.mark.parametrize("cpus", ["0.5", "1", "2"])
+def test_workers_follow_the_quota(started: Callable[..., Container], cpus: str) -> None:
+    if float(cpus) > (psutil.cpu_count() or 1):
+        pytest.skip(f"this machine has fewer than {cpus} cores")
+    container = started(f"--cpus={cpus}", "--tmpfs=/data:rw,size=600m")
+    workers = container.workers()
+    assert len(workers) == max(1, int(float(cpus)))
+    assert json.loads(container.ask("/variants")[1])["all_workers"] == len(workers)
+    assert container.ask("/int8/predict", TEXTS)[0] == 200
+
+
+def test_a_killed_worker_returns_and_leaves_no_zombie(started: Callable[..., Container]) -> None:
+    container = started("--cpus=1", "--tmpfs=/data:rw,size=600m")
+    (worker,) = container.workers()
+    worker.kill()
+    with soon("another worker answers") as so:
+        while not so(is_answering(container) and worker not in container.workers()):
+            pass
+    assert all(child.status() != psutil.STATUS_ZOMBIE for child in container.first().children(recursive=True))
+
+
+def is_answering(container: Container) -> bool:
+    try:
+        return container.ask("/int8/predict", TEXTS)[0] == 200
+    except OSError:
+        return False
+
+
+def test_sigterm_under_load_ends_it_in_time_and_well(started: Callable[..., Container]) -> None:
+    container = started()
+    outcomes: Counter[str] = Counter()
+    ended = threading.Event()
+
+    def call() -> None:
+        while not ended.is_set():
+            try:
+                status, body = container.ask("/int8/predict", TEXTS)
+                outcomes[str(status)] += len(json.loads(body)["predictions"]) == 2
+            except OSError as error:
+                refused = "refused" in str(error)
+                outcomes["refused" if refused else type(error).__name__] += 1
+                if refused:
+                    return
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    time.sleep(2)
+    began = time.monotonic()
+    podman("kill", "--signal=TERM", container.id)
+    code = podman("wait", container.id)
+    took = time.monotonic() - began
+    ended.set()
+    for caller in callers:
+        caller.join(30)
+    print(f"SIGTERM under load: exit code {code} after {took:.1f} s; {dict(outcomes)}")
+    assert code == "0" and took < 25
+    assert outcomes["200"] > 0 and not any(status.startswith("5") for status in outcomes)
+
+
+def test_what_a_killed_container_left_in_its_volume_goes(image: str) -> None:
+    volume = podman("volume", "create")
+    try:
+        left = set[str]()
+        for _ in range(2):
+            container = Container(image, f"--volume={volume}:/data")
+            try:
+                container.wait()
+                place = Path(podman("volume", "inspect", "--format={{.Mountpoint}}", volume))
+                now = {folder.name for folder in place.glob("bonsai-service-*")}
+                assert len(now) == 1 and not now & left
+                left = now
+                container.first().send_signal(signal.SIGKILL)
+                podman("wait", container.id)
+            finally:
+                container.remove()
+    finally:
+        podman("volume", "rm", "--force", volume, check=False)
+
+
+def test_nothing_of_build_time_is_inside(files: Path) -> None:
+    (site,) = (files / "app/.venv/lib").glob("python*/site-packages")
+    assert [name for name in NOT_INSIDE if list(site.glob(f"{name}-*.dist-info")) or (site / name).exists()] == []
+    programs = {
+        path.name for folder in ("usr/bin", "bin", "sbin", "app/.venv/bin") for path in (files / folder).glob("*")
+    }
+    assert programs <= PROGRAMS
+    assert not list(files.rglob(".git")) and not list(files.rglob("pip.conf")) and not list(files.rglob("*.whl"))
+
+
+def test_no_pip_setting_of_this_machine_is_in_a_layer(image: str, tmp_path: Path) -> None:
+    said = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
+    words = {word.strip("'\"").encode() for line in said.stdout.splitlines() for word in line.partition("=")[2].split()}
+    secret = {word for word in words if b"/" in word and word != b"/etc/ssl/certs/ca-certificates.crt"}
+    archive = tmp_path / "image.tar"
+    podman("save", "--format=docker-archive", f"--output={archive}", image)
+    with tarfile.open(archive) as layers:
+        for member in filter(tarfile.TarInfo.isfile, layers):
+            content = layers.extractfile(member)
+            assert content is not None
+            data = content.read()
+            assert [word for word in secret if word in data] == [], member.name
+
+
+def test_labels_and_the_bill_of_materials_say_what_it_is(image: str, files: Path) -> None:
+    labels = json.loads(podman("image", "inspect", "--format={{json .Labels}}", image))
+    for name in ("version", "revision", "created", "base.name"):
+        assert labels[f"org.opencontainers.image.{name}"]
+    bill = json.loads((files / "usr/share/sbom/bonsai.cdx.json").read_text())
+    listed = {(part["name"].lower().replace("_", "-"), part.get("version")) for part in bill["components"]}
+    (site,) = (files / "app/.venv/lib").glob("python*/site-packages")
+    for folder in site.glob("*.dist-info"):
+        name, _, version = folder.name.removesuffix(".dist-info").partition("-")
+        assert (name.lower().replace("_", "-"), version) in listed
+    models = [part for part in bill["components"] if part["type"] == "machine-learning-model"]
+    assert len(models) == len(list(files.glob("home/bentoml/bento/models/*/*/card.json")))
