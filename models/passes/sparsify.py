@@ -29,18 +29,38 @@ def sparsify(
     sparse = copy.deepcopy(model)
     matrices = [weight for layer in linear_weights(sparse) for weight in layer]
     _check_block(matrices, *config.block)
-
-    def learn(schedule: Sparsify, title: str) -> None:
-        connections = Connections(matrices, config.norm, config.decay)
-        train(sparse, data.train, data.validation, schedule, seed=seed, title=title, connections=connections)
-
     if config.prepare:
-        learn(config.model_copy(update={"epochs": config.prepare}), "sparsify, before")
+        schedule = config.model_copy(update={"epochs": config.prepare})
+        learn(sparse, data, schedule, seed=seed, title="sparsify, before", keep_last=True)
     for step, share in enumerate(config.shares()):
         cut(matrices, share, config)
         if config.retrain:
-            learn(config.schedule(step), f"sparsify, {100 * share:.0f} % gone")
+            learn(sparse, data, config.schedule(step), seed=seed, title=f"sparsify, {100 * share:.0f} % gone")
     return sparse.eval()
+
+
+def learn(
+    model: BertForSequenceClassification,
+    data: DistillationData,
+    schedule: Sparsify,
+    *,
+    seed: int,
+    title: str,
+    keep_last: bool = False,
+) -> None:
+    """Train in place, with the penalty on the encoder's linear weights, those held that are zero."""
+    matrices = [weight for layer in linear_weights(model) for weight in layer]
+    connections = Connections(matrices, schedule.norm, schedule.decay)
+    train(
+        model,
+        data.train,
+        data.validation,
+        schedule,
+        seed=seed,
+        title=title,
+        connections=connections,
+        keep_last=keep_last,
+    )
 
 
 @torch.no_grad()

@@ -32,10 +32,12 @@ def train(
     seed: int,
     title: str,
     connections: Connections | None = None,
+    keep_last: bool = False,
 ) -> BertForSequenceClassification:
     """Train with AdamW and a linear schedule; return the model as it was after the best epoch.
 
-    What `connections` holds at zero stays there, and its other weights are penalized as it says.
+    What `connections` holds at zero stays there, and its other weights are penalized as it says. `keep_last` returns
+    the model after the last epoch: a penalty is paid for in accuracy, and the best epoch would be that of the least.
 
     That is the one with the highest validation accuracy, or for a student the one with the lowest validation loss: a
     finer measure than counting labels.
@@ -82,7 +84,9 @@ def train(
             given = soft_targets(model, validation)
             accuracy = float((given.logits.argmax(-1) == validation.labels).double().mean())
             fitness = (
-                accuracy
+                float(epoch)
+                if keep_last
+                else accuracy
                 if validation.targets is None
                 else -float(_loss(given, validation.labels, validation.targets, schedule))
             )

@@ -1,0 +1,30 @@
+"""Compute a figure: `python -m models.figures NAME …`; each name below is the module whose `main` takes the rest."""
+
+import sys
+from importlib import import_module
+
+from models.runtime.errors import BonsaiError
+
+FIGURES = {
+    "pruning": "models.figures.pruning",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one figure's experiment; exit code 2 for what the user can repair, 130 after Ctrl-C."""
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    if name in ("-h", "--help"):
+        print(f"usage: python -m models.figures {{{','.join(FIGURES)}}} …")
+        return 0
+    try:
+        if name not in FIGURES:
+            given = f"there is no figure '{name}'" if name else "no figure is named"
+            raise BonsaiError(f"{given}; expected one of {', '.join(FIGURES)} (python -m models.figures --help)")
+        import_module(FIGURES[name]).main(rest)
+    except BonsaiError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the finished cells are kept, run the same command to go on", file=sys.stderr)
+        return 130
+    return 0
