@@ -144,10 +144,12 @@ class Sparsify(SoftLabels):
 
     @model_validator(mode="after")
     def _what_goes_together(self) -> "Sparsify":
-        idle = {"steps", "epochs", "last_epochs"} & self.model_fields_set
-        if not self.retrain and idle and not (idle == {"steps"} and self.steps == 1):
+        # A card's passes, which are read back, name all options: their defaults are no request.
+        fields = type(self).model_fields
+        idle = [name for name in ("steps", "epochs", "last_epochs") if getattr(self, name) != fields[name].default]
+        if not self.retrain and idle:
             raise ValueError(
-                f"sparsify: retrain is false, and {', '.join(sorted(idle))} is given; expected it left out: what is "
+                f"sparsify: retrain is false, and {idle[0]} is {getattr(self, idle[0])}; expected it left out: what is "
                 "pruned without retraining is pruned at once"
             )
         return self
@@ -186,11 +188,23 @@ class Quantize(PassConfig):
     calibration or taken as they come.
 
     With `dynamic_per_batch` the batch mates of a text change its logits; it is the form that other tools call dynamic
-    quantization.
+    quantization. Weights of 16 bits, `fp16` or `bf16`, halve the file and leave the arithmetic at fp32.
     """
 
+    weights: Literal["int8", "fp16", "bf16"] = "int8"
     activations: Literal["static", "dynamic_per_batch"] = "static"
     embeddings: bool = True
+
+    @model_validator(mode="after")
+    def _what_has_16_bits(self) -> "Quantize":
+        # A card's passes, which are read back, name all options: their defaults are no request.
+        if self.weights != "int8" and (self.activations, self.embeddings) != ("static", True):
+            option = "embeddings" if self.activations == "static" else "activations"
+            raise ValueError(
+                f"quantize: weights is {self.weights}, and {option} is given; expected it left out: it is an option of "
+                "int8"
+            )
+        return self
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -47,6 +48,7 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
         table.add_column(escape(heading), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("mean\nms", justify="right", no_wrap=True)
+    table.add_column("MB in\nmemory", justify="right", no_wrap=True)
     for card in cards:
         measured = json.loads((out / card.name / MEASURED_FILE).read_text())
         gate = card.gate
@@ -58,8 +60,15 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
             f"{100 * gate.drop:.2f} [{100 * gate.low:.2f}, {100 * gate.high:.2f}]" if gate else "",
             _verdict(card),
             f"{measured['mean_ms']:.2f}",
+            _memory(measured),
         )
     return table
+
+
+def _memory(measured: dict[str, Any]) -> str:
+    """Return what a process of its own holds with the variant; nothing of a build before this was measured."""
+    memory = measured.get("memory")
+    return f"{memory['resident_mb']:.0f}" if memory else "–"
 
 
 def _verdict(card: Card) -> str:

@@ -43,7 +43,7 @@ CODE = {
     "sparsify": ["passes/sparsify", *TAUGHT],
     "export": ["graph/export", "graph/bert", "graph/tokenizer", *CALIBRATION],
     "trim": ["passes/trim", *CALIBRATION],
-    "quantize": ["passes/quantize", *CALIBRATION],
+    "quantize": ["passes/quantize", "passes/half", *CALIBRATION],
     "variant": ["build/finishing", "graph/stored", *(f"prove/{name}" for name in PROOF)],
     "cascade": ["build/finishing", "runtime/cascade", "prove/threshold"],
 }

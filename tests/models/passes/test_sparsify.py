@@ -141,7 +141,7 @@ def test_most_weights_go_early() -> None:
         {"block": [3, 4]},
         {"decay": -1.0},
         {"retrain": False, "steps": 3},
-        {"retrain": False, "epochs": 3},
+        {"retrain": False, "epochs": 4},
         {"magnitude": "l1"},
     ],
 )

@@ -130,7 +130,15 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
         ("variants: {a: [{sparsify: {share: 1.0}}]}", "variant 'a', sparsify: 'share' is 1.0: input should be less"),
         (
             "variants: {a: [{sparsify: {retrain: false, steps: 3}}]}",
-            "sparsify: retrain is false, and steps is given; expected it left out",
+            "sparsify: retrain is false, and steps is 3; expected it left out",
+        ),
+        (
+            "variants: {a: [{quantize: {weights: bf16, embeddings: false}}]}",
+            "quantize: weights is bf16, and embeddings is given; expected it left out",
+        ),
+        (
+            "variants: {a: [{quantize: {weights: int4}}]}",
+            "variant 'a', quantize: 'weights' is 'int4': input should be 'int8', 'fp16' or 'bf16'",
         ),
         (
             "variants: {a: [{quantize: {}}, {quantize: {}}]}",
