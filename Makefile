@@ -11,7 +11,7 @@ PEERS_STAMP := $(PEERS)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak simulate bench-experiments kills swaps overload bento clean
+.PHONY: help env demo test slow large lint serve loadtest bench bench-serving soak simulate bench-experiments figures kills swaps overload bento clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -70,6 +70,10 @@ simulate: env  ## how often the verdicts on experiments are false, five minutes 
 
 bench-experiments: variants/build.json  ## what an experiment costs its callers, some minutes; needs wrk
 	$(BIN)/python -m loadtest.experiments $(EXPERIMENTS_ARGS)
+
+figures: env  ## the lecture's figures anew, some two hours; goes on where it ended
+	$(BIN)/python -m models.figures pruning $(PRUNING_ARGS)
+	$(BIN)/python -m models.figures granularity
 
 kills: variants/build.json  ## kill -9 a worker 50 times under load, and count feedback, ten minutes
 	$(BIN)/python -m tests.kills --out service/results/published/kills.json

@@ -1,3 +1,3 @@
-"""The lecture's figures, computed anew on BERT: each an experiment whose cells are stored as they finish, and a picture
-drawn from them. One command, with a subcommand a figure.
+"""The lecture's figures, each made by one command: `python -m models.figures NAME`. They read builds, and run
+experiments whose results are stored and drawn again without training.
 """

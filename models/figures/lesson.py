@@ -2,26 +2,29 @@
 an earlier run, or a build, has finished it.
 """
 
+import argparse
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from transformers import BertForSequenceClassification
 
 from models.data.dataset import Dataset
+from models.figures.rows import Right
 from models.plan.plan import Plan, make_plan, read_inputs
 from models.plan.steps import Steps, step_key
+from models.recipe.reading import DEFAULT_RECIPE, load_recipe
 from models.recipe.recipe import Recipe
+from models.runtime.store import OUT as BUILD
 from models.runtime.tokenization import Tokenizer
 from models.train.distillation_data import DistillationData, Rows, Tokenized, soft_targets, tokenize
 from models.train.encoder import load_model, save_model
 from models.train.teachers import Teachers
 from models.train.transfer_sets import TransferSets
 
-Right = npt.NDArray[np.bool_]
+WORK = BUILD / ".figures"
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,21 @@ class Lesson:
         return given
 
 
-def begin(recipe: Recipe, folder: Path) -> Lesson:
-    """Read the data, and find or train the teacher, with finished steps under `folder`."""
+def begin(recipe: Recipe, folder: Path, build: Path) -> Lesson:
+    """Read the data, and take the teacher from a build, or train it, with finished steps under `folder`."""
     torch.set_flush_denormal(True)  # as the build does
     torch.use_deterministic_algorithms(True)
     checkpoint, dataset = read_inputs(recipe)
     plan = make_plan(recipe, dataset, checkpoint)
     folder.mkdir(parents=True, exist_ok=True)
     steps = Steps(folder)
+    built = build / ".steps" / plan.teacher_keys[0]
+    if built.is_dir():
+
+        def copy(draft: Path) -> None:
+            shutil.copytree(built, draft, dirs_exist_ok=True)
+
+        steps.once(built.name, copy)
     tokenizer = Tokenizer(checkpoint.folder / "tokenizer.json", recipe.teacher.max_tokens)
     rows = Rows(dataset, tokenizer)
     teachers = Teachers(plan, rows, steps)
@@ -67,11 +77,27 @@ def begin(recipe: Recipe, folder: Path) -> Lesson:
     return Lesson(plan, steps, teachers.model(0), sets.transfer_set(0, 1), tokenize(tokenizer, dataset.test), tokenizer)
 
 
-def packed(right: Right) -> str:
-    """Return which rows are right as hexadecimal digits, the first row first."""
-    return np.packbits(right).tobytes().hex()
+def default_recipe(teacher: str, dataset: str) -> Recipe:
+    """Return the default recipe's teacher and data, or these."""
+    recipe = load_recipe(DEFAULT_RECIPE)
+    return recipe.model_copy(
+        update={
+            "teacher": recipe.teacher.model_copy(update={"source": teacher}),
+            "dataset": recipe.dataset.model_copy(update={"source": dataset}),
+            "variants": {},
+        }
+    )
 
 
-def unpacked(digits: str, rows: int) -> Right:
-    """Return what `packed` was given."""
-    return np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8), count=rows).astype(bool)
+def add_sources(parser: argparse.ArgumentParser, out: Path) -> None:
+    """Add the options that say what an experiment starts from and where its result goes."""
+    parser.add_argument("--dataset", default="embedded", help="as in a recipe (default: embedded)")
+    parser.add_argument("--teacher", default="embedded", help="as in a recipe (default: embedded)")
+    parser.add_argument(
+        "--build",
+        type=Path,
+        default=BUILD,
+        help="a build whose teacher is taken where it is this one (default: variants)",
+    )
+    parser.add_argument("--work", type=Path, default=WORK, help=f"finished steps of this command (default: {WORK})")
+    parser.add_argument("--out", type=Path, default=out, help="result file; the picture lies beside it")

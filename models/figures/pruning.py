@@ -15,19 +15,18 @@ from transformers import BertForSequenceClassification
 
 from models.figures.cells import Cell, Cells
 from models.figures.claims import claims
-from models.figures.lesson import Lesson, begin, packed
+from models.figures.lesson import Lesson, add_sources, begin, default_recipe
 from models.figures.pruning_picture import draw
+from models.figures.rows import packed
 from models.passes.sparsify import learn, sparsify
 from models.plan.plan import versions_of
 from models.recipe.passes import PASSES, Sparsify
-from models.recipe.recipe import Recipe
 from models.runtime.cpu import cpu_fields
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
 from models.train.connections import linear_weights
 
 OUT = Path(__file__).parents[1] / "results" / "published" / "pruning.json"
-WORK = Path("variants") / ".figures"
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 CURVES = {  # norm, retrained
     "l1": ("l1", False),
@@ -40,21 +39,20 @@ CURVES = {  # norm, retrained
 LONG = "l2, at once, as long"
 STEPPED = "l2, step by step"
 LONG_FROM = 0.9  # below it the two are hardly apart, and these are the longest of all cells
-DECAY = {"l1": 0.3, "l2": 3.0}
+DECAY = {"l1": 0.5, "l2": 3.0}
 PREPARE, EPOCHS, LEARNING_RATE = 5, 5, 3e-4
 SHOWN = 0.9  # share of the histograms
-BINS, WIDEST = 121, 0.18
+BINS, WIDEST = 121, 0.2
 
 
 def main(arguments: list[str]) -> None:
     """Compute the cells that are not there yet, then the claims and the picture beside the result file."""
     options = _parse(arguments)
-    recipe = Recipe.model_validate({"teacher": {"source": options.teacher}, "dataset": {"source": options.dataset}})
-    lesson = begin(recipe, options.work)
+    lesson = begin(default_recipe(options.teacher, options.dataset), options.work, options.build)
     sparsified = Sparsify(learning_rate=LEARNING_RATE, last_epochs=EPOCHS, scope="global")
     conditions: Cell = {
         "dataset": lesson.dataset.describe(),
-        "teacher": {"source": lesson.plan.checkpoint.name, **recipe.teacher.model_dump(exclude={"source"})},
+        "teacher": {"source": lesson.plan.checkpoint.name, **lesson.plan.recipe.teacher.model_dump(exclude={"source"})},
         "options": sparsified.model_dump(
             mode="json", include={"learning_rate", "scope", "batch_size", "temperature", "alpha", "hidden", "transfer"}
         ),
@@ -72,7 +70,7 @@ def main(arguments: list[str]) -> None:
                 if curve != LONG or share >= LONG_FROM:
                     console.print(f"[bold]{curve}[/], {100 * share:.0f} %, seed {seed}", highlight=False)
                     cells.once(lambda: _cell(lesson, curve, share, seed), curve=curve, share=share, seed=seed)
-    if cells.content.get("histograms") is None and {"l2", "l2, retrained"} <= set(options.curves):
+    if {"l2", STEPPED} <= set(options.curves):
         cells.write(histograms=_histograms(lesson))
     cells.write(claims=claims(cells.content), cpu=cpu_fields().get("model name", ""))
     draw(cells.content, options.out.with_suffix(".png"))
@@ -89,15 +87,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         prog="python -m models.figures pruning",
         description="Accuracy against the share of weights removed; the same command goes on where a run ended.",
     )
-    parser.add_argument("--dataset", default="embedded", help="as in a recipe (default: embedded)")
-    parser.add_argument("--teacher", default="embedded", help="as in a recipe (default: embedded)")
-    parser.add_argument(
-        "--work",
-        type=Path,
-        default=WORK,
-        help=f"finished steps, such as a copy of a build's .steps with its teacher (default: {WORK})",
-    )
-    parser.add_argument("--out", type=Path, default=OUT, help="result file; the picture lies beside it")
+    add_sources(parser, OUT)
     parser.add_argument("--seeds", type=int, default=1, help="so many seeds of the retraining (default: 1)")
     parser.add_argument(
         "--curves",

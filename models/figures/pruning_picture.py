@@ -54,6 +54,8 @@ def _curves(axes: Axes, content: Cell) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.0f}" if value else "teacher"))
     axes.set_yticks([-80, -40, -20, -10, -5, -4, -3, -2, -1, 0, 1, 2])
     axes.yaxis.set_minor_locator(NullLocator())
+    best = max(100 * (cell["accuracy"] - teacher) for cell in cells)
+    axes.set_ylim(-90, max(1.2, best + 0.4))
     axes.grid(True, color="#e5e7eb", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
