@@ -13,7 +13,7 @@ AUDIT_STAMP := $(AUDIT)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments kills swaps faults replicas overload bento image image-base image-test clean
+.PHONY: help env demo test slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments figures kills swaps faults replicas overload bento image image-base image-test clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -86,6 +86,10 @@ simulate: env  ## how often the verdicts on experiments are false, five minutes 
 
 bench-experiments: variants/build.json  ## what an experiment costs its callers, some minutes; needs wrk
 	$(BIN)/python -m loadtest.experiments $(EXPERIMENTS_ARGS)
+
+figures: env  ## the lecture's figures anew, some two hours; goes on where it ended
+	$(BIN)/python -m models.figures pruning $(PRUNING_ARGS)
+	$(BIN)/python -m models.figures granularity
 
 kills: variants/build.json  ## kill -9 a worker 50 times under load, and count feedback, ten minutes
 	$(BIN)/python -m tests.kills --out service/results/published/kills.json

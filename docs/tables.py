@@ -6,11 +6,13 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from docs import scale
 from loadtest.errors import LoadTestError
 from loadtest.published import published
 from models.bench.comparison import markdown, read_result, short_table
+from models.figures import claims, granularity_table
 from models.runtime.errors import BonsaiError
 from service.evidence.simulate import table as verdicts
 
@@ -22,6 +24,8 @@ TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<e
 DRAWN: dict[str, Callable[[str], str]] = {
     "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows
     "variants": lambda name: short_table(read_result(BENCH / f"{name}.json")),
+    "pruning": lambda name: claims.markdown(_experiment(name)),
+    "granularity": lambda name: granularity_table.markdown(_experiment(name)),
     "load": lambda name: published(LOAD, name),
     "verdicts": lambda name: _verdicts(name),
     "scale": lambda name: _scale(name),
@@ -41,6 +45,15 @@ def _drawn(kind: str, name: str) -> str:
     if kind not in DRAWN:
         raise BonsaiError(f"no table is of the kind '{kind}'; expected one of {', '.join(DRAWN)}")
     return DRAWN[kind](name)
+
+
+def _experiment(name: str) -> dict[str, Any]:
+    file = BENCH / f"{name}.json"
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BonsaiError(f"'{file}' cannot be read ({error}); 'python -m models.figures' writes figures") from error
+    return found
 
 
 def _verdicts(name: str) -> str:

@@ -81,6 +81,8 @@ PROVEN = {
     "python -m loadtest.run --texts-file texts.txt": "test_some_variants_alone_without_the_teacher_and_with_texts_of_our_own",
     "python -m loadtest.run --variants teacher nano --scenarios Server --p99-limit 20": "test_the_limit_is_five_times_the_baselines_p99_unless_it_is_given",
     "python -m loadtest.truth": "test_client_and_server_count_the_same_requests",
+    "python -m models.figures pruning": "test_pruning_stores_each_cell_and_goes_on_where_it_was_killed",
+    "python -m models.figures granularity": "test_granularities_have_equal_parameters_and_a_table",
     "python -m models.build --dataset data/ --text-column question --label-column topic --skip-unusable": "test_the_command_line_says_how_data_are_read",
     "python -m models.build --dataset data/my.csv": "test_other_data_and_another_teacher_from_the_command_line",
     "python -m models.build --recipe my.yaml": "test_a_new_variant_redoes_nothing_else",

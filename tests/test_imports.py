@@ -38,6 +38,7 @@ RULES: dict[str, set[str]] = {
     "models.report": UP_TO_PROVE,
     "models.bench": UP_TO_PASSES | UP_TO_PROVE | {"models.predict"},
     "models.predict": UP_TO_DATA,
+    "models.figures": UP_TO_PASSES | UP_TO_PROVE | {"models.bench"},
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
     "service.evidence": set(),
     "service.variants": {"models.runtime"},

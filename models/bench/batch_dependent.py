@@ -28,7 +28,7 @@ def batch_dependent_rows(plan: Plan, variants: Path, training: Sequence[str], wo
         if not isinstance(variant, VariantPlan) or not variant.graph_passes:
             continue
         *before, last = variant.graph_passes
-        if not isinstance(last.config, Quantize) or last.config.activations == FORM:
+        if not isinstance(last.config, Quantize) or last.config.weights != "int8" or last.config.activations == FORM:
             continue
         source = variants / ".steps" / (before[-1].key if before else variant.export_key)
         folder = workplace / variant.name

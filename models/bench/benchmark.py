@@ -20,8 +20,10 @@ from models.bench.texts import choose_texts
 from models.bench.turns import measure_rounds, steady
 from models.data.dataset import Dataset
 from models.plan.plan import TEACHER, Plan, VariantPlan, make_plan, read_inputs
+from models.prove.latency import TEXTS as MEMORY_TEXTS
 from models.prove.latency import conditions as machine
-from models.prove.latency import open_variant
+from models.prove.latency import open_variant, sample
+from models.prove.memory import measure_memory
 from models.prove.predictions import read_predictions
 from models.prove.statistics import wilson
 from models.recipe.recipe import Recipe
@@ -154,6 +156,7 @@ def variant_row(folders: dict[str, Path], name: str, training: Sequence[str]) ->
         "version": card.version,
         "gate": card.gate.model_dump(mode="json") if card.gate else None,
         "accuracy": card.accuracy.model_dump(mode="json"),
+        "memory": measure_memory(folders, name, sample(training, MEMORY_TEXTS, 0)),
     }
     return Row(name, lambda: open_variant(folders, name, training), about)
 

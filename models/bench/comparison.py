@@ -87,6 +87,9 @@ def control_verdict(result: Result) -> Verdict:
 def figures(result: Result) -> Table:
     """Return what each row is and takes: medians over the rounds."""
     heads = ["row", "version", "accuracy [95 %]", "gate", "MB", "mean ms", "p50 ms", "p95 ms", "p99 ms", "texts/s"]
+    weighed = any(row.get("memory") for row in result["rows"].values())  # runs of earlier versions did not
+    if weighed:
+        heads.insert(heads.index("MB") + 1, "MB in memory")
     rows = []
     for name, row in result["rows"].items():
         shown = (
@@ -104,6 +107,7 @@ def figures(result: Result) -> Table:
                 _accuracy(row.get("accuracy")),
                 _gate(row.get("gate")),
                 f"{row['bytes'] / 1e6:.1f}",
+                *([_memory(row.get("memory"))] if weighed else []),
                 *shown,
                 rate,
             ]
@@ -299,6 +303,11 @@ def _accuracy(estimate: dict[str, float] | None) -> str:
 
 def _gate(verdict: dict[str, Any] | None) -> str:
     return f"{verdict['verdict']} at {100 * verdict['margin']:g}" if verdict else "–"
+
+
+def _memory(memory: dict[str, float] | None) -> str:
+    """Return what a process holds with the row, and held at most."""
+    return f"{memory['resident_mb']:.0f} (peak {memory['peak_mb']:.0f})" if memory else "–"
 
 
 def _milliseconds(time: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.build.counted import read_parameters
+from models.graph.stored import stored
 from models.plan.plan import GRAPH_LIBRARIES, TEACHER, CascadePlan, Plan, VariantPlan, versions_of
 from models.prove.confidence import fit_temperature
 from models.prove.coverage import Coverage, coverages
@@ -18,8 +19,8 @@ from models.prove.predictions import read_predictions, write_predictions
 from models.prove.threshold import choose_threshold, differing_at_most
 from models.prove.withheld import against_majority, not_better, verdict_of
 from models.prove.wording import points
-from models.recipe.passes import Trim
-from models.runtime.card import CONTENT_FILES, Card, seal
+from models.recipe.passes import Sparsify, Trim
+from models.runtime.card import CONTENT_FILES, MODEL_FILE, Card, seal
 from models.runtime.cascade import Cascade
 from models.runtime.classifier import Classifier
 from models.runtime.cpu import integer_flags
@@ -58,6 +59,8 @@ def finish_variant(
         "truncated_texts": {name: one.truncated for name, one in read.items()},
         "invariance": invariance,
     }
+    if any(isinstance(planned.config, Sparsify) for planned in variant.torch_passes):
+        content["stored"] = stored(draft / MODEL_FILE)
     _seal(plan, variant.name, draft, score(classifier, dataset, seed=seed, alone=alone), content, teacher)
 
 

@@ -21,6 +21,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from models.graph.calibration import TrainingTexts, activation_ranges, is_product
+from models.passes.half import halve_file
 from models.recipe.passes import Quantize
 from models.runtime.card import MODEL_FILE
 
@@ -34,10 +35,13 @@ Array = npt.NDArray[Any]
 
 
 def quantize(source: Path, target: Path, config: Quantize, _: TrainingTexts | None = None) -> None:
-    """Write an INT8 copy of the folder `source`, whose ranges are calibrated already, to the folder `target`."""
+    """Write a copy of the folder `source`, which is calibrated, with weights of fewer bits to the folder `target`."""
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(source / name, target / name)
-    quantize_file(source / MODEL_FILE, target / MODEL_FILE, config)
+    if config.weights == "int8":
+        quantize_file(source / MODEL_FILE, target / MODEL_FILE, config)
+    else:
+        halve_file(source / MODEL_FILE, target / MODEL_FILE, config.weights)
 
 
 def quantize_file(source: Path, target: Path, config: Quantize) -> None:

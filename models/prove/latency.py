@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from models.data.dataset import Dataset
+from models.prove.memory import measure_memory
 from models.runtime.batching import MEASURED_FILE, SIZES, best_size, time_batches
 from models.runtime.card import read_card
 from models.runtime.classifier import Predictor
@@ -33,7 +34,8 @@ Answer = Callable[[Sequence[str]], list[str]]
 
 def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int, only: Sequence[str] | None = None) -> None:
     """Write `measured.json` into every folder, or those of some: p50, p99 and mean of one test text in milliseconds,
-    medians over the rounds; what a text takes in batches, and the size that is best; and the conditions.
+    medians over the rounds; what a text takes in batches, and the size that is best; what a process
+    takes that holds it alone; and the conditions.
     """
     texts, training = sample(dataset.test.texts, TEXTS, seed), sample(dataset.train.texts, MET, seed)
     names = list(folders if only is None else only)
@@ -58,7 +60,11 @@ def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int, only:
         }  # a cascade's escalations show in the mean
         by_size = {size: median(one[size] for one in in_batches[name]) for size in SIZES}
         batching = {"texts": best_size(by_size), "ms_a_text": {str(size): round(ms, 5) for size, ms in by_size.items()}}
-        write_json(folders[name] / MEASURED_FILE, {**figures, "rounds": rounds, "batching": batching, **about})
+        memory = measure_memory(folders, name, texts)
+        write_json(
+            folders[name] / MEASURED_FILE,
+            {**figures, "rounds": rounds, "batching": batching, "memory": memory, **about},
+        )
 
 
 def sample(texts: Sequence[str], most: int, seed: int) -> list[str]:
@@ -114,7 +120,7 @@ def is_measured(folder: Path) -> bool:
     """Tell whether a variant's folder holds its times, made on this kind of processor and round by round."""
     try:
         found = json.loads((folder / MEASURED_FILE).read_text())
-        whole = len(found["rounds"]) == ROUNDS and {"mean_ms", "batching"} <= found.keys()
+        whole = len(found["rounds"]) == ROUNDS and {"mean_ms", "batching", "memory"} <= found.keys()
         return bool(whole and found["conditions"] == conditions())
     except (OSError, ValueError, KeyError, TypeError):
         return False

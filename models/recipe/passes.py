@@ -120,6 +120,52 @@ class Distill(SoftLabels):
         return replace(shape, layers=len(self.chosen(shape.layers)))
 
 
+class Sparsify(SoftLabels):
+    """Set the encoder's smallest weights to zero, step by step, and retrain the others each time (Han et al. 2015).
+
+    `norm` is what training penalizes, not what ranks the weights: those go whose magnitude is least. Han et al.
+    (section 3.1) found L1 better right after pruning, since it leaves more weights near zero, and L2 after retraining.
+    """
+
+    share: float = Field(0.9, gt=0, lt=1)  # of the weights of the encoder's linear layers
+    steps: int = Field(6, ge=1, le=100)
+    scope: Literal["layer", "global"] = "layer"  # ranked in each weight matrix, or over all of them together
+    block: list[Literal[1, 2, 4, 8, 16]] = Field(
+        [1, 1], min_length=2, max_length=2
+    )  # outputs x inputs that go together
+    norm: Literal["l1", "l2"] = "l2"
+    # by which the learning rate times it, or times the weight, draws a weight to zero at every step of training
+    decay: float = Field(0.01, ge=0, lt=100)
+    prepare: int = Field(0, ge=0, le=100)  # epochs of training with the penalty before the first weights go
+    retrain: bool = True
+    epochs: int = Field(3, ge=1, le=100)  # after each step
+    last_epochs: int = Field(8, ge=1, le=100)  # after the last
+    learning_rate: float = Field(2e-4, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _what_goes_together(self) -> "Sparsify":
+        # A card's passes, which are read back, name all options: their defaults are no request.
+        fields = type(self).model_fields
+        idle = [name for name in ("steps", "epochs", "last_epochs") if getattr(self, name) != fields[name].default]
+        if not self.retrain and idle:
+            raise ValueError(
+                f"sparsify: retrain is false, and {idle[0]} is {getattr(self, idle[0])}; expected it left out: what is "
+                "pruned without retraining is pruned at once"
+            )
+        return self
+
+    def shares(self) -> list[float]:
+        """Return the share that is gone after every step: most of it early, little at the end (the cubic schedule of
+        Zhu and Gupta 2017).
+        """
+        steps = self.steps if self.retrain else 1
+        return [self.share * (1 - (1 - (step + 1) / steps) ** 3) for step in range(steps)]
+
+    def schedule(self, step: int) -> "Sparsify":
+        """Return the options with as many epochs as the retraining after a step has."""
+        return self.model_copy(update={"epochs": self.last_epochs}) if step == self.steps - 1 else self
+
+
 class Trim(PassConfig):
     """Keep this many of the word pieces that the training texts use most, and every single character: a smaller file,
     the same speed.
@@ -142,11 +188,23 @@ class Quantize(PassConfig):
     calibration or taken as they come.
 
     With `dynamic_per_batch` the batch mates of a text change its logits; it is the form that other tools call dynamic
-    quantization.
+    quantization. Weights of 16 bits, `fp16` or `bf16`, halve the file and leave the arithmetic at fp32.
     """
 
+    weights: Literal["int8", "fp16", "bf16"] = "int8"
     activations: Literal["static", "dynamic_per_batch"] = "static"
     embeddings: bool = True
+
+    @model_validator(mode="after")
+    def _what_has_16_bits(self) -> "Quantize":
+        # A card's passes, which are read back, name all options: their defaults are no request.
+        if self.weights != "int8" and (self.activations, self.embeddings) != ("static", True):
+            option = "embeddings" if self.activations == "static" else "activations"
+            raise ValueError(
+                f"quantize: weights is {self.weights}, and {option} is given; expected it left out: it is an option of "
+                "int8"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -170,6 +228,7 @@ class PassKind:
 PASSES = {  # those of the graph in the order in which they may follow one another
     "prune": PassKind(Prune, "models.passes.prune:prune", "model", 4),
     "distill": PassKind(Distill, "models.passes.distill:distill", "model", 5),
+    "sparsify": PassKind(Sparsify, "models.passes.sparsify:sparsify", "model", 1),
     "trim": PassKind(Trim, "models.passes.trim:trim", "graph", 3),
     "quantize": PassKind(Quantize, "models.passes.quantize:quantize", "graph", 3),
 }

@@ -154,12 +154,26 @@ def _check_parts(name: str, cascade: CascadeOf, earlier: list[str]) -> None:
             )
 
 
+def _after(entry: str, passes: list[str]) -> int:
+    """Return the place behind the first of these passes, the end where there is none."""
+    return passes.index(entry) + 1 if entry in passes else len(passes)
+
+
 def _check_order(name: str, passes: list[str]) -> None:
     stages = [GRAPH_PASSES.index(entry) + 1 if entry in GRAPH_PASSES else 0 for entry in passes]
-    graph, model = " and ".join(GRAPH_PASSES), " and ".join(MODEL_PASSES)
+    graph = " and ".join(GRAPH_PASSES)
+    model = f"{', '.join(MODEL_PASSES[:-1])} and {MODEL_PASSES[-1]}"
     if stages != sorted(stages):
         raise ValueError(
             f"variant '{name}': {graph} work on the exported graph; expected them after {model}, in this order"
+        )
+    trained_again = [
+        entry for entry in MODEL_PASSES if entry != "sparsify" and entry in passes[_after("sparsify", passes) :]
+    ]
+    if trained_again:
+        raise ValueError(
+            f"variant '{name}': {trained_again[0]} trains all weights again, so that no zeros would be left; expected "
+            "sparsify after it"
         )
     if any(passes.count(entry) > 1 for entry in GRAPH_PASSES):
         raise ValueError(f"variant '{name}': {' or '.join(GRAPH_PASSES)} stands there twice; expected each once")

@@ -46,6 +46,7 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
         table.add_column(escape(heading), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("mean\nms", justify="right", no_wrap=True)
+    table.add_column("MB in\nmemory", justify="right", no_wrap=True)
     for card in cards:
         measured = read_measured(out / card.name)
         gate = card.gate
@@ -57,6 +58,7 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
             f"{100 * gate.drop:.2f} [{100 * gate.low:.2f}, {100 * gate.high:.2f}]" if gate else "",
             _verdict(card),
             f"{measured.mean_ms:.2f}" if measured else "",  # another machine's, which did not travel with it
+            f"{measured.resident_mb:.0f}" if measured and measured.resident_mb else "–",  # not of every build
         )
     return table
 

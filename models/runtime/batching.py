@@ -17,7 +17,8 @@ WORTH = 0.97  # a larger batch is taken for this share of the time a text: more 
 
 class Measured(NamedTuple):
     """What the build measured of a variant on one thread: milliseconds of a text by itself, how many texts a batch
-    holds best; on which processor, and whether that is this one's kind.
+    holds best; on which processor, and whether that is this one's kind; the megabytes (10⁶ bytes) that a process of its
+    own holds, if they were measured.
     """
 
     p50_ms: float
@@ -26,6 +27,7 @@ class Measured(NamedTuple):
     batch: int
     cpu: str
     here: bool
+    resident_mb: float | None = None
 
 
 def time_batches(
@@ -60,6 +62,8 @@ def read_measured(folder: Path) -> Measured | None:
         found = json.loads((folder / MEASURED_FILE).read_text(encoding="utf-8"))
         batch, cpu = int(found["batching"]["texts"]), str(found["conditions"]["cpu"])
         p50, p99, mean = (float(found[f"{figure}_ms"]) for figure in ("p50", "p99", "mean"))
-        return Measured(p50, p99, mean, batch, cpu, cpu == cpu_fields().get("model name"))
-    except (OSError, ValueError, KeyError, TypeError):
+        resident = found.get("memory", {}).get("resident_mb")
+        here = cpu == cpu_fields().get("model name")
+        return Measured(p50, p99, mean, batch, cpu, here, None if resident is None else float(resident))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -91,6 +91,20 @@ class Verdict(BaseModel):
     rows_to_decide: int  # 0 where it is decided or withheld
 
 
+class Stored(BaseModel):
+    """The zeros among the weights of the encoder's layers, as shares, and what the graph takes stored as masks with the
+    values that are left, and that compressed by an entropy coder (LZMA); ONNX Runtime gains no speed from zeros.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sparsity: float
+    sparsity_by_layer: list[float]
+    bytes_sparse: int
+    bytes_compressed: int
+    speed_gained: bool = False  # ONNX Runtime multiplies zeros like all other numbers
+
+
 class CascadeParts(BaseModel):
     """Which variants a cascade is made of, the confidence below which the small one escalates, and what that
     comes to.
@@ -128,6 +142,7 @@ class Card(BaseModel):
     max_tokens: int
     temperature: float
     model_sha256: str | None = None
+    stored: Stored | None = None  # of a variant with zeros among its weights
     cascade: CascadeParts | None = None
     libraries: dict[str, str]
     cpu_flags: list[str]  # of the integer kernels, where the figures below were made

@@ -1,9 +1,10 @@
-"""The one training loop: it serves the teacher, the recovery after pruning and the student."""
+"""The one training loop: it serves the teacher, the recovery after pruning, weights held at zero, and the student."""
 
 import copy
 import math
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from models.recipe.passes import Distill, SoftLabels
 from models.recipe.strict import Schedule
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import Bar
+from models.train.connections import Connections
 from models.train.distillation_data import SoftTargets, Tokenized, autocast, soft_targets
 
 # tokens with their padding whose gradients are computed at once: attention keeps texts x heads x tokens² of them
@@ -29,8 +31,13 @@ def train(
     *,
     seed: int,
     title: str,
+    connections: Connections | None = None,
+    keep_last: bool = False,
 ) -> BertForSequenceClassification:
     """Train with AdamW and a linear schedule; return the model as it was after the best epoch.
+
+    What `connections` holds at zero stays there, and its other weights are penalized as it says. `keep_last` returns
+    the model after the last epoch: a penalty is paid for in accuracy, and the best epoch would be that of the least.
 
     That is the one with the highest validation accuracy, or for a student the one with the lowest validation loss: a
     finer measure than counting labels.
@@ -40,9 +47,12 @@ def train(
     _freeze_embeddings(model, schedule)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # No weight decay on biases and LayerNorm: the usual recipe for BERT (Devlin et al. 2019).
-    decayed = [parameter for parameter in trained if parameter.ndim > 1]
+    penalized = {id(weight) for weight in connections.weights} if connections else set()
+    decayed = [parameter for parameter in trained if parameter.ndim > 1 and id(parameter) not in penalized]
     other = [parameter for parameter in trained if parameter.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": other, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": 0.01}, {"params": other, "weight_decay": 0.0}]
+    if connections:  # their penalty is not AdamW's
+        groups.append({"params": connections.weights, "weight_decay": 0.0})
     optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate, fused=True)
     steps = schedule.epochs * -(-len(data) // schedule.batch_size)
     scale = torch.optim.lr_scheduler.LambdaLR(
@@ -63,14 +73,20 @@ def train(
                         f"{title}: the loss is {loss} in epoch {epoch}; expected a number: lower learning_rate, which "
                         f"is {schedule.learning_rate:g}"
                     )
+                if connections:
+                    connections.hold()
                 torch.nn.utils.clip_grad_norm_(trained, 1.0)
                 optimizer.step()
+                if connections:
+                    connections.penalize(float(scale.get_last_lr()[0]))
                 scale.step()
                 bar.advance(f"epoch {epoch}/{schedule.epochs}, loss {loss:.3f}, validation {accuracy:.4f}")
             given = soft_targets(model, validation)
             accuracy = float((given.logits.argmax(-1) == validation.labels).double().mean())
             fitness = (
-                accuracy
+                float(epoch)
+                if keep_last
+                else accuracy
                 if validation.targets is None
                 else -float(_loss(given, validation.labels, validation.targets, schedule))
             )

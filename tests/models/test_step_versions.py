@@ -18,6 +18,7 @@ RECORD = Path(__file__).with_name("step_versions.json")
 MODELS = Path(__file__).parents[2] / "models"
 TAUGHT = [
     "train/training",
+    "train/connections",
     "train/distillation_data",
     "train/transfer_sets",
     "train/augmentation",
@@ -33,15 +34,17 @@ CODE = {
         "plan/head",
         "plan/weights",
         "train/training",
+        "train/connections",
         "train/distillation_data",
         "train/encoder",
     ],
     "prune": ["passes/prune", *TAUGHT],
     "distill": ["passes/distill", "train/contextual", *TAUGHT],
+    "sparsify": ["passes/sparsify", *TAUGHT],
     "export": ["graph/export", "graph/bert", "graph/tokenizer", *CALIBRATION],
     "trim": ["passes/trim", *CALIBRATION],
-    "quantize": ["passes/quantize", *CALIBRATION],
-    "variant": ["build/finishing", *(f"prove/{name}" for name in PROOF)],
+    "quantize": ["passes/quantize", "passes/half", *CALIBRATION],
+    "variant": ["build/finishing", "graph/stored", *(f"prove/{name}" for name in PROOF)],
     "cascade": ["build/finishing", "runtime/cascade", "prove/threshold"],
 }
 VERSIONS = {**STEP_VERSIONS, **{name: kind.version for name, kind in PASSES.items()}}

@@ -457,6 +457,22 @@ def test_one_is_added_beside_what_stays_as_it_is_and_says_how_far_it_is(
     assert read_build(copied) == after, "a build of the same recipe has nothing to do"
 
 
+def test_a_pruned_sparse_and_quantized_variant_says_how_it_is_stored(
+    copied: Path, tiny_recipe: Path, changed: Callable[..., str]
+) -> None:
+    variants = json.loads(tiny_recipe.read_text())["variants"]
+    sparse = [*variants["pruned"], {"sparsify": {"share": 0.8, "steps": 2, "epochs": 1, "last_epochs": 2}}]
+    recipe = changed(variants=variants | {"sparse": [*sparse, {"quantize": {}}]})
+    assert main(["--recipe", recipe, "--add", "sparse", "--gate", "warn", "--out", str(copied)]) == 0
+    card = read_card(copied / "sparse")
+    assert card.stored is not None
+    assert len(card.stored.sparsity_by_layer) == 4
+    assert min(card.stored.sparsity_by_layer) >= 0.79
+    assert card.stored.bytes_compressed < card.stored.bytes_sparse < card.bytes
+    assert not card.stored.speed_gained
+    assert read_card(copied / "pruned").stored is None
+
+
 @pytest.mark.parametrize(
     ("options", "code"), [([], 1), (["--gate", "warn", "--under-ms", "1e-9"], 3), (["--gate", "warn"], 0)]
 )

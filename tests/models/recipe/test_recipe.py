@@ -93,8 +93,8 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
         ),
         ("variants: {a: [{prune: {heads: 3}}]}", "variant 'a', prune: unknown key 'heads'; expected one of epochs, "),
         (
-            "variants: {a: [{sparsify: {}}]}",
-            "variant 'a': unknown pass 'sparsify'; expected one of prune, distill, trim, quantize",
+            "variants: {a: [{shrink: {}}]}",
+            "variant 'a': unknown pass 'shrink'; expected one of prune, distill, sparsify, trim, quantize",
         ),
         ("teacher: {epochs: '3'}", "'teacher.epochs' is '3': input should be a valid integer"),
         ("teacher: {epochs: 3.0}", "'teacher.epochs' is 3.0: input should be a valid integer"),
@@ -115,13 +115,30 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
         ("variants: {a: [{prune: 3}]}", "variant 'a', prune: 3 was given"),
         (
             "variants: {a: [{quantize: {}}, {distill: {}}]}",
-            "variant 'a': trim and quantize work on the exported graph; expected them after prune and distill, in "
-            "this order",
+            "variant 'a': trim and quantize work on the exported graph; expected them after prune, "
+            "distill and sparsify, in this order",
         ),
         ("variants: {a: [{quantize: {}}, {trim: {}}]}", "variant 'a': trim and quantize work on the exported graph"),
         (
             "variants: {a: [{trim: {tokens: 3}}]}",
             "variant 'a', trim: 'tokens' is 3: input should be greater than or equal to 100",
+        ),
+        (
+            "variants: {a: [{prune: {}}, {sparsify: {}}, {sparsify: {}}, {distill: {}}]}",
+            "variant 'a': distill trains all weights again, so that no zeros would be left; expected sparsify after it",
+        ),
+        ("variants: {a: [{sparsify: {share: 1.0}}]}", "variant 'a', sparsify: 'share' is 1.0: input should be less"),
+        (
+            "variants: {a: [{sparsify: {retrain: false, steps: 3}}]}",
+            "sparsify: retrain is false, and steps is 3; expected it left out",
+        ),
+        (
+            "variants: {a: [{quantize: {weights: bf16, embeddings: false}}]}",
+            "quantize: weights is bf16, and embeddings is given; expected it left out",
+        ),
+        (
+            "variants: {a: [{quantize: {weights: int4}}]}",
+            "variant 'a', quantize: 'weights' is 'int4': input should be 'int8', 'fp16' or 'bf16'",
         ),
         (
             "variants: {a: [{quantize: {}}, {quantize: {}}]}",
@@ -132,9 +149,12 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
         ("variants: {a: quantize}", "variant 'a': 'quantize' was given; expected a list of passes"),
         (
             "variants: {a: [quantize]}",
-            "variant 'a': 'quantize' is not a pass; expected one of prune, distill, trim, quantize",
+            "variant 'a': 'quantize' is not a pass; expected one of prune, distill, sparsify, trim, quantize",
         ),
-        ("variants: {a: [{prune: {}, quantize: {}}]}", "is not a pass; expected one of prune, distill, trim, quantize"),
+        (
+            "variants: {a: [{prune: {}, quantize: {}}]}",
+            "is not a pass; expected one of prune, distill, sparsify, trim, quantize",
+        ),
         ("gate: {margin: 1}", "unknown key 'gate.margin'; expected one of max_drop, alpha, on_fail"),
         ("gate: {max_drop: 0}", "'gate.max_drop' is 0: input should be greater than 0"),
         (

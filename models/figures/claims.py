@@ -1,0 +1,77 @@
+"""What the classics found of magnitude pruning (Han et al. 2015), each as a paired difference with its interval."""
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.figures.rows import unpacked
+
+Cell = dict[str, Any]
+Floats = npt.NDArray[np.float64]
+ASKED = (  # what is said, and of which curves: the first's accuracy less the second's
+    ("without retraining, L2 less the teacher", "l2", "teacher"),
+    ("without retraining, L1 less the teacher", "l1", "teacher"),
+    ("step by step less the teacher", "l2, step by step", "teacher"),
+    ("step by step less at once", "l2, step by step", "l2, retrained"),
+    ("step by step less at once with as many epochs", "l2, step by step", "l2, at once, as long"),
+    ("L1 less L2 without retraining", "l1", "l2"),
+    ("L2 less L1 after retraining", "l2, retrained", "l1, retrained"),
+)
+QUANTILE = 1.96
+
+
+def claims(content: Cell) -> list[Cell]:
+    """Return the differences of two curves at every share that both have, in points, with 95 % intervals over the test
+    rows; a row counts by its mean over the seeds that both have.
+    """
+    rows = content["conditions"]["dataset"]["rows"]["test"]
+    right: dict[tuple[str, float], dict[int, Floats]] = {}
+    for cell in content["cells"]:
+        by_seed = right.setdefault((cell["curve"], cell["share"]), {})
+        by_seed[cell["seed"]] = unpacked(cell["right"], rows).astype(np.float64)
+    shares = sorted({share for _, share in right if share})
+    found = []
+    for says, first, second in ASKED:
+        for share in shares:
+            mine, other = right.get((first, share)), right.get((second, 0.0 if second == "teacher" else share))
+            if mine and other and (difference := _difference(mine, other, always=second == "teacher")):
+                found.append(
+                    {
+                        "says": f"{says}, {100 * share:.0f} % removed",
+                        "first": first,
+                        "second": second,
+                        "share": share,
+                        **difference,
+                    }
+                )
+    return found
+
+
+def _difference(mine: dict[int, Floats], other: dict[int, Floats], *, always: bool) -> Cell | None:
+    """Return the mean difference with its interval; `always` compares with seed 0, as there is one teacher."""
+    seeds = sorted(mine) if always else sorted(mine.keys() & other.keys())
+    if not seeds:
+        return None
+    first = np.mean([mine[seed] for seed in seeds], axis=0)
+    second = np.mean([other[0 if always else seed] for seed in seeds], axis=0)
+    return {**paired(first, second), "seeds": len(seeds)}
+
+
+def paired(first: Floats, second: Floats) -> Cell:
+    """Return by how many points the first is right more often on the same rows, with its 95 % interval."""
+    by_row = 100 * (first - second)
+    mean, error = float(by_row.mean()), float(by_row.std(ddof=1)) / sqrt(len(by_row))
+    return {"difference": mean, "low": mean - QUANTILE * error, "high": mean + QUANTILE * error}
+
+
+def markdown(content: Cell) -> str:
+    """Return the claims of a result as a table."""
+    lines = ["| what is compared | removed | points [95 %] |", "| --- | ---: | ---: |"]
+    for claim in content["claims"]:
+        said = f"{claim['difference']:+.2f} [{claim['low']:+.2f}, {claim['high']:+.2f}]"
+        lines.append(f"| {claim['says'].rpartition(',')[0]} | {100 * claim['share']:.0f} % | {said} |")
+    about, seeds = content["conditions"]["dataset"], max(claim["seeds"] for claim in content["claims"])
+    rows = f"{about['rows']['test']:,} test rows, {seeds} seed{'s' if seeds > 1 else ''}"
+    return "\n".join(lines) + f"\n\n{about['name']}, {rows}. {content['cpu']}.\n"
