@@ -37,6 +37,7 @@ RULES: dict[str, set[str]] = {
     "models.prove": UP_TO_PLAN,
     "models.report": UP_TO_PROVE,
     "models.bench": UP_TO_PASSES | UP_TO_PROVE,
+    "models.figures": UP_TO_PASSES | UP_TO_PROVE | {"models.report", "models.bench"},
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
     "service.evidence": set(),
     "service.variants": {"models.runtime"},
@@ -86,6 +87,7 @@ TORCH_FREE = (
     "models.report",
     "models.passes.quantize",
     "models.passes.trim",
+    "models.figures.gains",
 )
 
 
