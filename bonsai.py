@@ -25,7 +25,9 @@ COMMANDS = {
     "build": Command("models.build", "build the variants of a recipe and store them", "build"),
     "report": Command("models.report", "draw the report of a finished build again", "build"),
     "bench": Command("models.bench", "compare the variants of a build and the control rows", "build"),
-    "figure": Command("models.figures", "make a figure: softening, dark_knowledge", "build"),
+    "figure": Command(
+        "models.figures", "draw one of the lecture's figures: softening, dark_knowledge, generalization", "build"
+    ),
     "serve": Command(
         "bentoml",
         "serve the variants of the last build: bentoml serve service.service:bonsai",

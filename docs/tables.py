@@ -10,17 +10,26 @@ from pathlib import Path
 from loadtest.errors import LoadTestError
 from loadtest.published import published
 from models.bench.comparison import markdown, read_result, short_table
+from models.figures import gains, generalization, quantization, softened
 from models.runtime.errors import BonsaiError
 from service.evidence.simulate import table as verdicts
 
 ROOT = Path(__file__).parents[1]
 BENCH, LOAD = ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published"
 EVIDENCE = ROOT / "service" / "results" / "published"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "experiments.md", BENCH / "README.md")
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("figures", "experiments", "method")),
+    BENCH / "README.md",
+)
 TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 DRAWN: dict[str, Callable[[str], str]] = {
     "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows
     "variants": lambda name: short_table(read_result(BENCH / f"{name}.json")),
+    "quantization": lambda name: quantization.markdown(read_result(BENCH / f"{name}.json")),
+    "dark_knowledge": lambda name: gains.markdown(gains.read_gains(BENCH / f"{name}.json")),
+    "generalization": lambda name: generalization.markdown(generalization.read_generalization(BENCH / f"{name}.json")),
+    "softening": lambda name: softened.markdown(softened.read_answers(BENCH / f"{name}.json")),
     "load": lambda name: published(LOAD, name),
     "verdicts": lambda name: _verdicts(name),
 }

@@ -87,7 +87,7 @@ TORCH_FREE = (
     "models.report",
     "models.passes.quantize",
     "models.passes.trim",
-    "models.figures.gains",
+    *(f"models.figures.{name}" for name in ("gains", "generalization", "quantization", "softened")),
 )
 
 

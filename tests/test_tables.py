@@ -1,5 +1,6 @@
 """Our pages show the published results, not a memory of them."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,7 +13,11 @@ from service.evidence.simulate.table import TABLES
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = (ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published")
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "experiments.md", PUBLISHED[0] / "README.md")
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("figures", "experiments", "method")),
+    PUBLISHED[0] / "README.md",
+)
 
 
 def draw(*pages: Path) -> subprocess.CompletedProcess[str]:
@@ -38,7 +43,9 @@ def test_whatever_is_stored_is_shown() -> None:
         for found in re.findall(r"<!-- table: (\w+) ([\w.-]+) -->", page.read_text(encoding="utf-8"))
     }
     bench, load = PUBLISHED
-    stored = {("bench", file.stem) for file in bench.glob("*.json")} | {("load", file.stem) for file in load.iterdir()}
+    stored = {(json.loads(file.read_text()).get("kind", "bench"), file.stem) for file in bench.glob("*.json")} | {
+        ("load", file.stem) for file in load.iterdir()
+    }
     stored |= {("verdicts", name) for name in TABLES}
     assert stored <= shown
 
@@ -49,6 +56,9 @@ def test_whatever_is_stored_is_shown() -> None:
         ("nothing", "holds no table"),
         ("<!-- table: other x -->\n<!-- end -->", "no table is of the kind 'other'"),
         ("<!-- table: bench none -->\n<!-- end -->", "no benchmark result at"),
+        ("<!-- table: dark_knowledge none -->\n<!-- end -->", "no result at"),
+        ("<!-- table: generalization none -->\n<!-- end -->", "cannot be read"),
+        ("<!-- table: softening none -->\n<!-- end -->", "holds no answers"),
         ("<!-- table: load none -->\n<!-- end -->", "no load test is published as 'none'"),
         ("<!-- table: verdicts none -->\n<!-- end -->", "no table of verdicts is called 'none'"),
         (None, "cannot be redrawn"),

@@ -1,55 +1,22 @@
-"""What a build knows of one text: its hard label, and the logits of the teacher, of the teachers' mean and of every
+"""Ask a finished build for one text: its hard label, and the logits of the teacher, of the teachers' mean and of every
 student.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from models.bench.benchmark import open_build
 from models.bench.ensemble import Ensemble
 from models.data.dataset import Split
 from models.data.rows import SURROGATE
+from models.figures.softened import MEAN, Answers
 from models.plan.plan import TEACHER, Plan
-from models.runtime.classifier import Classifier, softmax
+from models.runtime.classifier import Classifier
 from models.runtime.errors import BonsaiError
 from models.runtime.loading import load_variants
 from models.runtime.store import BUILD_COMMAND
 from models.runtime.tokenization import normalization
 
 SPLITS = {"train": "a training row", "validation": "a validation row", "test": "a test row"}
-MEAN = "ensemble"
-Shares = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """One text's logits (labels,) by what gave them, the teacher first, and its hard label with where that comes
-    from.
-    """
-
-    text: str
-    labels: tuple[str, ...]
-    hard: int
-    found_in: str  # "a test row", or nothing where the hard label is the teacher's own answer
-    truncated_at: int  # tokens; 0 where the text was read whole
-    logits: dict[str, Shares]
-
-    def soft(self, name: str, temperature: float) -> Shares:
-        """Return the probabilities (labels,) that one of them gives at a temperature (Hinton 2015, section 2)."""
-        shares: Shares = softmax(self.logits[name][None], temperature)[0]
-        return shares
-
-    def best(self, count: int) -> list[int]:
-        """Return the labels to show: the hard one, what anyone asked would choose, and the teachers' next best up to
-        `count`; most likely first.
-        """
-        order = np.argsort(-self.logits[MEAN if MEAN in self.logits else TEACHER], kind="stable").tolist()
-        needed = {self.hard, *(int(one.argmax()) for one in self.logits.values())}
-        rest = [label for label in order if label not in needed]
-        return sorted(needed | set(rest[: max(0, count - len(needed))]), key=order.index)
 
 
 def ask(out: Path, source: str | None, text: str) -> Answers:
@@ -68,24 +35,26 @@ def ask(out: Path, source: str | None, text: str) -> Answers:
             f"no variant in '{out}' is distilled ({', '.join(loaded)}); expected a student: run '{BUILD_COMMAND} "
             "--recipe F' with a distill pass in the recipe"
         )
-    logits: dict[str, Shares] = {}
+    logits: dict[str, list[float]] = {}
     truncated = False
     for name in (TEACHER, *students):
         classifier = loaded[name][1]
         assert isinstance(classifier, Classifier)
         given, cut = classifier.logits([text])
-        logits[name], truncated = given[0], truncated or cut[0]
+        logits[name], truncated = given[0].tolist(), truncated or cut[0]
     teachers = Ensemble(plan, out / ".steps", 0)
     if teachers.teachers > 1:
-        logits = {TEACHER: logits.pop(TEACHER), MEAN: teachers.logits(Split([text], [0]))[0].numpy(), **logits}
-    labels, (hard, place) = plan.dataset.labels, _look_up(text, plan)
+        logits = {TEACHER: logits.pop(TEACHER), MEAN: teachers.logits(Split([text], [0]))[0].tolist(), **logits}
+    hard, place = _look_up(text, plan)
     return Answers(
-        text,
-        labels,
-        int(logits[TEACHER].argmax()) if hard is None else hard,
-        place,
-        plan.recipe.teacher.max_tokens if truncated else 0,
-        logits,
+        build_id=build.build_id,
+        dataset=plan.dataset.name,
+        text=text,
+        labels=plan.dataset.labels,
+        hard=logits[TEACHER].index(max(logits[TEACHER])) if hard is None else hard,
+        found_in=place,
+        truncated_at=plan.recipe.teacher.max_tokens if truncated else 0,
+        logits={name: [round(value, 4) for value in values] for name, values in logits.items()},
     )
 
 

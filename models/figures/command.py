@@ -5,6 +5,7 @@ from importlib import import_module
 
 FIGURES = {
     "softening": "models.figures.softening",
+    "generalization": "models.figures.generalization",
     "dark_knowledge": "models.figures.dark_knowledge",
 }
 USAGE = f"usage: python -m models.figures {{{','.join(FIGURES)}}} …\n\n'… NAME --help' says what a figure takes."

@@ -5,9 +5,10 @@ from textwrap import shorten
 
 from matplotlib.axes import Axes
 
-from models.figures.answers import Answers, Shares
 from models.figures.drawing import figure, png
+from models.figures.softened import Answers
 from models.report.pictures import GREY, PALE
+from models.runtime.classifier import Logits
 
 RIGHT, OTHER = "#15803d", "#93c5fd"
 LONGEST = 90  # characters of the text in the title
@@ -35,7 +36,7 @@ def draw_softening(answers: Answers, shown: Sequence[int], temperatures: Sequenc
         return png(drawn)
 
 
-def _bars(panel: Axes, shares: Shares, answers: Answers, shown: Sequence[int]) -> None:
+def _bars(panel: Axes, shares: Logits, answers: Answers, shown: Sequence[int]) -> None:
     places = range(len(shown))
     values = [float(shares[label]) for label in shown]
     panel.barh(places, values, color=[RIGHT if label == answers.hard else OTHER for label in shown], height=0.7)

@@ -7,10 +7,12 @@ import pytest
 from matplotlib import image
 
 from models.data.dataset import Dataset
-from models.figures.answers import MEAN, ask
-from models.figures.softening import TEMPERATURES, heading, main, probability, table
+from models.figures.answers import ask
+from models.figures.softened import MEAN, TEMPERATURES, heading, markdown, probability, read_answers, table
+from models.figures.softening import main
 from models.runtime.card import Card
 from models.runtime.classifier import Predictor
+from models.runtime.errors import BonsaiError
 from models.runtime.store import BUILD_FILE
 
 STUDENTS = ["distilled", "distilled_int8", "trimmed"]
@@ -28,12 +30,15 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 def test_one_text_becomes_a_table_and_a_picture(
     built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], dataset: Dataset
 ) -> None:
-    picture = tmp_path / "text.png"
-    assert main([OWN, "--out", str(built), "--picture", str(picture)]) == 0
+    picture, stored = tmp_path / "text.png", tmp_path / "text.json"
+    assert main([OWN, "--out", str(built), "--picture", str(picture), "--result", str(stored)]) == 0
     printed = capsys.readouterr().out
     assert all(name in printed for name in ("hard label", "teacher", MEAN, *STUDENTS, *dataset.labels))
     assert "none of the data set's" in printed
     assert image.imread(picture).shape[1] > 500
+    answers = read_answers(stored)
+    assert answers == ask(built, None, OWN)
+    assert f"“{OWN}”" in markdown(answers)
 
 
 def test_probabilities_grow_alike_with_the_temperature_and_sum_to_one(built: Path) -> None:
@@ -44,8 +49,8 @@ def test_probabilities_grow_alike_with_the_temperature_and_sum_to_one(built: Pat
         assert np.sum(shares, axis=1) == pytest.approx(1, abs=1e-5)
         tops = [float(one.max()) for one in shares]
         assert tops == sorted(tops, reverse=True)
-        assert {int(one.argmax()) for one in shares} == {int(answers.logits[name].argmax())}
-    assert answers.hard == int(answers.logits["teacher"].argmax())
+        assert {int(one.argmax()) for one in shares} == {int(np.argmax(answers.logits[name]))}
+    assert answers.hard == int(np.argmax(answers.logits["teacher"]))
 
 
 def test_the_table_holds_what_the_variants_answer(built: Path, variants: dict[str, tuple[Card, Predictor]]) -> None:
@@ -57,7 +62,7 @@ def test_the_table_holds_what_the_variants_answer(built: Path, variants: dict[st
         card, predictor = variants[name]
         soft = answers.soft(name, card.temperature)  # the served probabilities are softened by the card's temperature
         served = dict(predictor.predict([OWN], top_k=4)[0].top)
-        assert [served[answers.labels[label]] for label in shown] == pytest.approx(soft[shown].tolist(), abs=1e-5)
+        assert [served[answers.labels[label]] for label in shown] == pytest.approx(soft[shown].tolist(), abs=1e-4)
         assert row[2 : 2 + len(shown)] == [probability(float(answers.soft(name, 1.0)[label])) for label in shown]
     assert drawn.heads[2:] == [heading(answers.labels[label]) for label in shown]  # all four: no column of others
 
@@ -65,7 +70,7 @@ def test_the_table_holds_what_the_variants_answer(built: Path, variants: dict[st
 def test_fewer_labels_leave_a_column_for_the_others_and_keep_every_first_choice(built: Path) -> None:
     answers = ask(built, None, OWN)
     shown = answers.best(2)
-    assert {answers.hard, *(int(one.argmax()) for one in answers.logits.values())} <= set(shown)
+    assert {answers.hard, *(int(np.argmax(one)) for one in answers.logits.values())} <= set(shown)
     assert len(shown) == len(set(shown)) >= 2
     if len(shown) < len(answers.labels):
         assert table(answers, shown).heads[-1] == f"{len(answers.labels) - len(shown)} others"
@@ -121,6 +126,15 @@ def test_a_picture_that_cannot_be_written_is_refused(
 ) -> None:
     assert main([OWN, "--out", str(built), "--picture", str(tmp_path / "none" / "text.png")]) == 2
     assert "--picture" in said(capsys)
+
+
+@pytest.mark.parametrize("content", [None, "{}"])
+def test_what_holds_no_answers_is_one_sentence(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "text.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(BonsaiError, match="holds no answers to a text"):
+        read_answers(file)
 
 
 @pytest.mark.parametrize(
