@@ -43,7 +43,7 @@ def test_whatever_is_stored_is_shown() -> None:
         for found in re.findall(r"<!-- table: (\w+) ([\w.-]+) -->", page.read_text(encoding="utf-8"))
     }
     bench, load = PUBLISHED
-    stored = {(json.loads(file.read_text()).get("kind", "bench"), file.stem) for file in bench.glob("*.json")} | {
+    stored = {(json.loads(file.read_text()).get("experiment", "bench"), file.stem) for file in bench.glob("*.json")} | {
         ("load", file.stem) for file in load.iterdir()
     }
     stored |= {("verdicts", name) for name in TABLES}

@@ -1,25 +1,32 @@
-"""Make a figure: `python -m models.figures NAME …`; each name below is the module that makes it."""
+"""Make a figure: `python -m models.figures NAME …`; each name below is the module whose `main` takes the rest."""
 
 import sys
 from importlib import import_module
+
+from models.runtime.errors import BonsaiError
 
 FIGURES = {
     "softening": "models.figures.softening",
     "generalization": "models.figures.generalization",
     "dark_knowledge": "models.figures.dark_knowledge",
 }
-USAGE = f"usage: python -m models.figures {{{','.join(FIGURES)}}} …\n\n'… NAME --help' says what a figure takes."
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Hand the rest of the command line to a figure's own command; exit code 2 for what the user can repair."""
+    """Make one figure; exit code 2 for what the user can repair, 130 after Ctrl-C."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     if name in ("-h", "--help"):
-        print(USAGE)
+        print(f"usage: python -m models.figures {{{','.join(FIGURES)}}} …")
         return 0
-    if name not in FIGURES:
-        given = f"there is no figure '{name}'" if name else "no figure is named"
-        print(f"error: {given}; expected one of {', '.join(FIGURES)}", file=sys.stderr)
+    try:
+        if name not in FIGURES:
+            given = f"there is no figure '{name}'" if name else "no figure is named"
+            raise BonsaiError(f"{given}; expected one of {', '.join(FIGURES)} (python -m models.figures --help)")
+        import_module(FIGURES[name]).main(rest)  # torch takes seconds, and not every figure needs it
+    except BonsaiError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
-    code: int = import_module(FIGURES[name]).main(rest)  # torch takes seconds, and not every figure needs it
-    return code
+    except KeyboardInterrupt:
+        print("interrupted; what is finished is stored, and the same command goes on from there", file=sys.stderr)
+        return 130
+    return 0

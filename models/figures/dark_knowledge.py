@@ -7,7 +7,6 @@ on where the file ends.
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,28 +88,17 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Train what is not stored yet, and show table and picture; exit code 2 for what the user can repair, 130 after
-    Ctrl-C.
-    """
-    try:
-        options = parse(arguments)
-        out = options.out or PUBLISHED / f"{KIND}.json"
-        train_all(options, out)
-        gains = read_gains(out)
-        picture = out.with_suffix(".png")
-        picture.write_bytes(draw_gains(gains))
-    except BonsaiError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on with what is stored", file=sys.stderr)
-        return 130
+def main(arguments: list[str] | None = None) -> None:
+    """Train what is not stored yet, and show table and picture (BonsaiError)."""
+    options = parse(arguments)
+    out = options.out or PUBLISHED / f"{KIND}.json"
+    train_all(options, out)
+    gains, picture = read_gains(out), out.with_suffix(".png")
+    picture.write_bytes(draw_gains(gains))
     shown = Console(highlight=False)
     print_table(table(gains), shown)
     for line in (*notes(gains), f"{out}, {picture}"):
         shown.print(line, markup=False, soft_wrap=True)
-    return 0
 
 
 def train_all(options: argparse.Namespace, out: Path) -> None:
@@ -118,7 +106,7 @@ def train_all(options: argparse.Namespace, out: Path) -> None:
     plan = _plan(options)
     key = step_key(KIND, VERSION, plan.teacher_keys, STUDENT)
     result = _stored(out, key) or {
-        "kind": KIND,
+        "experiment": KIND,
         "name": plan.dataset.name,
         "key": key,
         "conditions": _conditions(plan),

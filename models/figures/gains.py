@@ -6,7 +6,7 @@ A cell is one student: which test rows it has right, as bits in hexadecimal, so 
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def read_gains(file: Path) -> Gains:
         raise BonsaiError(f"no result at '{file}' ({error.strerror}); '{COMMAND} --out {file}' makes one") from error
     except ValueError as error:
         raise BonsaiError(f"'{file}' is not JSON ({error}); expected what '{COMMAND}' wrote") from error
-    if not isinstance(result, dict) or result.get("kind") != KIND:
+    if not isinstance(result, dict) or result.get("experiment") != KIND:
         raise BonsaiError(f"'{file}' is no result of this kind; expected what '{COMMAND}' wrote")
     return Gains(result)
 
@@ -150,8 +150,26 @@ def notes(gains: Gains) -> list[str]:
         "from hard labels alone or from soft labels alone. Seeds draw the rows of a share, the head and the order; "
         "intervals are 95 %, of each difference for itself.",
         "An asterisk: neither the seeds nor the test rows explain the gain.",
+        *_several(gains),
         f"{of['machine']['cpu']}, torch {of['libraries']['torch']}, {of['started'][:10]}.",
     ]
+
+
+def _several(gains: Gains) -> list[str]:
+    """Say how far students of several teachers are ahead of one teacher's, wherever both are stored."""
+    found = []
+    for share in gains.shares:
+        known = [arm_of(name) for name in gains.arms(share)]
+        for arm in known:
+            one = replace(arm, teachers=1)
+            if arm.teachers > 1 and one in known:
+                ahead = gains.gain(share, arm.name, one.name)
+                found.append(
+                    f"{gains.result['conditions']['train_rows'][share]:,} rows, T = {arm.temperature:g}: students of "
+                    f"{arm.teachers} teachers over one teacher's {_interval(ahead.seeds, sign=True)} by seeds, "
+                    f"{_ends(ahead.rows)} by test rows."
+                )
+    return found
 
 
 def markdown(gains: Gains) -> str:

@@ -4,7 +4,6 @@ finished build: `python -m models.figures generalization [--variants DIR] [--out
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +22,25 @@ COMMAND = f"python -m models.figures {KIND}"
 HEADS = {"plain": "as they are", **PERTURBED}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Read a build and print the table; exit code 2 for what the user can repair."""
+def main(arguments: list[str] | None = None) -> None:
+    """Read a build and print the table (BonsaiError)."""
     parser = argparse.ArgumentParser(
         prog=COMMAND, description="Compare every variant with the teacher on perturbed and out-of-scope texts."
     )
     parser.add_argument("--variants", type=Path, default=OUT, help="the folder of a finished build (default: variants)")
     parser.add_argument("--out", type=Path, help="a JSON file to store the result in (default: none)")
     options = parser.parse_args(arguments)
-    try:
-        result = read_off(read_build_results(options.variants))
-        if options.out is not None:
-            try:
-                write_json(options.out, result)
-            except OSError as error:
-                raise BonsaiError(
-                    f"the result cannot be written to '{options.out}' ({error.strerror}); choose another file with "
-                    "--out"
-                ) from error
-    except BonsaiError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    result = read_off(read_build_results(options.variants))
+    if options.out is not None:
+        try:
+            write_json(options.out, result)
+        except OSError as error:
+            raise BonsaiError(
+                f"the result cannot be written to '{options.out}' ({error.strerror}); choose another file with --out"
+            ) from error
     console = Console(highlight=False)
     print_table(table(result), console)
     console.print(note(result), markup=False, soft_wrap=True)
-    return 0
 
 
 def read_off(results: BuildResults) -> dict[str, Any]:
@@ -64,7 +57,7 @@ def read_off(results: BuildResults) -> dict[str, Any]:
             "out_of_scope_auroc": one.card.out_of_scope_auroc,
         }
     return {
-        "kind": KIND,
+        "experiment": KIND,
         "build_id": results.build.build_id,
         "dataset": results.build.dataset,
         "out_of_scope": len(results.teacher.predictions.out_of_scope),
@@ -82,7 +75,7 @@ def read_generalization(file: Path) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BonsaiError(f"'{file}' cannot be read ({error}); '{COMMAND} --out {file}' makes it") from error
-    if not isinstance(result, dict) or result.get("kind") != KIND:
+    if not isinstance(result, dict) or result.get("experiment") != KIND:
         raise BonsaiError(f"'{file}' is no result of this kind; expected what '{COMMAND}' wrote")
     return result
 

@@ -27,7 +27,7 @@ class Answers(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: str = "softening"
+    experiment: str = "softening"
     build_id: str
     dataset: str
     text: str

@@ -4,7 +4,6 @@ FILE]`.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -38,27 +37,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Print the table and draw the picture; exit code 2 for what the user can repair."""
+def main(arguments: list[str] | None = None) -> None:
+    """Print the table and draw the picture (BonsaiError)."""
+    options = parse(arguments)
+    answers = ask(options.out, options.dataset, options.text)
+    if options.result is not None:
+        write_answers(options.result, answers)
+    shown = answers.best(options.labels)
+    picture = options.picture or options.out / PICTURE
+    drawn = draw_softening(answers, shown, TEMPERATURES)
     try:
-        options = parse(arguments)
-        answers = ask(options.out, options.dataset, options.text)
-        if options.result is not None:
-            write_answers(options.result, answers)
-        shown = answers.best(options.labels)
-        picture = options.picture or options.out / PICTURE
-        drawn = draw_softening(answers, shown, TEMPERATURES)
-        try:
-            picture.write_bytes(drawn)
-        except OSError as error:
-            raise BonsaiError(
-                f"the picture cannot be written to '{picture}' ({error.strerror}); choose another file with --picture"
-            ) from error
-    except BonsaiError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        picture.write_bytes(drawn)
+    except OSError as error:
+        raise BonsaiError(
+            f"the picture cannot be written to '{picture}' ({error.strerror}); choose another file with --picture"
+        ) from error
     console = Console(highlight=False)
     print_table(table(answers, shown), console)
     for line in (*notes(answers), f"{picture}"):
         console.print(line, markup=False, soft_wrap=True)
-    return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.figures.arms import HARD, Arm, Cell
-from models.figures.dark_knowledge import main
+from models.figures.command import main
 from models.figures.gains import read_gains
 from models.figures.students import Students
 from models.recipe.recipe import Recipe
@@ -24,7 +24,19 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(tiny_recipe: Path, variants: Path) -> Run:
     def run(*more: str, file: Path) -> int:
         few = ["--seeds", "2", "--shares", "0.3", "--temperatures", "2", "--teachers", "1"]
-        return main(["--recipe", str(tiny_recipe), "--variants", str(variants), "--out", str(file), *few, *more])
+        return main(
+            [
+                "dark_knowledge",
+                "--recipe",
+                str(tiny_recipe),
+                "--variants",
+                str(variants),
+                "--out",
+                str(file),
+                *few,
+                *more,
+            ]
+        )
 
     return run
 

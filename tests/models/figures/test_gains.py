@@ -26,7 +26,7 @@ def experiment(*, soft: float, seeds: int = 4, shares: tuple[str, ...] = ("1", "
 
     right = pack([True] * ROWS)
     return {
-        "kind": "dark_knowledge",
+        "experiment": "dark_knowledge",
         "name": "made",
         "key": "k",
         "conditions": {
@@ -96,6 +96,7 @@ def test_the_table_has_a_row_for_every_arm_in_order() -> None:
     ]
     assert [row[3].endswith("*") for row in drawn.rows] == [False, True, True] * 2
     assert "made, 400 test rows" in markdown(gains)
+    assert markdown(gains).count("students of 3 teachers over one teacher's") == 2
 
 
 def test_an_arm_of_one_seed_is_not_shown() -> None:
@@ -117,7 +118,7 @@ def test_the_picture_is_the_same_for_the_same_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "no result at"), ("{", "is not JSON"), (json.dumps({"kind": "other"}), "is no result of this kind")],
+    [(None, "no result at"), ("{", "is not JSON"), (json.dumps({"experiment": "other"}), "is no result of this kind")],
 )
 def test_what_is_no_result_is_one_sentence(tmp_path: Path, content: str | None, reason: str) -> None:
     file = tmp_path / "result.json"

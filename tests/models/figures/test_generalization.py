@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from models.figures.generalization import main, markdown, read_generalization
+from models.figures.command import main
+from models.figures.generalization import markdown, read_generalization
 from models.report.build_results import read_build_results
 from models.report.robustness import robustness
 from models.runtime.errors import BonsaiError
@@ -11,7 +12,7 @@ from tests.models.conftest import VARIANTS
 
 def test_a_build_is_read_off_stored_and_shown(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "generalization.json"
-    assert main(["--variants", str(built), "--out", str(file)]) == 0
+    assert main(["generalization", "--variants", str(built), "--out", str(file)]) == 0
     result, results = read_generalization(file), read_build_results(built)
     assert list(result["variants"]) == VARIANTS
     judged = robustness(results)
@@ -30,7 +31,7 @@ def test_a_build_is_read_off_stored_and_shown(built: Path, tmp_path: Path, capsy
 
 def test_out_of_scope_texts_have_a_column_where_there_are_some(built: Path, tmp_path: Path) -> None:
     file = tmp_path / "generalization.json"
-    assert main(["--variants", str(built), "--out", str(file)]) == 0
+    assert main(["generalization", "--variants", str(built), "--out", str(file)]) == 0
     result = read_generalization(file)
     result["out_of_scope"] = 7
     for row in result["variants"].values():
@@ -44,7 +45,7 @@ def test_what_cannot_be_read_or_written_is_one_sentence(
     built: Path, tmp_path: Path, more: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     variants = built if more else tmp_path
-    assert main(["--variants", str(variants), *more]) == 2
+    assert main(["generalization", "--variants", str(variants), *more]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1

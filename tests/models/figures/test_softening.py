@@ -8,8 +8,8 @@ from matplotlib import image
 
 from models.data.dataset import Dataset
 from models.figures.answers import ask
+from models.figures.command import main
 from models.figures.softened import MEAN, TEMPERATURES, heading, markdown, probability, read_answers, table
-from models.figures.softening import main
 from models.runtime.card import Card
 from models.runtime.classifier import Predictor
 from models.runtime.errors import BonsaiError
@@ -31,7 +31,7 @@ def test_one_text_becomes_a_table_and_a_picture(
     built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], dataset: Dataset
 ) -> None:
     picture, stored = tmp_path / "text.png", tmp_path / "text.json"
-    assert main([OWN, "--out", str(built), "--picture", str(picture), "--result", str(stored)]) == 0
+    assert main(["softening", OWN, "--out", str(built), "--picture", str(picture), "--result", str(stored)]) == 0
     printed = capsys.readouterr().out
     assert all(name in printed for name in ("hard label", "teacher", MEAN, *STUDENTS, *dataset.labels))
     assert "none of the data set's" in printed
@@ -85,23 +85,23 @@ def test_a_row_of_the_data_set_has_its_label(built: Path, dataset: Dataset, spli
 
 
 def test_a_long_text_is_cut_and_that_is_said(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["parcel " * 100, "--out", str(built), "--picture", str(tmp_path / "long.png")]) == 0
+    assert main(["softening", "parcel " * 100, "--out", str(built), "--picture", str(tmp_path / "long.png")]) == 0
     assert "first 48 tokens" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])
 def test_an_empty_text_is_refused(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([text, "--out", str(tmp_path)]) == 2
+    assert main(["softening", text, "--out", str(tmp_path)]) == 2
     assert "the text is empty" in said(capsys)
 
 
 def test_half_a_character_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["caf\udce9", "--out", str(tmp_path)]) == 2
+    assert main(["softening", "caf\udce9", "--out", str(tmp_path)]) == 2
     assert "surrogate" in said(capsys)
 
 
 def test_a_folder_without_a_build_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([OWN, "--out", str(tmp_path)]) == 2
+    assert main(["softening", OWN, "--out", str(tmp_path)]) == 2
     assert "python -m models.build" in said(capsys)
 
 
@@ -109,7 +109,7 @@ def test_a_build_without_a_student_is_refused(copied: Path, capsys: pytest.Captu
     build = json.loads((copied / BUILD_FILE).read_text())
     build["variants"] = {name: build["variants"][name] for name in ("teacher", "int8")}
     (copied / BUILD_FILE).write_text(json.dumps(build))
-    assert main([OWN, "--out", str(copied)]) == 2
+    assert main(["softening", OWN, "--out", str(copied)]) == 2
     assert "no variant" in said(capsys)
 
 
@@ -117,14 +117,14 @@ def test_a_teacher_whose_weights_are_gone_is_named(copied: Path, capsys: pytest.
     answers = ask(copied, None, OWN)
     assert MEAN in answers.logits
     shutil.rmtree(copied / ".steps")
-    assert main([OWN, "--out", str(copied)]) == 2
+    assert main(["softening", OWN, "--out", str(copied)]) == 2
     assert "python -m models.build" in said(capsys)
 
 
 def test_a_picture_that_cannot_be_written_is_refused(
     built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([OWN, "--out", str(built), "--picture", str(tmp_path / "none" / "text.png")]) == 2
+    assert main(["softening", OWN, "--out", str(built), "--picture", str(tmp_path / "none" / "text.png")]) == 2
     assert "--picture" in said(capsys)
 
 
