@@ -42,7 +42,7 @@ STUDENT = {
     "least_epochs": LEAST_EPOCHS,
     "most_epochs": MOST_EPOCHS,
 }
-TEMPERATURES, SHARES, SEEDS = (1.0, 2.0, 4.0, 8.0), (0.1, 1.0), 5
+TEMPERATURES, SHARES, SEEDS = (1.0, 2.0, 4.0, 8.0), (0.1, 1.0), 3
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -1,10 +1,11 @@
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from models.figures import students
 from models.figures.arms import HARD, Arm, Cell
 from models.figures.command import main
 from models.figures.gains import read_gains
@@ -12,6 +13,14 @@ from models.figures.students import Students
 from models.recipe.recipe import Recipe
 
 Run = Callable[..., int]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_epochs() -> Iterator[None]:
+    """Seconds instead of a minute; what is asked here is not what students learn."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(students, "MOST_EPOCHS", 8)
+        yield
 
 
 @pytest.fixture(scope="module")
