@@ -147,7 +147,8 @@ def notes(gains: Gains) -> list[str]:
         f"{100 * mean.value:.2f} [{100 * mean.low:.1f}, {100 * mean.high:.1f}].",
         f"Students have layer{'s' if len(student['layers']) > 1 else ''} "
         f"{' and '.join(str(layer + 1) for layer in student['layers'])} of the checkpoint, not of a teacher, and learn "
-        "from hard labels alone or from soft labels alone. Seeds draw the rows of a share, the head and the order; "
+        "from hard labels alone, where the validation accuracy chooses the epoch, or from soft labels alone, where the "
+        "validation loss does. Seeds draw the rows of a share, the head and the order; "
         "intervals are 95 %, of each difference for itself.",
         "An asterisk: neither the seeds nor the test rows explain the gain.",
         *_several(gains),

@@ -45,8 +45,10 @@ def _panel(panel: Axes, gains: Gains, share: str) -> None:
         (gains.result["ensemble"], f"{len(gains.result['teachers'])} teachers' mean", (0, (1, 2))),
     ):
         panel.axhline(100 * unpack(bits, rows).mean(), color="#374151", linestyle=dashes, linewidth=1.2, label=name)
+    temperatures = [arm.temperature for line in soft for arm in line] or [1.0]
     panel.set_xscale("log", base=2)
-    panel.xaxis.set_major_locator(FixedLocator([arm.temperature for arm in soft[0]] if soft else [1]))
+    panel.set_xlim(min(temperatures) / 1.4, max(temperatures) * 1.4)
+    panel.xaxis.set_major_locator(FixedLocator(sorted(set(temperatures))))
     panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xlabel("temperature of the soft labels")
