@@ -26,7 +26,7 @@ COMMANDS = {
     "predict": Command("models.predict", "classify the texts of a file, with a variant of a build"),
     "report": Command("models.report", "draw the report of a finished build again", "build"),
     "bench": Command("models.bench", "compare the variants of a build and the control rows", "build"),
-    "figure": Command("models.figures", "compute one of the lecture's figures anew", "build"),
+    "figure": Command("models.figures", "compute or draw one of the lecture's figures: pruning, softening, …", "build"),
     "serve": Command(
         "bentoml",
         "serve the variants of the last build: bentoml serve service.service:bonsai",

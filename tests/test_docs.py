@@ -48,6 +48,8 @@ PROVEN = {
     "BONSAI_MODEL=my-bert BONSAI_DATA=rows.csv BONSAI_QUANTIZE=int8 BONSAI_VARIANTS=my-variants bentoml serve service.service:bonsai": "test_a_bento_without_torch_serves_a_model_that_somebody_has_and_its_int8",
     "bentoml serve service.service:bonsai --port 8080": "test_answers_equal_the_evaluated_labels",
     "bonsai build --dataset data/my.csv": "test_a_command_is_what_its_module_is",
+    'bonsai figure softening "my text"': "test_one_text_becomes_a_table_and_a_picture",
+    "python -m models.figures dark_knowledge": "test_every_student_is_stored",
     "bonsai serve --port 8080": "test_serve_looks_for_variants_where_build_puts_them",
     "curl -s localhost:3000/variants": "test_the_requests_of_the_pages_are_answered",
     (

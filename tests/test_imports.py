@@ -38,7 +38,7 @@ RULES: dict[str, set[str]] = {
     "models.report": UP_TO_PROVE,
     "models.bench": UP_TO_PASSES | UP_TO_PROVE | {"models.predict"},
     "models.predict": UP_TO_DATA,
-    "models.figures": UP_TO_PASSES | UP_TO_PROVE | {"models.bench"},
+    "models.figures": UP_TO_PASSES | UP_TO_PROVE | {"models.report", "models.bench"},
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
     "service.evidence": set(),
     "service.variants": {"models.runtime"},
@@ -101,6 +101,7 @@ TORCH_FREE = (
     "models.graph.taken",
     "models.build.addition",
     "models.build.finishing",
+    *(f"models.figures.{name}" for name in ("gains", "generalization", "quantization", "softened")),
 )
 SCIPY_FREE = ("models.data", "models.plan", "models.prove", "models.report.table", "models.build.builder")
 

@@ -231,8 +231,8 @@ def markdown(result: Result) -> str:
     """Return both tables with their conditions, under a bold line for each reason not to trust them."""
     parts = [
         *(f"**{warning}**" for warning in warnings(result)),
-        _markdown(figures(result)),
-        _markdown(factors(result)),
+        as_markdown(figures(result)),
+        as_markdown(factors(result)),
         " ".join(notes(result)),
     ]
     return "\n\n".join(parts) + "\n"
@@ -251,7 +251,7 @@ def short_table(result: Result) -> str:
     ]
     return (
         "\n\n".join(
-            [*(f"**{warning}**" for warning in warnings(result)), _markdown(Table(heads, rows)), notes(result)[0]]
+            [*(f"**{warning}**" for warning in warnings(result)), as_markdown(Table(heads, rows)), notes(result)[0]]
         )
         + "\n"
     )
@@ -261,16 +261,7 @@ def print_comparison(result: Result, file: Path) -> None:
     """Print both tables, the conditions and, last, one line of JSON."""
     console = Console(highlight=False)
     for table in (figures(result), factors(result)):
-        shown = TerminalTable(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        for place, head in enumerate(table.heads):
-            shown.add_column(head, justify="right" if place else "left", overflow="fold")
-        for row in table.rows:
-            shown.add_row(*row)
-        if not console.is_terminal:
-            console.width = console.measure(
-                shown, options=console.options.update_width(LOG_WIDTH)
-            ).maximum  # a log cuts nothing
-        console.print(shown)
+        print_table(table, console)
     for line in [*notes(result), *warnings(result)]:
         console.print(line, markup=False, soft_wrap=True)
     by_figure = {
@@ -286,6 +277,18 @@ def print_comparison(result: Result, file: Path) -> None:
             ensure_ascii=False,
         )
     )
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Print a table; a log cuts nothing of it."""
+    shown = TerminalTable(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for place, head in enumerate(table.heads):
+        shown.add_column(head, justify="right" if place else "left", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*row)
+    if not console.is_terminal:
+        console.width = console.measure(shown, options=console.options.update_width(LOG_WIDTH)).maximum
+    console.print(shown)
 
 
 def _rounds(result: Result, name: str, figure: str, *, few: bool = False) -> Sequence[float]:
@@ -321,6 +324,7 @@ def _factor(found: Factor) -> str:
     return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 
-def _markdown(table: Table) -> str:
+def as_markdown(table: Table) -> str:
+    """Return a table as Markdown: its first column to the left, figures to the right."""
     lines = [table.heads, ["---", *["---:"] * (len(table.heads) - 1)], *table.rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from transformers import BertForSequenceClassification
 
 from models.data.dataset import Split
@@ -74,14 +75,17 @@ class Ensemble:
     def accuracy(self) -> Estimate:
         """Return the accuracy of the teachers' mean logits on the test split (BonsaiError)."""
         test = self.plan.dataset.test
-        data = tokenize(self._tokenizer, test)
         with Bar(self.said, self.teachers * len(test)) as bar:
-            logits = torch.stack(
-                [soft_targets(self._teacher(number), data, bar).logits for number in range(self.teachers)]
-            ).mean(0)
-            found = wilson(int((logits.argmax(-1) == data.labels).sum()), len(test))
+            logits = self.logits(test, bar)
+            found = wilson(int((logits.argmax(-1) == torch.tensor(test.labels)).sum()), len(test))
             bar.finish(f"accuracy {100 * found.value:.2f}")
         return found
+
+    def logits(self, split: Split, bar: Bar | None = None) -> Tensor:
+        """Return the teachers' mean logits (rows, labels), in the order of the rows (BonsaiError)."""
+        data = tokenize(self._tokenizer, split)
+        every = [soft_targets(self._teacher(number), data, bar).logits for number in range(self.teachers)]
+        return torch.stack(every).mean(0)
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

@@ -8,6 +8,9 @@ from models.runtime.errors import BonsaiError
 FIGURES = {
     "pruning": "models.figures.pruning",
     "granularity": "models.figures.granularity",
+    "softening": "models.figures.softening",
+    "generalization": "models.figures.generalization",
+    "dark_knowledge": "models.figures.dark_knowledge",
 }
 
 

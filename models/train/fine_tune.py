@@ -33,12 +33,17 @@ def fine_tune(
 ) -> BertForSequenceClassification:
     """Return the teacher, its outputs in the order of `labels`."""
     head = find_head(checkpoint, labels)
-    model = _load(checkpoint, labels, head, seed)
+    model = load_checkpoint(checkpoint, labels, head, seed)
     return model.eval() if head.rows else train(model, data, validation, source, seed=seed, title=title)
 
 
-def _load(checkpoint: Checkpoint, labels: tuple[str, ...], head: Head, seed: int) -> BertForSequenceClassification:
-    """Load by hand what `read_header` found: from_pretrained would fill what it does not find with random numbers."""
+def load_checkpoint(
+    checkpoint: Checkpoint, labels: tuple[str, ...], head: Head, seed: int
+) -> BertForSequenceClassification:
+    """Return the checkpoint's body under its head, or under a new one where that has no rows.
+
+    By hand, as `read_header` found it: from_pretrained would fill what it does not find with random numbers.
+    """
     own = {
         "id2label": dict(enumerate(labels)),
         "label2id": {label: number for number, label in enumerate(labels)},
