@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 RESTART_S = 5.0
 END_S = 10.0  # it has time to write what is left
+PARENT = "BONSAI_COMPANION_OF"  # the process that it is beside
 PARENT_DEATH = 1  # prctl's PR_SET_PDEATHSIG
 
 logger = logging.getLogger("bentoml.bonsai")
@@ -45,7 +46,10 @@ class Companion:
         if given is not None and self._process is None and now - self._started >= RESTART_S:
             self._arguments, self._started = given, now
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module, *given], stdin=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
+                [sys.executable, "-m", self._module, *given],
+                stdin=subprocess.DEVNULL,
+                cwd=Path(__file__).parents[2],
+                env={**os.environ, PARENT: str(os.getpid())},
             )
 
     def end(self) -> None:
@@ -79,3 +83,5 @@ def end_with_parent() -> None:
     """Let the system end this process when the one that started it is gone, even if that was killed."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGTERM)
+    if os.environ.get(PARENT, "") not in ("", str(os.getppid())):  # it was gone before anything could be told
+        sys.exit(0)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from service.evidence.decision import Decision
 from service.experiments import changes
-from service.experiments.companion import Companion
+from service.experiments.companion import END_S, Companion
 from service.experiments.definition import CHANGEABLE, Experiment, read_yaml
 from service.experiments.errors import ExperimentError, Invalid
 from service.experiments.guardrails import breach, stop_reason
@@ -73,6 +73,8 @@ class Watch:
     def close(self) -> None:
         """End."""
         self._end.set()
+        if self._thread is not None:
+            self._thread.join(END_S)  # or it would start anew what ends here
         self._recorder.end()
         self._shadows.end()
 
