@@ -23,7 +23,7 @@ from models.graph.tokenizer import write_tokenizer
 from models.passes.distill import distill
 from models.passes.prune import prune
 from models.passes.sparsify import sparsify
-from models.plan.plan import versions_of
+from models.plan.plan import TRAINING_LIBRARIES, versions_of
 from models.prove.latency import WARM_UP, Answer, answering, conditions, sample, times_alone
 from models.recipe.passes import PASSES, Distill, Prune, Sparsify
 from models.runtime.card import MODEL_FILE
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> None:
         "teacher": {"source": lesson.plan.checkpoint.name, **lesson.plan.recipe.teacher.model_dump(exclude={"source"})},
         "training": {"learning_rate": LEARNING_RATE, "epochs": EPOCHS},
         "versions": {name: PASSES[name].version for name in ("prune", "distill", "sparsify")},
-        "libraries": versions_of(),
+        "libraries": versions_of(TRAINING_LIBRARIES),
     }
     cells = Cells(options.out, "granularity", described)
     whole = linear_parameters(lesson.teacher)

@@ -19,7 +19,7 @@ from models.figures.lesson import Lesson, add_sources, begin, default_recipe
 from models.figures.pruning_picture import draw
 from models.figures.rows import packed
 from models.passes.sparsify import learn, sparsify
-from models.plan.plan import versions_of
+from models.plan.plan import TRAINING_LIBRARIES, versions_of
 from models.recipe.passes import PASSES, Sparsify
 from models.runtime.cpu import cpu_fields
 from models.runtime.errors import BonsaiError
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
         "prepare": PREPARE,
         "epochs": EPOCHS,
         "version": PASSES["sparsify"].version,
-        "libraries": versions_of(("torch", "transformers", "tokenizers")),
+        "libraries": versions_of(TRAINING_LIBRARIES),
     }
     cells = Cells(options.out, "pruning", conditions)
     cells.once(lambda: _scored(lesson, lesson.teacher), curve="teacher", share=0.0, seed=0)
