@@ -75,8 +75,7 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             self._stay()
         except httptools.HttpParserError as error:
-            refused = error.__context__
-            self.refuse(refused if isinstance(refused, Refused) else Refused(400, NOT_HTTP))
+            self.refuse(_refusal(error.__context__))
         except Refused as refused:
             self.refuse(refused)
 
@@ -193,6 +192,15 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.transport.close()
+
+
+def _refusal(problem: BaseException | None) -> Refused:
+    """Return how a request is refused that could not be read: the parser hides what its callbacks raise."""
+    if isinstance(problem, Refused):
+        return problem
+    if problem is None or isinstance(problem, ValueError | httptools.HttpParserError):
+        return Refused(400, NOT_HTTP)
+    return Refused(500, f"the service failed at reading the request ({type(problem).__name__}); send it again")
 
 
 def _too_much(given: str) -> Refused:

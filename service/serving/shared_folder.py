@@ -30,9 +30,7 @@ def make_shared_folder() -> None:
         return
     _remove_left_over()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    # Held while this process lives, and unknown to those that it starts. Its number says nothing: in a container it is
-    # always 1, and several may share a volume.
-    fcntl.flock(os.open(folder / OWNER, os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX)
+    _hold(folder)
     atexit.register(_remove, folder, os.getpid())
     (folder / "metrics").mkdir()
     BentoMLContainer.prometheus_multiproc_dir.set(str(folder / "metrics"))
@@ -43,6 +41,16 @@ def shared_folder() -> Path | None:
     """Return this service's folder; there is none outside `bentoml serve`."""
     given = os.environ.get(VARIABLE)
     return Path(given) if given else None
+
+
+def _hold(folder: Path) -> int:
+    """Mark a folder as this process's for as long as it lives; those that it starts know nothing of the lock. A
+    process's number would not do: in a container it is always 1, and several containers may share a volume.
+    """
+    lock = os.open(folder / f"{OWNER}.draft", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    (folder / f"{OWNER}.draft").rename(folder / OWNER)  # nobody sees it without its lock
+    return lock
 
 
 def _remove(folder: Path, owner: int) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import shlex
 import shutil
 import signal
@@ -412,6 +413,26 @@ def test_killed_at_any_moment_a_build_goes_on_where_it_was(built: Path, tiny_rec
     assert versions(out) == versions(built)
     assert (out / "corpus.jsonl").read_bytes() == (built / "corpus.jsonl").read_bytes()
     assert not [path.name for path in out.rglob("*") if "draft" in path.name]
+
+
+def test_a_disk_that_takes_no_more_is_one_sentence_and_the_build_goes_on(
+    built: Path, copied: Path, tiny_recipe: Path
+) -> None:
+    shutil.rmtree(copied / "int8")
+    command = [*COMMAND, "--recipe", str(tiny_recipe), "--out", str(copied)]
+    before = (copied / "build.json").read_bytes()
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=200,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY)),
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert line.startswith("error: the disk did not take what the build wrote (File too large)")
+    assert "Traceback" not in done.stderr
+    assert not (copied / "int8").exists()
+    assert (copied / "build.json").read_bytes() == before
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, timeout=200).returncode == 0
+    assert versions(copied) == versions(built)
 
 
 def test_the_command_line_says_how_data_are_read(tiny_recipe: Path) -> None:
