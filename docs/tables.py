@@ -19,7 +19,11 @@ from service.evidence.simulate import table as verdicts
 ROOT = Path(__file__).parents[1]
 BENCH, LOAD = ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published"
 EVIDENCE = ROOT / "service" / "results" / "published"
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), BENCH / "README.md")
+PAGES = tuple(
+    page
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), BENCH / "README.md")
+    if "<!-- table: " in page.read_text(encoding="utf-8")
+)
 TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 DRAWN: dict[str, Callable[[str], str]] = {
     "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows

@@ -14,7 +14,11 @@ from service.evidence.simulate.table import TABLES
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = (ROOT / "models" / "results" / "published", ROOT / "loadtest" / "results" / "published")
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), PUBLISHED[0] / "README.md")
+PAGES = [
+    page
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), PUBLISHED[0] / "README.md")
+    if "<!-- table: " in page.read_text(encoding="utf-8")
+]
 FAULTS = ROOT / "service" / "results" / "published"
 
 
