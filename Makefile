@@ -111,13 +111,13 @@ bento: variants/build.json  ## pack the variants of the last build and what serv
 	$(BIN)/bentoml build
 
 image: variants/build.json  ## the container image, with its bill of materials in build/image/; needs docker or podman
-	$(BIN)/python -m image.build $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE)) $(IMAGE_ARGS)
+	$(BIN)/python -m service.image.build $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE)) $(IMAGE_ARGS)
 
 image-base:  ## a base image for it out of Debian's packages, where no registry is reached: make image BASE_IMAGE=localhost/bonsai-python:3.11
-	$(BIN)/python -m image.base
+	$(BIN)/python -m service.image.base
 
 image-test: env  ## build an image of tiny variants, run it and drive every route, some minutes; says so where the tools are missing
-	$(BIN)/pytest -m image tests/image
+	$(BIN)/pytest -m image tests/service/image
 
 clean:  ## remove the variants and all unpublished load tests
 	rm -rf variants loadtest/results/2* loadtest/results/latest

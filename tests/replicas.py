@@ -37,7 +37,7 @@ from tests.service.store.postgres import Server
 REPLICAS, CALLERS, USERS, CONNECTIONS = 3, 8, 300, 32
 KEY = secrets.token_hex(16)
 HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
-CONFIGURATION = ROOT / "deploy" / "haproxy.cfg"
+CONFIGURATION = ROOT / "service" / "deploy" / "haproxy.cfg"
 EXPERIMENT = "replicas"
 SCRIPT = """wrk.method = "POST"
 wrk.body = '{"texts": ["where is it"]}'

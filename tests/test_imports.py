@@ -41,6 +41,7 @@ RULES: dict[str, set[str]] = {
     "models.figures": UP_TO_PASSES | UP_TO_PROVE | {"models.report", "models.bench"},
     "models.build": UP_TO_PASSES | UP_TO_PROVE | {"models.report"},
     "service.evidence": set(),
+    "service.image": {"models.runtime"},
     "service.variants": {"models.runtime"},
     "service.keys": {"models.runtime"},
     "service.builds": {"models.recipe", "models.runtime"},

@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from image.lock import FILES
+from service.image.lock import FILES
 
 ROOT = Path(__file__).parents[1]
 

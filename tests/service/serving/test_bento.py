@@ -36,7 +36,7 @@ def bento(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     another.
     """
     project = tmp_path_factory.mktemp("project") / "bonsai"
-    for part in ("service", "models", "image"):
+    for part in ("service", "models"):
         shutil.copytree(ROOT / part, project / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("bentofile.yaml", "README.md", "pyproject.toml"):
         shutil.copyfile(ROOT / name, project / name)

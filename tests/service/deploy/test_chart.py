@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.conftest import CHART, KEY, KUBERNETES, Render
 from tests.service.conftest import ROOT
+from tests.service.deploy.conftest import CHART, KEY, KUBERNETES, Render
 from tests.service.serving.test_service import call, predict
 
 kubernetes_validate = pytest.importorskip("kubernetes_validate")
@@ -261,7 +261,7 @@ def test_probes_ask_what_is_there(render: Render, deployed: str, case: str) -> N
 def test_haproxys_file_is_right(tmp_path: Path) -> None:
     """`make replicas` runs it; here it is read."""
     haproxy = Path("/usr/sbin/haproxy")
-    text = (ROOT / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
+    text = (ROOT / "service" / "deploy" / "haproxy.cfg").read_text(encoding="utf-8")
     assert re.search(r"option httpchk GET /readyz", text)
     if not haproxy.exists():
         pytest.skip("HAProxy is not installed; 'apt-get install haproxy' brings it")
@@ -269,6 +269,9 @@ def test_haproxys_file_is_right(tmp_path: Path) -> None:
         name: f"127.0.0.1:{port}" for port, name in enumerate(("FRONTEND", *re.findall(r"REPLICA_\d", text)), 1)
     }
     done = subprocess.run(
-        [str(haproxy), "-c", "-f", str(ROOT / "deploy" / "haproxy.cfg")], env=addresses, capture_output=True, text=True
+        [str(haproxy), "-c", "-f", str(ROOT / "service" / "deploy" / "haproxy.cfg")],
+        env=addresses,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr

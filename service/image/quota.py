@@ -1,5 +1,5 @@
-"""Does a quota make the tail long? `python -m image.quota IMAGE` asks a container at half of what it can take, with a
-quota of one core and bound to one core without a quota, in turns, and says p50 and p99 of both.
+"""Does a quota make the tail long? `python -m service.image.quota IMAGE` asks a container at half of what it can take,
+with a quota of one core and bound to one core without a quota, in turns, and says p50 and p99 of both.
 
 A quota stops every thread of a container for the rest of a period of 100 ms once its share is used up. Threads made for
 all cores of the machine use it up in a fraction of the period: the cliff of most model servers. Requests start by the
@@ -106,7 +106,7 @@ def stopped(container: str) -> int:
 
 def main() -> int:
     """Measure in turns and print one line of JSON."""
-    parser = argparse.ArgumentParser(prog="python -m image.quota", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m service.image.quota", description=__doc__)
     parser.add_argument("image")
     parser.add_argument("--variant", default="nano")
     parser.add_argument("--seconds", type=float, default=20.0)

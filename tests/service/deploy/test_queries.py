@@ -11,14 +11,16 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.deploy.conftest import CHART, KEY, Render
 from tests.service.conftest import ROOT
+from tests.service.deploy.conftest import CHART, KEY, Render
 from tests.service.serving.test_service import call, predict
 
 promql_parser = pytest.importorskip("promql_parser")
 
 DASHBOARD = json.loads((CHART / "dashboards" / "bonsai.json").read_text(encoding="utf-8"))
-ADAPTER = yaml.safe_load((ROOT / "deploy" / "prometheus-adapter.yaml").read_text(encoding="utf-8"))["rules"]["custom"]
+ADAPTER = yaml.safe_load((ROOT / "service" / "deploy" / "prometheus-adapter.yaml").read_text(encoding="utf-8"))[
+    "rules"
+]["custom"]
 OF_THE_TARGET = {"job", "instance", "pod", "namespace", "service"}  # Prometheus adds them to what a pod tells
 TARGETS = [
     (panel["title"], target["expr"], target["legendFormat"])

