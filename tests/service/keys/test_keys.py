@@ -28,6 +28,7 @@ def test_a_key_is_known_however_its_header_is_written(written: str) -> None:
         f"Bearer {make_key()}", f"Bearer {digest(SHOP).hex()}", f"Bearer sha256:{digest(SHOP).hex()}", "Bearer \x00",
         "Bearer " + "a" * 10_000,
     ],
+    ids=map(str, range(12)),  # keys are new each time, and two processes have to agree on names
 )  # fmt: skip
 def test_nothing_else_is_one(header: str) -> None:
     assert KEYS.find(header) is None
