@@ -21,6 +21,13 @@ class Stream:
     def __init__(self, path: Path, at: int = 0) -> None:
         self._path, self._size = path, path.stat().st_size
         self._raw = path.open("rb")
+        try:
+            self._begin(path, at)
+        except BaseException:
+            self._raw.close()
+            raise
+
+    def _begin(self, path: Path, at: int) -> None:
         self._content: IO[bytes] = self._raw
         zipped = path.suffix.lower() == ".gz"
         if zipped:

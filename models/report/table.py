@@ -46,13 +46,13 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
         table.add_column(escape(heading), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("mean\nms", justify="right", no_wrap=True)
-    table.add_column("MB in\nmemory", justify="right", no_wrap=True)
+    table.add_column("RAM\nMB", justify="right", no_wrap=True)
     for card in cards:
         measured = read_measured(out / card.name)
         gate = card.gate
         table.add_row(
             card.name,
-            " + ".join(next(iter(entry)) for entry in card.passes) or "fine-tuned",
+            "+".join(next(iter(entry)) for entry in card.passes) or "fine-tuned",
             f"{card.bytes / 1e6:.1f}",
             f"{100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.1f}, {100 * card.accuracy.high:.1f}]",
             f"{100 * gate.drop:.2f} [{100 * gate.low:.2f}, {100 * gate.high:.2f}]" if gate else "",

@@ -112,7 +112,7 @@ def test_a_head_that_is_named_and_not_there_is_refused(checkpoint: Checkpoint, o
     with pytest.raises(
         BonsaiError,
         match=(
-            rf"config.json names the data's 3 labels, but model.safetensors has {said}; take .* to have a new head "
+            rf"config.json names the data's 3 labels, but its weights have {said}; take .* to have a new head "
             r"trained$"
         ),
     ):
@@ -123,7 +123,7 @@ def test_a_trained_head_needs_its_pooler(checkpoint: Checkpoint) -> None:
     bare = replace(
         checkpoint, weights=Weights({name: name for name in checkpoint.weights.stored if "pooler" not in name}, 3)
     )
-    with pytest.raises(BonsaiError, match="has no pooler"):
+    with pytest.raises(BonsaiError, match="have no pooler"):
         head(bare, LABELS, id2label=names(*LABELS))
 
 

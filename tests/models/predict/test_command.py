@@ -94,7 +94,8 @@ def test_columns_have_the_names_that_are_asked_for(built: Path, tmp_path: Path) 
     source, target = tmp_path / "questions.parquet", tmp_path / "answers.jsonl"
     write(source, [{"text": 7, "question": "where is my parcel", "label": "mine"}])
     process = start(built, source, target, "--text-column", "question", "--prefix", "predicted_")
-    assert process.wait(timeout=200) == 0, process.communicate()
+    said = process.communicate(timeout=200)
+    assert process.returncode == 0, said
     new = ["predicted_label", "predicted_score", "predicted_variant", "predicted_version"]
     assert [list(row) for row in read(target)] == [["text", "question", "label", *new]]
 

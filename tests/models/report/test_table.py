@@ -17,7 +17,7 @@ def test_the_table_shows_every_variant_in_full(
     lines = capsys.readouterr().out.splitlines()
     for card in cards:
         (line,) = [line for line in lines if line.split()[:1] == [card.name]]
-        assert (" + ".join(next(iter(entry)) for entry in card.passes) or "fine-tuned") in line
+        assert ("+".join(next(iter(entry)) for entry in card.passes) or "fine-tuned") in line
         assert (
             f"{100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.1f}, {100 * card.accuracy.high:.1f}]" in line
         )

@@ -107,13 +107,13 @@ def test_weights_under_a_prefix_are_those_weights(
     [
         (
             lambda tensors: {name: tensor for name, tensor in tensors.items() if "classifier" not in name},
-            "has a head with 0 outputs",
+            "have a head with 0 outputs",
         ),
         (
             lambda tensors: {name.removeprefix("bert."): tensor for name, tensor in tensors.items() if "bert." in name},
-            "has a head with 0 outputs",
+            "have a head with 0 outputs",
         ),
-        (lambda tensors: {name: tensor for name, tensor in tensors.items() if "pooler" not in name}, "has no pooler"),
+        (lambda tensors: {name: tensor for name, tensor in tensors.items() if "pooler" not in name}, "have no pooler"),
         (
             lambda tensors: {name: tensor for name, tensor in tensors.items() if ".layer.2." not in name},
             "lacks 16 of the",

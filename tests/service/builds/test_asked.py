@@ -25,7 +25,7 @@ REFUSED = {
     "both": ({"name": "b", "passes": INT8, "goal": {"speedup": 2}}, "either 'passes' or 'goal'"),
     "no passes": ({"name": "b", "passes": []}, "1 to 16 passes"),
     "seventeen passes": ({"name": "b", "passes": INT8 * 17}, "1 to 16 passes"),
-    "an unknown pass": ({"name": "b", "passes": [{"sparsify": {}}]}, "unknown pass 'sparsify'"),
+    "an unknown pass": ({"name": "b", "passes": [{"hash": {}}]}, "unknown pass 'hash'"),
     "no pass": ({"name": "b", "passes": [3]}, "3 is not a pass"),
     "an unknown option": ({"name": "b", "passes": [{"quantize": {"bits": 4}}]}, "unknown key 'bits'"),
     "quantize twice": ({"name": "b", "passes": INT8 * 2}, "twice"),
