@@ -105,7 +105,7 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return given
     built: Path = request.getfixturevalue("built")
     project = tmp_path_factory.mktemp("project")
-    for part in ("service", "models", "image"):
+    for part in ("service", "models"):
         shutil.copytree(ROOT / part, project / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("bentofile.yaml", "README.md", "pyproject.toml"):
         shutil.copyfile(ROOT / name, project / name)
