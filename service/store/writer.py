@@ -26,8 +26,8 @@ from service.store.store import Store
 
 MOST_ROWS, MOST_TRUTHS = 10_000, 10_000  # that wait
 BATCH = 1000  # rows a transaction
-# How long a row waits for others. Nobody is told of it, because waking a thread costs more than a row; and of a thousand
-# rows in one transaction each takes 27 microseconds of a core, of eighty 46, which callers would miss.
+# How long a row waits for others. Nobody is told of it, because waking a thread costs more than a row; and of a
+# thousand rows in one transaction each takes 27 microseconds of a core, of eighty 46, which callers would miss.
 POLL_SECONDS = 0.25
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between tries while the store is away
 FULL_QUEUE, REFUSED, CLOSED = "full queue", "refused row", "closed"
