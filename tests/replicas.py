@@ -369,31 +369,36 @@ def rows(found: dict[str, Any]) -> list[dict[str, str]]:
     labels = found["feedback"]
     return [
         {
+            "fault": "replicas that do not know one another",
             "done": f"{stuck['users']} users asked at {REPLICAS} replicas and through HAProxy, one PostgreSQL",
             "promised": "one arm a user everywhere",
             "seen": f"{stuck['moved']} users with two arms",
         },
         {
-            "done": f"kill -9 of one of {REPLICAS} replicas behind HAProxy under load, {killed['kills']} times",
+            "fault": "kill -9 of a replica",
+            "done": f"{killed['kills']} times, of one of {REPLICAS} behind HAProxy under load",
             "promised": "no request lost, and no acknowledged feedback",
             "seen": f"{killed['predictions'] + killed['feedback']:,} answered, {killed['lost']} lost, "
             f"{killed['sent_again']} sent again; of {labels['acknowledged']:,} labels {labels['lost']} lost",
         },
         {
-            "done": f"rolling update of {REPLICAS} replicas behind HAProxy under load, {rolled['updates']} SIGTERMs",
+            "fault": "a rolling update",
+            "done": f"of {REPLICAS} replicas behind HAProxy under load, {rolled['updates']} SIGTERMs",
             "promised": "no request lost, exit code 0",
             "seen": f"{rolled['predictions'] + rolled['feedback']:,} answered, {rolled['lost']} lost, "
             f"{rolled['sent_again']} sent again; ended after {rolled['seconds_to_end'][1]} s at the most, "
             f"exit codes {rolled['exit_codes']}",
         },
         {
-            "done": f"SIGTERM under wrk, {sigterm['connections']} connections, no proxy",
+            "fault": "SIGTERM without a proxy",
+            "done": f"under wrk, {sigterm['connections']} connections",
             "promised": "no answer lost, end within the grace period",
             "seen": f"{sigterm['read_errors']} of {sigterm['requests']:,} lost; ended after "
             f"{sigterm['seconds_to_end']} s with exit code {sigterm['exit_code']}",
         },
         {
-            "done": f"kill -9 of one of two workers, {worker['kills']} times",
+            "fault": "kill -9 of one of two workers",
+            "done": f"{worker['kills']} times",
             "promised": "back in 5 s, the other loses nothing",
             "seen": f"back after {worker['seconds_median']} s (median), {worker['seconds_most']} s at the most; "
             f"{worker['failed']} of {worker['requests_to_the_other']:,} requests to the other failed",
