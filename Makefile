@@ -114,7 +114,7 @@ image: variants/build.json  ## the container image, with its bill of materials i
 	$(BIN)/python -m service.image.build $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE)) $(IMAGE_ARGS)
 
 image-base:  ## a base image for it out of Debian's packages, where no registry is reached: make image BASE_IMAGE=localhost/bonsai-python:3.11
-	$(BIN)/python -m service.image.base
+	$(BIN)/python -m service.image.debian
 
 image-test: env  ## build an image of tiny variants, run it and drive every route, some minutes; says so where the tools are missing
 	$(BIN)/pytest -m image tests/service/image

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from models.runtime.card import is_whole, read_card
+from models.runtime.errors import BonsaiError
 from tests.faults.rows import Row, counts
 from tests.processes import ROOT
 from tests.tiny import Tiny
@@ -62,7 +63,7 @@ class Folder:
 def _whole(folder: Path) -> bool:
     try:
         return bool(is_whole(folder, read_card(folder)))
-    except Exception:
+    except (BonsaiError, OSError):
         return False
 
 

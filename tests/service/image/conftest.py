@@ -116,7 +116,7 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (project / "build/image/wheels").symlink_to(wheels)
     environment = {**os.environ, "PYTHONPATH": str(project), "BUILDAH_ISOLATION": "chroot"}
     if subprocess.run(["podman", "image", "exists", BASE]).returncode:
-        subprocess.run([sys.executable, "-m", "service.image.base"], cwd=ROOT, check=True, timeout=900)
+        subprocess.run([sys.executable, "-m", "service.image.debian"], cwd=ROOT, check=True, timeout=900)
     tag = "localhost/bonsai-test:tiny"
     command = [sys.executable, "-m", "service.image.build", "--engine=podman", f"--tag={tag}", f"--base-image={BASE}"]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=1200)

@@ -1,5 +1,5 @@
 """Makes a base image out of Debian's packages, where no registry of images can be reached:
-`python -m service.image.base`.
+`python -m service.image.debian`.
 
 It serves the build stage alone: of it only the interpreter and some libraries come into what is served.
 """
@@ -18,7 +18,7 @@ SUITE = "bookworm"  # has Python 3.11
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make it, and import it into podman; exit code 2 where a program is missing."""
-    parser = argparse.ArgumentParser(prog="python -m service.image.base", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m service.image.debian", description=__doc__)
     parser.add_argument("--tag", default="localhost/bonsai-python:3.11")
     given = parser.parse_args(arguments)
     for program in ("debootstrap", "podman"):
