@@ -13,7 +13,7 @@ AUDIT_STAMP := $(AUDIT)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments figures kills swaps faults replicas overload bento image image-base image-test clean
+.PHONY: help env demo test coverage slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments figures kills swaps faults replicas overload bento image image-base image-test clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -29,7 +29,10 @@ $(STAMP): constraints.txt pyproject.toml
 demo: env  ## fresh clone → variants → service → comparison, and end
 	$(BIN)/python -m loadtest.demo
 
-test: env lint  ## everything that CI runs, and how much of the code it reached
+test: env lint  ## every check and test, some ten minutes
+	$(BIN)/pytest -n 2 -m "not slow and not image"
+
+coverage: env  ## the same tests, and how much of the code they reach: tracing takes as long again
 	rm -f .coverage*
 	$(BIN)/coverage run -m pytest -n 2 -m "not slow and not image"
 	$(BIN)/coverage combine --quiet

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from models.build.counted import write_parameters
 from models.graph.calibration import TrainingTexts, calibrate_folder
 from models.graph.export import export_onnx
@@ -15,6 +13,7 @@ from models.recipe.passes import PASSES, Pass, SoftLabels
 from models.runtime.tokenization import Tokenizer
 from models.train.distillation_data import Rows
 from models.train.encoder import load_model, parameters, save_model
+from models.train.numerics import reproducible
 from models.train.teachers import Teachers
 from models.train.transfer_sets import TransferSets
 
@@ -23,7 +22,6 @@ class Trained:
     """One build's teachers and what is made of them; everything heavy is made at its first use."""
 
     def __init__(self, plan: Plan, steps: Steps, tokenizer: Tokenizer, training: TrainingTexts) -> None:
-        torch.use_deterministic_algorithms(True)
         self._plan, self._steps, self._tokenizer, self._training = plan, steps, tokenizer, training
         rows = Rows(plan.dataset, tokenizer)
         self._teachers = Teachers(plan, rows, steps)
@@ -39,11 +37,7 @@ class Trained:
 
     def export(self, variant: VariantPlan, begin: Callable[[int], None], draft: Path) -> None:
         """Write what a variant's passes leave of the teacher as a graph; `begin` is told the number of each step."""
-        # Adam's momentum of words that no batch holds decays into denormals, which the CPU computes some 15 times
-        # slower: 300 ms instead of 20 ms a step over all-MiniLM's vocabulary. Threads inherit the setting, so it comes
-        # before the first operation that starts them; what follows an export computes as it would without torch.
-        torch.set_flush_denormal(True)
-        try:
+        with reproducible():
             trained = self._teachers.folder()
             for number, planned in enumerate(variant.torch_passes):
                 begin(number)
@@ -51,8 +45,6 @@ class Trained:
             begin(len(variant.torch_passes))
             model = load_model(trained)
             export_onnx(model, self._tokenizer.frame[0], draft)
-        finally:
-            torch.set_flush_denormal(False)
         model.config.to_json_file(draft / "config.json")
         write_parameters(draft, parameters(model))
         write_tokenizer(self._plan.checkpoint.folder / "tokenizer.json", self._training.max_tokens, draft)

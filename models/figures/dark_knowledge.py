@@ -29,6 +29,7 @@ from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 from models.runtime.progress import console
 from models.runtime.store import OUT, locked
+from models.train.numerics import reproducible
 
 VERSION = 1  # raised when students come out otherwise: stored cells are not mixed with them
 TEACHERS = 3
@@ -101,6 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
         shown.print(line, markup=False, soft_wrap=True)
 
 
+@reproducible()
 def train_all(options: argparse.Namespace, out: Path) -> None:
     """Train every student that the file does not hold, and store each at once (BonsaiError)."""
     plan = _plan(options)

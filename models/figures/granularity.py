@@ -32,6 +32,7 @@ from models.runtime.errors import BonsaiError
 from models.runtime.progress import Bar, console
 from models.train.connections import linear_weights, sparsity
 from models.train.encoder import layers, save_model
+from models.train.numerics import reproducible
 
 OUT = Path(__file__).parents[1] / "results" / "published" / "granularity.json"
 REMOVED = (1 / 6, 1 / 2, 5 / 6)  # a layer, three and five of all-MiniLM's six
@@ -39,6 +40,7 @@ EPOCHS, LEARNING_RATE = 6, 3e-4
 TEXTS = 200
 
 
+@reproducible()
 def main(arguments: list[str]) -> None:
     """Compute the cells that are not there yet, time all of them anew in turns, and print the table."""
     options = _parse(arguments)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from transformers import BertForSequenceClassification
 
 from models.data.dataset import Dataset
@@ -57,8 +56,6 @@ class Lesson:
 
 def begin(recipe: Recipe, folder: Path, build: Path) -> Lesson:
     """Read the data, and take the teacher from a build, or train it, with finished steps under `folder`."""
-    torch.set_flush_denormal(True)  # as the build does
-    torch.use_deterministic_algorithms(True)
     checkpoint, dataset = read_inputs(recipe)
     plan = make_plan(recipe, dataset, checkpoint)
     folder.mkdir(parents=True, exist_ok=True)

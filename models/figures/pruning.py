@@ -25,6 +25,7 @@ from models.runtime.cpu import cpu_fields
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
 from models.train.connections import linear_weights
+from models.train.numerics import reproducible
 
 OUT = Path(__file__).parents[1] / "results" / "published" / "pruning.json"
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -45,6 +46,7 @@ SHOWN = 0.9  # share of the histograms
 BINS, WIDEST = 121, 0.2
 
 
+@reproducible()
 def main(arguments: list[str]) -> None:
     """Compute the cells that are not there yet, then the claims and the picture beside the result file."""
     options = _parse(arguments)

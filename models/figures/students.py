@@ -35,9 +35,6 @@ class Students:
 
     def __init__(self, plan: Plan, steps: Steps, layers: list[int], teachers: set[int]) -> None:
         """`teachers` are the numbers of them that arms will ask for."""
-        # as in a build (models/build/builder.py): denormal numbers cost minutes, and equal seeds give equal students
-        torch.set_flush_denormal(True)
-        torch.use_deterministic_algorithms(True)
         self._plan, self._layers = plan, layers
         self._tokenizer = Tokenizer(plan.checkpoint.folder / "tokenizer.json", plan.recipe.teacher.max_tokens)
         rows = Rows(plan.dataset, self._tokenizer)

@@ -23,6 +23,7 @@ MOST_URL = 8 * 2**10  # bytes
 MOST_HEADERS = 128
 MOST_AROUND = 64 * 2**10  # bytes of headers or trailers that have come in several pieces; chunks have lengths besides,
 A_CHUNK = 8  # bytes for one of the body
+TURN_S = 0.05  # in which what waits in a socket is read, however long the process was held up
 LINGER_S = 2.0  # a refused client may still send, so that it gets to see the answer
 SPARE = 64  # files beside connections: models, databases, a new build
 NOT_HTTP = "the request is not what HTTP/1.1 has (RFC 9112); expected one that an HTTP client makes"
@@ -41,6 +42,7 @@ class Connection(HttpToolsProtocol):
         self._has_head = self._lingers = False
         self._declared = self._body = self._around = self._drained = 0  # bytes
         self._unsent, self._stuck_s = 0, 0.0
+        self._last_look: tuple[float | None, float | None] = (None, None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection; where there are too many, end those that have been idle longest."""
@@ -49,7 +51,7 @@ class Connection(HttpToolsProtocol):
         self._idle_since = self.loop.time()
         self.timeout_keep_alive_task = self.loop.call_later(self._period, self.timeout_keep_alive_handler)
         if len(self.connections) > self.most:
-            _make_room(self.connections)
+            _make_room(self.connections, self.most)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End its watch."""
@@ -172,14 +174,23 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
             return
         if self._begun is not None:
-            if now >= self._begun + self.read_s + self._body / SLOWEST and not self._is_due():
+            late = now >= self._begun + self.read_s + self._body / SLOWEST and not self._is_due()
+            if late and not self._is_last_look():
+                left = TURN_S
+            elif late:
                 self.refuse(Refused(408, f"the request has not come within {now - self._begun:.0f} s; send it at once"))
         elif self._idle_since is not None and not unsent:
             left = min(left, self._idle_since + self.timeout_keep_alive - now)
-            if left <= 0:
+            if left <= 0 and self._is_last_look():
                 self._close()
                 return
+            left = max(left, TURN_S)
         self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+
+    def _is_last_look(self) -> bool:
+        """Tell whether all that had come when time was up has been read since."""
+        looked, self._last_look = self._last_look, (self._begun, self._idle_since)
+        return looked == self._last_look
 
     def _is_due(self) -> bool:
         """Tell whether the answer to an earlier request is still to come."""
@@ -207,9 +218,14 @@ def _too_much(given: str) -> Refused:
     return Refused(431, f"the request has {given}; expected at most {MOST_HEADERS} of {MOST_AROUND >> 10} KiB together")
 
 
-def _make_room(connections: set[Any]) -> None:
-    """End a sixteenth of the connections: those that have been idle longest, and those that send most slowly."""
-    waits = [each for each in connections if each._idle_since is not None or each._begun is not None]
+def _make_room(connections: set[Any], most: int) -> None:
+    """End a sixteenth of the connections where there are more than `most`: those that have been idle longest, and those
+    that send most slowly. Which were ended in this turn of the loop are still among them.
+    """
+    still_open = [each for each in connections if not each.transport.is_closing()]
+    if len(still_open) <= most:
+        return
+    waits = [each for each in still_open if each._idle_since is not None or each._begun is not None]
     oldest = heapq.nsmallest(
         max(1, len(waits) // 16),
         waits,

@@ -15,6 +15,7 @@ from typing import ClassVar
 import uvicorn
 
 from service.experiments.companion import end_with_parent
+from service.serving.connection import most_connections
 from service.serving.protocol import Protocol
 
 LAST_S = 1.0  # for the first request of a connection that was accepted as the last
@@ -40,9 +41,10 @@ class Server(uvicorn.Server):
         self.should_exit = True  # uvicorn would raise the signal again in the end, and the exit code would not be 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
+        """Begin to listen, for as many connections as what the process has opened by now leaves files for."""
         self._sockets = sockets
         await super().startup(sockets)
+        Protocol.most = most_connections()
 
     async def main_loop(self) -> None:
         """Serve until a signal comes, and then for as long as somebody may not know of it."""

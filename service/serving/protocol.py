@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import uvicorn.config
 
 from service.serving import settings
-from service.serving.connection import SPARE, Connection, most_connections
+from service.serving.connection import SPARE, Connection
 from service.serving.direct import Direct, DirectCycle
 from service.serving.refusals import Refusal, Refusals
 
@@ -45,6 +45,7 @@ class Protocol(Connection):
     pipelining: ClassVar[set[object]] = set()  # clients that have sent a request before the answer to another
     draining: ClassVar[bool] = False  # whether the process ends soon, and connections with their next answer
 
+    accepting: ClassVar[int] = 0  # sockets of clients that no connection has yet
     arrived: ClassVar[list[DirectCycle]] = []  # whose bodies were read in this turn of the loop
 
     def __init__(self, *given: Any, accept_more: bool = True, **named: Any) -> None:
@@ -60,7 +61,9 @@ class Protocol(Connection):
         super().connection_made(transport)
         if not self._accept_more or self.listener is None:
             return
-        for waiting in _accepted(self.listener, min(ACCEPTED_AT_ONCE, self.most - len(self.connections) + SPARE // 2)):
+        room = self.most + SPARE // 2 - len(self.connections) - self.accepting
+        for waiting in _accepted(self.listener, min(ACCEPTED_AT_ONCE, room)):
+            Protocol.accepting += 1
             task = self.loop.create_task(self._accept(waiting))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
@@ -80,6 +83,8 @@ class Protocol(Connection):
             await self.loop.connect_accepted_socket(self._another, waiting, ssl=self.config.ssl)
         except OSError:  # the client has gone already
             waiting.close()
+        finally:
+            Protocol.accepting -= 1
 
     def _another(self) -> "Protocol":
         return Protocol(*self._given, accept_more=False, **self._named)
@@ -194,7 +199,7 @@ def is_draining() -> bool:
 
 def use(listener: socket.socket | None, refusals: Refusals, direct: Direct | None) -> None:
     """Let the uvicorn of this process speak so; BentoML chooses the protocol by its name "auto"."""
-    Protocol.most, Protocol.read_s = most_connections(), settings.read_s()
+    Protocol.read_s = settings.read_s()
     Protocol.listener, Protocol.refusals, Protocol.direct = listener, refusals, direct
     Protocol.lives_at = None if direct is None else f"{direct.prefix}/livez".encode()
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"

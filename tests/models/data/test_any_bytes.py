@@ -16,7 +16,7 @@ from models.runtime.errors import BonsaiError
 SOURCE = DatasetSource()
 DELIMITED = st.text(alphabet="text,label;\t\"'\n\r \\é=sep\ufeff\u2028\x85", max_size=80).map(str.encode)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats(allow_subnormal=False) | st.integers() | st.text(max_size=4),
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["text", "label", "a"]), inner),
     max_leaves=6,
 ).map(lambda value: json.dumps(value).encode())

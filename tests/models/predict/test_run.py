@@ -178,8 +178,10 @@ class Killed(BaseException):
     """What ends a run without its leave."""
 
 
-@pytest.mark.parametrize("name", ["in.csv", "in.jsonl", "in.parquet", "in.csv.gz"])
-@pytest.mark.parametrize("into", ["csv", "parquet", "jsonl.gz"])
+@pytest.mark.parametrize(
+    ("name", "into"),
+    [("in.csv", "csv"), ("in.jsonl", "parquet"), ("in.parquet", "jsonl.gz"), ("in.csv.gz", "parquet")],
+)
 def test_a_run_goes_on_where_another_ended(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, into: str
 ) -> None:

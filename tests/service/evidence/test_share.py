@@ -32,7 +32,7 @@ def test_the_capital_is_the_mean_of_likelihood_ratios(k: int, others: int, most:
     assert capital(k + others, k, most) == pytest.approx(float(np.exp(LOG_WEIGHTS) @ ratios), rel=1e-6)
 
 
-@given(st.integers(0, 3000), st.floats(0, 1, allow_subnormal=False))
+@given(st.integers(0, 3000), st.floats(0, 1))
 def test_the_bounds_hold_the_share_and_mirror(n: int, part: float) -> None:
     k = round(part * n)
     low, high = share(n, k, alpha=0.05)

@@ -36,7 +36,7 @@ class Lab:
         definition = {"name": name, "control": "teacher", "arms": arms, "unit": {"header": "X-User-Id"}, **changes}
         status, answer = self.admin("/experiments", definition)
         assert status == 201, answer
-        time.sleep(0.9)  # the other worker knows within a second
+        time.sleep(1.5)  # the other worker knows within a second, or a little later beside other tests
         return answer  # type: ignore[no-any-return]
 
     def ask(self, unit: str = "", texts: tuple[str, ...] = ("where is my parcel",), **more: Any) -> Any:

@@ -2,18 +2,20 @@
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from service.serving.connection import MOST_HEADERS, MOST_URL
-from tests.service.conftest import ROOT, serving
+from tests.service.conftest import ROOT, started
 from tests.service.serving.test_protocol import answer, request
 
 HEAD = b"POST /int8/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -22,8 +24,10 @@ FILES = 300
 
 
 @pytest.fixture(scope="module")
-def patient(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service that may open few files, closes idle connections after two seconds, and waits one for a request."""
+def server(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, psutil.Process]]:
+    """A service that may open few files, closes idle connections after two seconds, and waits one for a request; and
+    its worker.
+    """
     folder = tmp_path_factory.mktemp("patient")
     settings = {
         "BONSAI_VARIANTS": str(built), "BONSAI_WORKERS": "1", "BONSAI_KEEP_ALIVE_S": "2", "BONSAI_READ_S": "1",
@@ -32,8 +36,25 @@ def patient(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     bentoml = Path(sys.executable).with_name("bentoml")
     limited.write_text(f'#!/bin/sh\nulimit -n {FILES}\nexec "{bentoml}" "$@"\n')
     limited.chmod(0o755)
-    with serving("service.service:bonsai", ROOT, settings, limited, folder / "log.txt") as address:
-        yield address
+    with started("service.service:bonsai", ROOT, settings, limited, folder / "log.txt") as (address, supervisor):
+        (worker,) = psutil.Process(supervisor.pid).children()
+        yield address, worker
+
+
+@pytest.fixture
+def patient(server: tuple[str, psutil.Process]) -> str:
+    """Its address."""
+    return server[0]
+
+
+@contextmanager
+def held_up(worker: psutil.Process) -> Iterator[None]:
+    """Let a process come to nothing, as on a machine that has too much to do."""
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        worker.send_signal(signal.SIGCONT)
 
 
 def told(host: str, *pieces: bytes, pause: float = 0.0) -> tuple[int, dict[str, str], Any, float]:
@@ -146,23 +167,49 @@ def test_who_never_asks_is_closed(patient: str) -> None:
     assert all(1.5 < seconds < 20 for seconds in asyncio.run(run()))
 
 
-def test_more_connections_than_files_leave_the_service_well(patient: str) -> None:
-    async def run() -> tuple[int, int]:
-        opened, answered = [], 0
-        for number in range(3 * FILES):
-            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0)
-            opened.append((reader, writer))
-            if number % 100 == 99:
-                mine, to = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0)
-                to.write(request(extra="connection: close\r\n"))
+@pytest.mark.parametrize("held", [False, True], ids=["one by one", "a hundred at once"])
+def test_more_connections_than_files_leave_the_service_well(server: tuple[str, psutil.Process], *, held: bool) -> None:
+    host, worker = server
+    port = urlsplit(host).port or 0
+
+    async def run() -> int:
+        writers, answered = [], 0
+        try:
+            for _ in range(3 * FILES // 100):
+                with held_up(worker) if held else nullcontext():
+                    writers += [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(100)]
+                    mine, to = await asyncio.open_connection("127.0.0.1", port)
+                    writers.append(to)
+                    to.write(request(extra="connection: close\r\n"))
                 status, _, _ = await asyncio.wait_for(answer(mine), 30)
                 answered += status == 200
-                await close(to)
-        await close(*(writer for _, writer in opened))
-        return len(opened), answered
+        finally:
+            await close(*writers)
+        return answered
 
-    assert asyncio.run(run()) == (3 * FILES, 3 * FILES // 100)
-    assert is_well(patient)
+    assert asyncio.run(run()) == 3 * FILES // 100
+    assert is_well(host)
+
+
+def test_what_waits_in_a_held_up_service_is_read_before_time_is_up(server: tuple[str, psutil.Process]) -> None:
+    """A request on an idle connection, and the second half of another: both came in time."""
+    host, worker = server
+    port, whole = urlsplit(host).port or 0, request(extra="connection: close\r\n")
+
+    async def run() -> list[int]:
+        both = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        both[1][1].write(whole[:-5])
+        await asyncio.sleep(0.5)
+        with held_up(worker):
+            both[0][1].write(whole)
+            both[1][1].write(whole[-5:])
+            await asyncio.sleep(3)
+        try:
+            return [(await asyncio.wait_for(answer(reader), 30))[0] for reader, _ in both]
+        finally:
+            await close(*(writer for _, writer in both))
+
+    assert asyncio.run(run()) == [200, 200]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/variants", "/int8/predict", "/nope"])
