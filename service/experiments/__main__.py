@@ -14,11 +14,16 @@ from service.experiments.errors import Invalid
 from service.experiments.report import report
 
 FAILED = 2
+CANNOT_SAY = 3  # of a report, whose 2 says undecided
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one of the commands; of `report` the exit code is 0 to ship, 1 not to, 2 while undecided."""
-    given = _parser().parse_args(arguments)
+    """Run one of the commands; of `report` the exit code is 0 to ship, 1 not to, 2 undecided, 3 where it cannot say."""
+    try:
+        given = _parser().parse_args(arguments)
+    except SystemExit as end:
+        asked = sys.argv[1:] if arguments is None else arguments
+        return CANNOT_SAY if end.code == FAILED and list(asked[:1]) == ["report"] else int(end.code or 0)
     try:
         return int(given.run(given))
     except BonsaiError as problem:
@@ -50,8 +55,8 @@ def _replay(given: argparse.Namespace) -> int:
         raise Invalid(
             f"--arms is '{given.arms}'; expected the control and at least one other variant, such as teacher,nano"
         )
-    if not (0 < given.margin <= 100 and 0 < given.alpha <= 0.5 and given.shuffles >= 1):
-        raise Invalid("expected --margin above 0, --alpha above 0 and up to 0.5, --shuffles from 1 on")
+    if not (0 < given.margin < 100 and 0 < given.alpha <= 0.5 and given.shuffles >= 1):
+        raise Invalid("expected --margin above 0 and below 100, --alpha above 0 and up to 0.5, --shuffles from 1 on")
     labelled = replay.read_labelled(given.texts)
     build = read_build(given.variants)
     missing = [name for name in names if name not in build.variants]
@@ -75,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     shown = commands.add_parser("report", help="what an experiment has shown; exit code 0 ship, 1 do not, 2 undecided")
     shown.add_argument("name")
     shown.add_argument("--json", action="store_true", help="all figures, as GET /experiments/{name} has them")
-    shown.set_defaults(run=_report, failed=3)
+    shown.set_defaults(run=_report, failed=CANNOT_SAY)
     exported = commands.add_parser("export", help="every prediction with its shadows and its feedback, to Parquet")
     exported.add_argument("name")
     exported.add_argument("file", type=Path)

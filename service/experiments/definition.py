@@ -112,7 +112,7 @@ class Experiment(Strict):
     traffic: Share = 1.0
     mode: Literal["split", "shadow", "both"] = "split"
     shadow: Share = 1.0
-    margin: Annotated[float, Field(gt=0, le=100)] = 1.0
+    margin: Annotated[float, Field(gt=0, lt=100)] = 1.0
     alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
     metric: Metric | None = None
     guardrails: Guardrails = Guardrails()
@@ -136,6 +136,10 @@ class Experiment(Strict):
             raise ValueError(f"the weight of the arm '{empty[0][:64]}' is 0; expected more than 0, or no such arm")
         if self.guardrails.agreement is not None and self.mode == "split":
             raise ValueError("'guardrails.agreement' needs pairs of answers; expected 'mode' shadow or both with it")
+        if self.guardrails.error_rate is not None and self.mode == "shadow":
+            raise ValueError(
+                "'guardrails.error_rate' needs callers who get an arm's answer; expected 'mode' split or both with it"
+            )
         if self.metric is not None and self.mode == "shadow":
             raise ValueError("'metric' needs callers who get an arm's answer; expected 'mode' split or both with it")
         return self
@@ -159,6 +163,13 @@ class Experiment(Strict):
     def shadows(self) -> bool:
         """Whether requests run on other arms too, unseen."""
         return self.mode != "split"
+
+    @property
+    def level(self) -> float:
+        """The alpha of each thing that is said of each arm: labels of callers, of pairs, none at all, latency, and the
+        metric (Bonferroni).
+        """
+        return self.alpha / len(self.others) / (self.splits + 2 * self.shadows + 1 + (self.metric is not None))
 
     def content(self) -> dict[str, Any]:
         """Return it as it is stored and shown, without what it leaves out."""

@@ -35,9 +35,14 @@ class Guardrail(NamedTuple):
         """Say that it is broken."""
         beyond = "below" if self.name == "agreement" else "above"
         return (
-            f"'{self.arm}' breaks the guardrail '{self.name}': {self.value:.4g} [{self.low:.4g}, {self.high:.4g}] over "
+            f"{breaks(self.arm)}'{self.name}': {self.value:.4g} [{self.low:.4g}, {self.high:.4g}] over "
             f"{self.n}, {beyond} {self.limit:g}; the control answers everybody until a person resumes"
         )
+
+
+def breaks(arm: str) -> str:
+    """Return how the sentence about an arm that broke a guardrail begins."""
+    return f"'{arm}' breaks the guardrail "
 
 
 def judge_guardrails(store: "Store", standing: Standing) -> list[Guardrail]:
@@ -46,8 +51,9 @@ def judge_guardrails(store: "Store", standing: Standing) -> list[Guardrail]:
     name, rules = experiment.name, experiment.guardrails
     if rules == type(rules)():
         return []
-    totals = store.totals(name, since=standing.revision)
-    unseen = store.shadow_totals(name, since=standing.revision) if experiment.shadows else []
+    since = max(entry.revision for entry in store.log(name) if entry.what in ("created", "resumed"))
+    totals = store.totals(name, since=since)
+    unseen = store.shadow_totals(name, since=since) if experiment.shadows else []
     control = requests(totals, experiment.control)
     found = []
     for arm in experiment.others:

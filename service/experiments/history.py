@@ -30,7 +30,7 @@ def history(store: "Store", experiment: Experiment) -> dict[str, list[dict[str, 
 
 
 def _line(store: "Store", experiment: Experiment, arm: Arm) -> Iterator[dict[str, Any]]:
-    options = Options(experiment.margin / POINTS, experiment.alpha / len(experiment.others))
+    options = Options(experiment.margin / POINTS, experiment.level)
     if experiment.shadows:
         counts = store.pairs(experiment.name)
         minutes = sorted({row.minute for row in counts if row.arm == arm.variant and row.served == experiment.control})

@@ -88,7 +88,7 @@ def replay(
     labels.
     """
     (_, control), *others = given.items()
-    level = alpha / len(others) / 2  # paired and without labels, as the service shares it
+    level = alpha / len(others) / 3  # as a service shares it that shadows: with labels, without, and latency
     right = np.array([label == true for label, true in zip(control, truth, strict=True)])
     found = []
     for arm, labels in others:

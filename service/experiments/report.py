@@ -17,7 +17,7 @@ from service.evidence.share import share
 from service.evidence.split import split as judge_split
 from service.experiments import changes, tally
 from service.experiments.definition import Arm, Experiment
-from service.experiments.guardrails import Guardrail, judge_guardrails
+from service.experiments.guardrails import Guardrail, breaks, judge_guardrails
 from service.experiments.history import history
 from service.experiments.running import RUNNING, TRIPPED, Standing
 from service.experiments.words import sentence
@@ -33,10 +33,10 @@ def report(store: "Store", name: str, *, with_history: bool = True) -> dict[str,
     """Return the whole report (UnknownExperiment, StoreError)."""
     standing = changes.find(store, name)
     experiment, totals = standing.experiment, store.totals(name)
-    ratio = _sample_ratio(standing, totals)
+    log = store.log(name)
+    ratio = _sample_ratio(standing, totals, tally.weights(log, experiment).present_since)
     guardrails = judge_guardrails(store, standing)
     evidence = Evidence(store, experiment, totals)
-    log = store.log(name)
     return {
         "name": name,
         "revision": standing.revision,
@@ -87,8 +87,7 @@ class Evidence:
         self._weights = tally.weights(store.log(name), experiment)
         self._shadows = store.shadow_totals(name) if experiment.shadows else []
         self._pairs = store.pairs(name) if experiment.shadows else []
-        claims = experiment.splits + 2 * experiment.shadows + 1 + (experiment.metric is not None)
-        self.alpha = experiment.alpha / len(experiment.others) / claims
+        self.alpha = experiment.level
         self._margin = experiment.margin / POINTS
 
     def arm(
@@ -120,7 +119,7 @@ class Evidence:
         metric = self._experiment.metric
         held = [verdict, business] if metric is not None and metric.margin is not None else [verdict]
         decision = decide([verdict, business, faster], held)
-        if broken or (standing.state == TRIPPED and arm.variant in standing.reason):
+        if broken or (standing.state == TRIPPED and standing.reason.startswith(breaks(arm.variant))):
             decision = Decision.DO_NOT
         withheld = ratio is not None and ratio["mismatch"]
         return {
@@ -163,7 +162,8 @@ class Evidence:
             arm_per_block=per_block,
         )  # fmt: skip
         if given.margin is None and found.verdict is Verdict.NOT_WORSE:  # by a margin that nobody chose
-            return found._replace(verdict=Verdict.UNDECIDED, further=None)
+            worse = found.low > 0
+            return found._replace(verdict=Verdict.WORSE if worse else Verdict.UNDECIDED, further=0 if worse else None)
         return found
 
     def _latency(self, arm: Arm, own: tally.Requests) -> Ratio | None:
@@ -200,14 +200,12 @@ def in_points(found: Difference | None, scale: float = POINTS) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _sample_ratio(standing: Standing, totals: Sequence[Any]) -> dict[str, Any] | None:
-    """Return whether units came as the weights promise, since the weights are what they are; None where nobody is
-    split.
-    """
+def _sample_ratio(standing: Standing, totals: Sequence[Any], since: int) -> dict[str, Any] | None:
+    """Return whether units came as the weights promise that hold since a revision; None where nobody is split."""
     experiment = standing.experiment
     if not experiment.splits:
         return None
-    last = max((row.revision for row in totals if row.units), default=None)
+    last = max((row.revision for row in totals if row.units and row.revision >= since), default=None)
     rows = [row for row in totals if row.revision == last]
     counts = {arm.variant: tally.requests(rows, arm.variant).units for arm in experiment.arms}
     expected = {arm.variant: arm.weight for arm in experiment.arms}

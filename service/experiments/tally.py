@@ -90,6 +90,11 @@ class Weights:
         """`since` holds the first revision of each set of weights, oldest first."""
         self._since = since
 
+    @property
+    def present_since(self) -> int:
+        """The revision from which on the present weights hold."""
+        return self._since[-1][0]
+
     def at(self, revision: int) -> int:
         """Return which set holds at a revision."""
         return max(number for number, (first, _) in enumerate(self._since) if first <= revision)

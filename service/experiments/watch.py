@@ -196,8 +196,9 @@ def prepare(store: Store, file: Path | None, variants: list[str]) -> None:
         if now is None:
             changes.create(store, experiment, str(file.name))
         elif now.state != ENDED and now.experiment != experiment:
-            kept = {key: value for key, value in experiment.content().items() if key in CHANGEABLE}
-            fixed = [key for key in experiment.content() if key not in kept]
+            content = experiment.model_dump(mode="json")  # with what it no longer names
+            kept = {key: value for key, value in content.items() if key in CHANGEABLE}
+            fixed = [key for key in content if key not in kept]
             if any(getattr(now.experiment, key) != getattr(experiment, key) for key in fixed):
                 raise Invalid(
                     f"'{file}': the experiment '{experiment.name}' has another definition already; expected a new name"

@@ -38,6 +38,7 @@ def arms(*pairs: tuple[str, float]) -> dict[str, Any]:
         (arms(("teacher", 1.5), ("nano", -0.5)), "'arms.0.weight' is 1.5"),
         (arms(("int8", 0.5), ("nano", 0.5)), "'control' is 'teacher'; expected one of the arms, int8, nano"),
         ({"margin": 0}, "'margin' is 0: "),
+        ({"margin": 100}, "'margin' is 100: "),
         ({"margin": float("nan")}, "'margin' is nan: "),
         ({"margin": "1"}, "'margin' is '1': "),
         ({"alpha": 0.9}, "'alpha' is 0.9: "),
@@ -57,6 +58,7 @@ def arms(*pairs: tuple[str, float]) -> dict[str, Any]:
         ({"guardrails": {"agreement": {"least": 0.9}}}, "needs pairs of answers"),
         ({"metric": {"name": "sold", "low": 1, "high": 1}}, "expected 'low' below 'high'"),
         ({"metric": {"name": "sold"}, "mode": "shadow"}, "expected 'mode' split or both"),
+        ({"guardrails": {"error_rate": {"most": 0.1}}, "mode": "shadow"}, "expected 'mode' split or both"),
         ({"control": None}, "'control' is None"),
     ],
 )
