@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from pydantic import ValidationError
+
 from models.bench.batch_dependent import batch_dependent_rows
 from models.bench.comparison import Result
 from models.bench.controls import AGAIN, EAGER, PLAIN, Row, control_rows, reason
@@ -121,9 +123,14 @@ def open_build(variants: Path, source: str | None) -> tuple[Build, Plan]:
     cards = [
         read_card(variants / name) for name in build.variants if name != TEACHER
     ]  # build.json lists the passes without their names
-    recipe = Recipe.model_validate(
-        {**build.recipe, "variants": {card.name: card.passes[0] if card.cascade else card.passes for card in cards}}
-    )
+    passes = {card.name: card.passes[0] if card.cascade else card.passes for card in cards}
+    try:
+        recipe = Recipe.model_validate({**build.recipe, "variants": passes})
+    except ValidationError as error:
+        raise BonsaiError(
+            f"'{variants}' was built by another version, with options that this one does not have; run "
+            f"'{BUILD_COMMAND}' again"
+        ) from error
     if source is not None:
         recipe = recipe.model_copy(update={"dataset": recipe.dataset.model_copy(update={"source": source})})
     checkpoint, dataset = read_inputs(recipe)
@@ -136,6 +143,11 @@ def open_build(variants: Path, source: str | None) -> tuple[Build, Plan]:
         )
     plan = make_plan(recipe, dataset, checkpoint)
     steps = variants / ".steps"
+    if plan.checkpoint.is_graph:
+        raise BonsaiError(
+            f"teacher '{plan.checkpoint.name}' is a graph, whose weights torch cannot compute beside it; expected a "
+            "build whose teacher has weights (model.safetensors)"
+        )
     trained = steps / plan.teacher_keys[0]
     exported = [steps / variant.export_key for variant in plan.variants if isinstance(variant, VariantPlan)]
     if missing := [folder for folder in (trained, *exported) if not folder.is_dir()]:

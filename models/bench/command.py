@@ -9,7 +9,7 @@ from pathlib import Path
 from models.bench.benchmark import bench
 from models.bench.comparison import control_verdict, print_comparison
 from models.runtime.errors import BonsaiError
-from models.runtime.files import write_json
+from models.runtime.files import check_place, write_result
 from models.runtime.store import OUT
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
@@ -52,15 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     """
     try:
         options = parse(arguments)
+        if options.out is not None:
+            check_place(options.out)
         result = bench(options.variants, options.dataset, options.rounds, options.texts, options.transfer)
         out = options.out or PUBLISHED / f"{result['name']}.json"
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            write_json(out, result)
-        except OSError as error:
-            raise BonsaiError(
-                f"the result cannot be written to '{out}' ({error.strerror}); choose another file with --out"
-            ) from error
+        write_result(out, result)
     except BonsaiError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

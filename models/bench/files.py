@@ -8,6 +8,7 @@ met. It runs on one core, and on all of them at once: what a core gives less the
 import argparse
 import csv
 import json
+import math
 import os
 import subprocess
 import sys
@@ -32,7 +33,7 @@ from models.predict.work import windows
 from models.prove.latency import conditions
 from models.runtime.cores import cores
 from models.runtime.errors import BonsaiError
-from models.runtime.files import write_json
+from models.runtime.files import check_place, write_result
 from models.runtime.progress import Bar
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published" / "predict.json"
@@ -232,7 +233,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.alone:
             print(_answer(options.variants, options.alone[0], float(options.alone[1])))
             return 0
-        write_json(options.out, measure(options.variants, options.names, options.rounds, options.seconds))
+        if options.rounds < 1 or not 0 < options.seconds < math.inf:
+            given = f"--rounds is {options.rounds} and --seconds {options.seconds:g}"
+            raise BonsaiError(f"{given}; expected at least one round, of more than 0 seconds")
+        check_place(options.out)
+        write_result(options.out, measure(options.variants, options.names, options.rounds, options.seconds))
     except BonsaiError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

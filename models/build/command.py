@@ -3,6 +3,7 @@ DIR]`, and more in its --help.
 """
 
 import argparse
+import math
 import shutil
 import signal
 import sys
@@ -232,11 +233,12 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None, Additi
         help="build this variant beside what is built, which stays as it is; it is served unless the gate says worse",
     )
     parser.add_argument(
-        "--gate", choices=("warn", "error"), default="error", help="warn: add it though it is worse (default: error)"
+        "--gate", choices=("warn", "error"), help="of --add; warn: add it though it is worse (default: error)"
     )
-    parser.add_argument("--under-ms", type=float, metavar="MS", help="add it only if a text takes less (p50)")
+    parser.add_argument("--under-ms", type=float, metavar="MS", help="of --add: only if a text takes less (p50)")
     parser.add_argument("--out", type=Path, default=OUT, help="where the variants go (default: variants)")
     options = parser.parse_args(arguments)
+    _check_together(options)
     recipe = load_recipe(options.recipe)
     given = {
         "teacher": {"source": options.teacher},
@@ -251,8 +253,23 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None, Additi
     for name, values in given.items():
         changes = {key: value for key, value in values.items() if value is not None}
         recipe = recipe.model_copy(update={name: getattr(recipe, name).model_copy(update=changes)})
-    addition = Addition(options.add, options.gate, options.under_ms) if options.add else None
+    addition = Addition(options.add, options.gate or "error", options.under_ms) if options.add else None
     return recipe, options.out, options.only, addition, options.keep_head
+
+
+def _check_together(options: argparse.Namespace) -> None:
+    """Refuse options that would do nothing (BonsaiError)."""
+    alone = [name for name in ("gate", "under_ms") if getattr(options, name) is not None]
+    if options.add is None and alone:
+        raise BonsaiError(
+            f"--{alone[0].replace('_', '-')} was given without --add; expected both: the gate of a whole build stands "
+            "in its recipe (gate.on_fail)"
+        )
+    if options.add is not None and (options.only is not None or options.keep_head):
+        other = "--keep-head" if options.keep_head else "--only"
+        raise BonsaiError(f"{other} was given with --add; expected one of them: an addition takes the teacher as it is")
+    if options.under_ms is not None and not 0 < options.under_ms < math.inf:
+        raise BonsaiError(f"--under-ms is {options.under_ms:g}; expected milliseconds above 0")
 
 
 def _report_is_current(out: Path) -> bool:

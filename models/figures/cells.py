@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.runtime.errors import BonsaiError
-from models.runtime.files import write_json
+from models.runtime.files import write_result
 
 Cell = dict[str, Any]
 
@@ -53,8 +53,7 @@ class Cells:
     def write(self, **more: object) -> None:
         """Replace the file, with more entries on its first level."""
         self.content.update(more)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self._file, self.content)
+        write_result(self._file, self.content)
 
 
 def _plain(cell: Cell) -> Cell:

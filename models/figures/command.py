@@ -1,5 +1,6 @@
 """Make a figure: `python -m models.figures NAME …`; each name below is the module whose `main` takes the rest."""
 
+import signal
 import sys
 from importlib import import_module
 
@@ -16,6 +17,7 @@ FIGURES = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Make one figure; exit code 2 for what the user can repair, 130 after Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     if name in ("-h", "--help"):
         print(f"usage: python -m models.figures {{{','.join(FIGURES)}}} …")

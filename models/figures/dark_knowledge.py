@@ -26,7 +26,7 @@ from models.prove.latency import conditions as machine
 from models.recipe.passes import Distill
 from models.recipe.reading import DEFAULT_RECIPE, load_recipe
 from models.runtime.errors import BonsaiError
-from models.runtime.files import write_json
+from models.runtime.files import check_place, write_result
 from models.runtime.progress import console
 from models.runtime.store import OUT, locked
 from models.train.numerics import reproducible
@@ -105,6 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
 @reproducible()
 def train_all(options: argparse.Namespace, out: Path) -> None:
     """Train every student that the file does not hold, and store each at once (BonsaiError)."""
+    check_place(out)
     plan = _plan(options)
     key = step_key(KIND, VERSION, plan.teacher_keys, STUDENT)
     result = _stored(out, key) or {
@@ -125,14 +126,14 @@ def train_all(options: argparse.Namespace, out: Path) -> None:
         if not result["teachers"]:
             every, mean = students.teachers_right()
             result |= {"teachers": [pack(right) for right in every], "ensemble": pack(mean)}
-            _write(out, result)
+            write_result(out, result)
     for number, cell in enumerate(todo, 1):
         share = f"{cell.share:g}"
         result["conditions"]["train_rows"][share] = len(draw(plan.dataset.train, cell.share, cell.seed))
         console.print(f"{number} of {len(todo)}: {share} of the rows, {cell.arm.name}, seed {cell.seed}", markup=False)
         right = students.train(cell)
         result["cells"].setdefault(share, {}).setdefault(cell.arm.name, {})[f"{cell.seed}"] = pack(right)
-        _write(out, result)
+        write_result(out, result)
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -189,13 +190,3 @@ def _cells(options: argparse.Namespace) -> Iterator[Cell]:
 
 def _has(result: dict[str, Any], cell: Cell) -> bool:
     return f"{cell.seed}" in result["cells"].get(f"{cell.share:g}", {}).get(cell.arm.name, {})
-
-
-def _write(out: Path, result: dict[str, Any]) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(out, result)
-    except OSError as error:
-        raise BonsaiError(
-            f"the result cannot be written to '{out}' ({error.strerror}); choose another file with --out"
-        ) from error

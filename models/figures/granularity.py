@@ -29,7 +29,9 @@ from models.recipe.passes import PASSES, Distill, Prune, Sparsify
 from models.runtime.card import MODEL_FILE
 from models.runtime.classifier import BATCH, Classifier
 from models.runtime.errors import BonsaiError
+from models.runtime.files import check_place
 from models.runtime.progress import Bar, console
+from models.runtime.store import locked
 from models.train.connections import linear_weights, sparsity
 from models.train.encoder import layers, save_model
 from models.train.numerics import reproducible
@@ -40,14 +42,20 @@ EPOCHS, LEARNING_RATE = 6, 3e-4
 TEXTS = 200
 
 
-@reproducible()
 def main(arguments: list[str]) -> None:
     """Compute the cells that are not there yet, time all of them anew in turns, and print the table."""
     options = _parse(arguments)
+    check_place(options.out)
+    with reproducible(), locked(options.work):
+        _make(options)
+
+
+def _make(options: argparse.Namespace) -> None:
     lesson = begin(default_recipe(options.teacher, options.dataset), options.work, options.build)
     described: Cell = {
         "dataset": lesson.dataset.describe(),
         "teacher": {"source": lesson.plan.checkpoint.name, **lesson.plan.recipe.teacher.model_dump(exclude={"source"})},
+        "key": lesson.plan.teacher_keys[0],
         "training": {"learning_rate": LEARNING_RATE, "epochs": EPOCHS},
         "versions": {name: PASSES[name].version for name in ("prune", "distill", "sparsify")},
         "libraries": versions_of(TRAINING_LIBRARIES),
@@ -117,7 +125,8 @@ def _config(
         cut = {"share": removed, "steps": 1, "block": block, "scope": "global", "last_epochs": EPOCHS}
         return Sparsify.model_validate({**cut, "learning_rate": LEARNING_RATE})
     if granularity == "layer":
-        return Distill(layers=round(len(layers(model)) * (1 - removed)), epochs=EPOCHS, learning_rate=LEARNING_RATE)
+        kept = round(len(layers(model)) * (1 - removed))
+        return Distill(layers=kept, epochs=EPOCHS, learning_rate=LEARNING_RATE) if kept else None
     if granularity == "neuron":
         neurons = removed * whole / (whole - attention)
         return (

@@ -23,7 +23,9 @@ from models.plan.plan import TRAINING_LIBRARIES, versions_of
 from models.recipe.passes import PASSES, Sparsify
 from models.runtime.cpu import cpu_fields
 from models.runtime.errors import BonsaiError
+from models.runtime.files import check_place
 from models.runtime.progress import console
+from models.runtime.store import locked
 from models.train.connections import linear_weights
 from models.train.numerics import reproducible
 
@@ -46,15 +48,21 @@ SHOWN = 0.9  # share of the histograms
 BINS, WIDEST = 121, 0.2
 
 
-@reproducible()
 def main(arguments: list[str]) -> None:
     """Compute the cells that are not there yet, then the claims and the picture beside the result file."""
     options = _parse(arguments)
+    check_place(options.out)
+    with reproducible(), locked(options.work):
+        _make(options)
+
+
+def _make(options: argparse.Namespace) -> None:
     lesson = begin(default_recipe(options.teacher, options.dataset), options.work, options.build)
     sparsified = Sparsify(learning_rate=LEARNING_RATE, last_epochs=EPOCHS, scope="global")
     conditions: Cell = {
         "dataset": lesson.dataset.describe(),
         "teacher": {"source": lesson.plan.checkpoint.name, **lesson.plan.recipe.teacher.model_dump(exclude={"source"})},
+        "key": lesson.plan.teacher_keys[0],
         "options": sparsified.model_dump(
             mode="json", include={"learning_rate", "scope", "batch_size", "temperature", "alpha", "hidden", "transfer"}
         ),
@@ -134,10 +142,9 @@ def _model(lesson: Lesson, curve: str, share: float, seed: int) -> BertForSequen
 
 
 def _config(norm: str, share: float, retrained: bool, epochs: int = EPOCHS) -> Sparsify:
-    options = {"share": share, "norm": norm, "decay": DECAY[norm], "learning_rate": LEARNING_RATE, "scope": "global"}
-    return Sparsify.model_validate(
-        {**options, **({"steps": 1, "last_epochs": epochs} if retrained else {"retrain": False})}
-    )
+    cut = {"share": share, "scope": "global"}
+    learned = {"norm": norm, "decay": DECAY[norm], "learning_rate": LEARNING_RATE, "steps": 1, "last_epochs": epochs}
+    return Sparsify.model_validate({**cut, **(learned if retrained else {"retrain": False})})
 
 
 def _prepared(lesson: Lesson, norm: str, seed: int) -> BertForSequenceClassification:

@@ -26,7 +26,7 @@ STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9.0, "axes.e
 def draw(content: Cell, file: Path) -> None:
     """Write the picture of a result."""
     with mpl.rc_context(STYLE):
-        figure = Figure((11.0, 4.8), layout="constrained")
+        figure = Figure((11.0, 5.4), layout="constrained")
         FigureCanvasAgg(figure)
         grid = figure.add_gridspec(3, 2, width_ratios=(1.6, 1.0))
         _curves(figure.add_subplot(grid[:, 0]), content)
@@ -64,7 +64,7 @@ def _curves(axes: Axes, content: Cell) -> None:
     seeds = len({cell["seed"] for cell in cells})
     about = f"{data['name']}, {data['rows']['test']:,} test rows, teacher {100 * teacher:.2f} %"
     axes.set_title(f"{about}, {seeds} seed{'s' if seeds > 1 else ''}", loc="left", fontsize=9)
-    axes.legend(frameon=False, loc="lower left")
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(-0.02, -0.12), ncols=2)
 
 
 def _histograms(rows: list[Axes], content: Cell) -> None:

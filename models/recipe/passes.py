@@ -146,11 +146,20 @@ class Sparsify(SoftLabels):
     def _what_goes_together(self) -> "Sparsify":
         # A card's passes, which are read back, name all options: their defaults are no request.
         fields = type(self).model_fields
-        idle = [name for name in ("steps", "epochs", "last_epochs") if getattr(self, name) != fields[name].default]
+        untrained = ["steps", "epochs", "last_epochs"]
+        if not self.prepare:
+            untrained += ["norm", "decay", "teachers", "transfer"]
+        idle = [name for name in untrained if getattr(self, name) != fields[name].default]
         if not self.retrain and idle:
             raise ValueError(
                 f"sparsify: retrain is false, and {idle[0]} is {getattr(self, idle[0])}; expected it left out: what is "
-                "pruned without retraining is pruned at once"
+                "pruned without retraining is pruned at once, and nothing is trained"
+            )
+        if self.norm == "l2" and self.learning_rate * self.decay >= 1:
+            raise ValueError(
+                f"sparsify: learning_rate {self.learning_rate:g} times decay {self.decay:g} is "
+                f"{self.learning_rate * self.decay:g}; expected less than 1: it is the part of a weight that each step "
+                "takes away"
             )
         return self
 

@@ -63,7 +63,7 @@ class Gate(Strict):
     """
 
     max_drop: float = Field(1.0, gt=0, lt=100)
-    alpha: float = Field(0.05, gt=0, lt=1)
+    alpha: float = Field(0.05, ge=1e-6, lt=1)
     on_fail: Literal["warn", "error"] = "warn"
 
 
@@ -146,6 +146,11 @@ class Recipe(Strict):
 
 
 def _check_parts(name: str, cascade: CascadeOf, earlier: list[str]) -> None:
+    if cascade.small == cascade.large:
+        raise ValueError(
+            f"variant '{name}': cascade of '{cascade.small}' with itself; expected a small variant and another, larger "
+            "one"
+        )
     for part in (cascade.small, cascade.large):
         if part not in ("teacher", *earlier):
             raise ValueError(

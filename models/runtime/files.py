@@ -4,10 +4,13 @@ import errno
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+
+from models.runtime.errors import BonsaiError
 
 DRAFT = ".draft-"
 NOT_TAKEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
@@ -43,6 +46,30 @@ def write_json(file: Path, content: object) -> None:
     with replaced(file) as out:
         json.dump(content, out, indent=2, ensure_ascii=False)
         out.write("\n")
+
+
+def write_result(file: Path, content: object) -> None:
+    """Write what was measured, as JSON (BonsaiError where it cannot be written)."""
+    with _placed(file):
+        write_json(file, content)
+
+
+def check_place(file: Path) -> None:
+    """Refuse a place for a result before it is measured (BonsaiError)."""
+    with _placed(file), tempfile.TemporaryFile(dir=file.parent):
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
+@contextmanager
+def _placed(file: Path) -> Iterator[None]:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise BonsaiError(
+            f"the result cannot be written to '{file}' ({error.strerror}); choose another file with --out"
+        ) from error
 
 
 def publish(draft: Path, target: Path) -> None:

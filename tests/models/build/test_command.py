@@ -508,6 +508,22 @@ def test_what_is_added_is_judged_and_measured_before_it_is_published(
     assert (copied / "spoiled").exists() is (code == 0)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--gate", "error"], "--gate was given without --add"),
+        (["--under-ms", "3"], "--under-ms was given without --add"),
+        (["--add", "int8", "--only", "int8"], "--only was given with --add"),
+        (["--add", "int8", "--keep-head"], "--keep-head was given with --add"),
+        (["--add", "int8", "--under-ms", "nan"], "--under-ms is nan; expected milliseconds above 0"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    options: list[str], said: str, error: Callable[..., str], tmp_path: Path
+) -> None:
+    assert said in error(*options, "--out", tmp_path)
+
+
 def test_nothing_is_added_where_anything_else_would_change(
     copied: Path, tiny_recipe: Path, changed: Callable[..., str], error: Callable[..., str], tmp_path: Path
 ) -> None:

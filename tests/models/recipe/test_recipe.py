@@ -133,6 +133,19 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
             "sparsify: retrain is false, and steps is 3; expected it left out",
         ),
         (
+            "variants: {a: [{sparsify: {retrain: false, teachers: 3}}]}",
+            "sparsify: retrain is false, and teachers is 3; expected it left out",
+        ),
+        (
+            "variants: {a: [{sparsify: {learning_rate: 0.5, decay: 90}}]}",
+            "sparsify: learning_rate 0.5 times decay 90 is 45; expected less than 1",
+        ),
+        ("gate: {alpha: 1.0e-16}", "'gate.alpha' is 1e-16: input should be greater than or equal to 0.000001"),
+        (
+            "variants: {a: [{quantize: {}}], c: {cascade: {small: a, large: a}}}",
+            "variant 'c': cascade of 'a' with itself; expected a small variant and another, larger one",
+        ),
+        (
             "variants: {a: [{quantize: {weights: bf16, embeddings: false}}]}",
             "quantize: weights is bf16, and embeddings is given; expected it left out",
         ),

@@ -1,10 +1,12 @@
 import errno
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
-from models.runtime.files import why_not_taken
+from models.runtime.errors import BonsaiError
+from models.runtime.files import check_place, why_not_taken, write_result
 
 
 @pytest.mark.parametrize(
@@ -20,3 +22,14 @@ from models.runtime.files import why_not_taken
 )
 def test_a_full_disk_is_told_from_other_failures(error: Exception, said: str | None) -> None:
     assert why_not_taken(error) == said
+
+
+def test_a_place_that_takes_no_result_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file" / "result.json", tmp_path):
+        with pytest.raises(BonsaiError, match=r"cannot be written to .*; choose another file with --out"):
+            check_place(place)
+        with pytest.raises(BonsaiError, match="cannot be written to"):
+            write_result(place, {})
+    check_place(tmp_path / "new" / "result.json")
+    assert list((tmp_path / "new").iterdir()) == []
