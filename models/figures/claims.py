@@ -67,11 +67,16 @@ def paired(first: Floats, second: Floats) -> Cell:
 
 
 def markdown(content: Cell) -> str:
-    """Return the claims of a result as a table."""
-    lines = ["| what is compared | removed | points [95 %] |", "| --- | ---: | ---: |"]
+    """Return the claims of a result as a table: a row a comparison, a column a share removed."""
+    shares = sorted({claim["share"] for claim in content["claims"]})
+    compared: dict[str, dict[float, str]] = {}
     for claim in content["claims"]:
-        said = f"{claim['difference']:+.2f} [{claim['low']:+.2f}, {claim['high']:+.2f}]"
-        lines.append(f"| {claim['says'].rpartition(',')[0]} | {100 * claim['share']:.0f} % | {said} |")
+        said = f"{claim['difference']:+.1f} [{claim['low']:+.1f}, {claim['high']:+.1f}]"
+        compared.setdefault(claim["says"].rpartition(",")[0], {})[claim["share"]] = said
+    heads = ["points [95 %] at a share removed of", *(f"{100 * share:.0f} %" for share in shares)]
+    lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * len(shares)}"]
+    for what, by_share in compared.items():
+        lines.append(f"| {' | '.join([what, *(by_share.get(share, '') for share in shares)])} |")
     about, seeds = content["conditions"]["dataset"], max(claim["seeds"] for claim in content["claims"])
     rows = f"{about['rows']['test']:,} test rows, {seeds} seed{'s' if seeds > 1 else ''}"
     return "\n".join(lines) + f"\n\n{about['name']}, {rows}. {content['cpu']}.\n"
