@@ -61,7 +61,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what has come; what is no request is refused."""
-        self._idle_since = None
+        idle_since, self._idle_since = self._idle_since, None
         if self._lingers:
             self._drained += len(data)
             if self._drained > MAX_DRAINED:
@@ -74,12 +74,18 @@ class Connection(HttpToolsProtocol):
                 self._around += len(data) - (self._body - body)
                 if self._around > MOST_AROUND + A_CHUNK * self._body:
                     raise _too_much(f"more than {MOST_AROUND >> 10} KiB of headers")
+            if idle_since is not None and self._begun is None and self._is_still_idle():
+                self._idle_since = idle_since
         except httptools.HttpParserUpgrade:
             self._stay()
         except httptools.HttpParserError as error:
             self.refuse(_refusal(error.__context__))
         except Refused as refused:
             self.refuse(refused)
+
+    def _is_still_idle(self) -> bool:
+        """Tell whether what came was no request: line breaks between two, which would keep a connection for ever."""
+        return self._idle_since is None and (self.cycle is None or self.cycle.response_complete)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
@@ -164,10 +170,10 @@ class Connection(HttpToolsProtocol):
         request that comes too slowly.
         """
         self.timeout_keep_alive_task = None
-        if self.transport.is_closing():
+        unsent = self.transport.get_write_buffer_size()
+        if self.transport.is_closing() and not unsent:
             return
         now, left = self.loop.time(), self._period
-        unsent = self.transport.get_write_buffer_size()
         self._stuck_s = self._stuck_s + self._period if unsent and unsent == self._unsent else 0.0
         self._unsent = unsent
         if self._stuck_s >= self.timeout_keep_alive:
@@ -220,9 +226,12 @@ def _too_much(given: str) -> Refused:
 
 def _make_room(connections: set[Any], most: int) -> None:
     """End a sixteenth of the connections where there are more than `most`: those that have been idle longest, and those
-    that send most slowly. Which were ended in this turn of the loop are still among them.
+    that send most slowly. Which were ended in this turn of the loop are still among them; which close and have an
+    answer to send hold a file until it is read.
     """
-    still_open = [each for each in connections if not each.transport.is_closing()]
+    still_open = [
+        each for each in connections if not each.transport.is_closing() or each.transport.get_write_buffer_size()
+    ]
     if len(still_open) <= most:
         return
     waits = [each for each in still_open if each._idle_since is not None or each._begun is not None]

@@ -2,9 +2,19 @@
 
 import asyncio
 import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.types import ASGIApp
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from service.serving.protocol import Protocol
 
 BODY = json.dumps({"texts": ["where is my parcel"]}).encode()
 
@@ -18,6 +28,31 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], byt
     head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
     return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
+
+
+@asynccontextmanager
+async def connected(app: ASGIApp) -> AsyncIterator[tuple[Protocol, socket.socket]]:
+    """A connection to an app in this process, and its client's socket; both wait a second at most."""
+    config = Config(app, timeout_keep_alive=1, log_config=None)
+    client, ours = socket.socketpair()
+    client.setblocking(False)
+    ours.setblocking(False)
+    loop = asyncio.get_running_loop()
+    make = partial(Protocol, config=config, server_state=ServerState(), app_state={})
+    transport, protocol = await loop.connect_accepted_socket(make, ours)
+    try:
+        yield protocol, client
+    finally:
+        client.close()
+        transport.abort()
+        await asyncio.sleep(0)
+
+
+async def wait_until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        await asyncio.sleep(0.02)
 
 
 def test_many_connections_at_once_are_all_answered(host: str) -> None:
