@@ -69,15 +69,13 @@ class Connection(HttpToolsProtocol):
             return
         begun, body = self._begun, self._body
         try:
-            self.parser.feed_data(data)
+            self._feed(data)
             if begun is not None and self._begun is begun:  # a piece of a request, and neither its first nor its last
                 self._around += len(data) - (self._body - body)
                 if self._around > MOST_AROUND + A_CHUNK * self._body:
                     raise _too_much(f"more than {MOST_AROUND >> 10} KiB of headers")
             if idle_since is not None and self._begun is None and self._is_still_idle():
                 self._idle_since = idle_since
-        except httptools.HttpParserUpgrade:
-            self._stay()
         except httptools.HttpParserError as error:
             self.refuse(_refusal(error.__context__))
         except Refused as refused:
@@ -152,8 +150,44 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         self.loop.call_later(LINGER_S, self._close)
 
+    def is_for_another(self) -> bool:
+        """Tell whether a request, whose headers are read, asks for another protocol: it is read again as one for this.
+
+        What asks for a tunnel is not.
+        """
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        """Parse what has come. Where a request asks for another protocol the parser takes its body for that: a parser
+        that does not know of it (RFC 9110, 7.8) goes on.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as asked:
+                if not self.is_for_another():
+                    self._stay()
+                    return
+                data = memoryview(data)[asked.args[0] :]
+                self._begin_again()
+            else:
+                return
+
+    def _begin_again(self) -> None:
+        """Give a new parser the head of the present request without what it asks for; it began when it did."""
+        begun, head = self._begun, [self.parser.get_method(), b" ", self.url, b" HTTP/"]
+        head += (self.parser.get_http_version().encode(), b"\r\n")
+        for name, value in self.headers:
+            if name != b"upgrade":
+                head += (name, b": ", value, b"\r\n")
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.parser.feed_data(b"".join((*head, b"\r\n")))
+        if self._begun is not None:
+            self._begun = begun
+
     def _stay(self) -> None:
-        """Answer a request for another protocol as one for this, the last of its connection."""
+        """Answer a request for a tunnel as any other, the last of its connection."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
         else:

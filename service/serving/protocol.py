@@ -102,6 +102,8 @@ class Protocol(Connection):
     def on_headers_complete(self) -> None:
         """Refuse the request, begin it the short way, or let uvicorn do so."""
         self._refusal = self._direct = None
+        if self.parser.should_upgrade() and self.is_for_another():
+            return
         self.check_head()
         if self.cycle is not None and not self.cycle.response_complete:
             self.pipelining.add(self.client)
@@ -135,6 +137,8 @@ class Protocol(Connection):
 
     def on_message_complete(self) -> None:
         """Answer what has its body, and what is refused."""
+        if self.parser.should_upgrade() and self.is_for_another():
+            return
         self.end()
         if self._direct is not None:
             # All that has come in this turn is known before the first is begun, which else would seem to be alone.

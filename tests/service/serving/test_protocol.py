@@ -10,7 +10,10 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
-from starlette.types import ASGIApp
+import uvloop
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
@@ -186,6 +189,53 @@ def test_life_is_told_at_once_and_as_bentoml_tells_it(host: str, extra: str) -> 
         assert found[0] == found[1]
         writer.write(request())  # the connection is as it was
         assert (await asyncio.wait_for(answer(reader), 20))[0] == 200
+        writer.close()
+
+    asyncio.run(run())
+
+
+H2C = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQBAAAAAAIAAAAA\r\n"
+
+
+@pytest.mark.parametrize("length", [1, 50, 10**6], ids=["by bytes", "in pieces", "at once"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["by its length", "in chunks"])
+def test_a_request_that_offers_another_protocol_keeps_its_body(length: int, *, chunked: bool) -> None:
+    """As Java's client and `curl --http2` send all their first requests; two of them, and one without behind them."""
+    whole = request("/echo", b"abc", H2C)
+    if chunked:
+        whole = whole.replace(b"content-length: 3", b"transfer-encoding: chunked").replace(
+            b"abc", b"3\r\nabc\r\n0\r\n\r\n"
+        )
+    get = f"GET /none HTTP/1.1\r\nhost: x\r\n{H2C}\r\n".encode()
+    sent = whole + get + whole + request("/echo", b"def")
+
+    async def run() -> list[tuple[int, bytes]]:
+        async with connected(echo) as (_, client):
+            reader, writer = await asyncio.open_connection(sock=client)
+            for place in range(0, len(sent), length):
+                writer.write(sent[place : place + length])
+                if place % 50 == 0:
+                    await asyncio.sleep(0)
+            found = [await asyncio.wait_for(answer(reader), 10) for _ in range(4)]
+            writer.close()
+        return [(status, body) for status, _, body in found]
+
+    assert uvloop.run(run()) == [(200, body) for body in (b"POST abc", b"GET ", b"POST abc", b"POST def")]
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with a request's method and body."""
+    asked = Request(scope, receive)
+    await Response(asked.method.encode() + b" " + await asked.body())(scope, receive, send)
+
+
+def test_another_protocol_is_offered_on_the_short_way_too(host: str) -> None:
+    async def run() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
+        for _ in range(2):
+            writer.write(request(extra=H2C))
+            status, _, body = await asyncio.wait_for(answer(reader), 20)
+            assert (status, len(json.loads(body)["predictions"])) == (200, 1)
         writer.close()
 
     asyncio.run(run())
