@@ -199,6 +199,13 @@ class Connection(HttpToolsProtocol):
     def _unset_keepalive_if_required(self) -> None:
         self._idle_since = None
 
+    def resume_writing(self) -> None:
+        """Go on: the client has read, whatever stands in the buffer since, and where nothing is in work it is read."""
+        super().resume_writing()
+        self._unsent = 0
+        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+            self.flow.resume_reading()
+
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it has been idle, or its client has read nothing, for the time that is kept; refuse a
         request that comes too slowly.

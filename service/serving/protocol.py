@@ -108,11 +108,14 @@ class Protocol(Connection):
         if self.cycle is not None and not self.cycle.response_complete:
             self.pipelining.add(self.client)
         elif not self.expect_100_continue:
-            asks = self.url == self.lives_at and self.parser.get_method() == b"GET"
-            self._refusal = Lives() if asks else self.refusals.find(self.url)
+            method = self.parser.get_method()
+            if method == b"POST":
+                self._refusal = self.refusals.find(self.url)
+            elif method == b"GET" and self.url == self.lives_at:
+                self._refusal = Lives()
             if self._refusal is not None:
                 self._began = time.monotonic()
-            elif self.direct is not None and self.parser.get_method() == b"POST":
+            elif self.direct is not None and method == b"POST":
                 keep = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
                 self._direct = self.direct.take(self, self.url, self.headers, keep)
         if self._direct is not None:
@@ -153,10 +156,12 @@ class Protocol(Connection):
         keep = self.parser.should_keep_alive() and not self.draining
         self.transport.write(self._refusal.answer(self.headers, keep, self._began))
         self._refusal = None
-        if keep:
-            self.rest()
-        else:
+        if not keep:
             self.transport.close()
+            return
+        self.rest()
+        if self.flow.write_paused:  # whoever does not read is not read, until `resume_writing`
+            self.flow.pause_reading()
 
     def on_response_complete(self) -> None:
         """Begin what has waited for this answer, or wait for the next request."""

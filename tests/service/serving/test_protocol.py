@@ -5,7 +5,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from service.routes.refused import Refused
 from service.serving.protocol import Protocol
+from service.serving.refusals import Refusal, Refusals
 
 BODY = json.dumps({"texts": ["where is my parcel"]}).encode()
 
@@ -239,3 +241,61 @@ def test_another_protocol_is_offered_on_the_short_way_too(host: str) -> None:
         writer.close()
 
     asyncio.run(run())
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, path: bytes) -> None:
+    """Let this process's connections tell that they live, and refuse a path's requests."""
+    refusals = Refusals()
+    refusals.add(path, Refusal(Refused(429, "too much", Retry_After="2"), lambda more: True, lambda seconds: None))
+    monkeypatch.setattr(Protocol, "refusals", refusals)
+    monkeypatch.setattr(Protocol, "lives_at", b"/livez")
+
+
+@pytest.mark.parametrize("asked", [b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n", request("/full", b"")])
+@pytest.mark.parametrize("reads", [True, False])
+def test_what_is_answered_at_once_waits_for_its_reader(
+    asked: bytes, monkeypatch: pytest.MonkeyPatch, *, reads: bool
+) -> None:
+    """Who reads nothing is not read and then closed, and who reads later is answered all."""
+    refusing(monkeypatch, b"/full")
+    count = 100_000
+
+    async def run() -> None:
+        async with connected(echo) as (protocol, client):
+            sending = asyncio.create_task(protocol.loop.sock_sendall(client, asked * count))
+            await wait_until(lambda: protocol.flow.read_paused)
+            assert protocol.transport.get_write_buffer_size() < 2**21
+            assert not sending.done()
+            if reads:
+                found = 0
+                while found < count:
+                    found += (await protocol.loop.sock_recv(client, 2**20)).count(b"HTTP/1.1 ")
+                await sending
+                assert protocol.connections
+            else:
+                await wait_until(lambda: not protocol.connections)
+                with suppress(ConnectionError):
+                    await sending
+
+    uvloop.run(run())
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD", "DELETE", "GET"])
+def test_only_what_is_to_be_predicted_is_refused_unread(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing(monkeypatch, b"/full")
+
+    async def run() -> bytes:
+        async with connected(echo) as (protocol, client):
+            fields = "host: x\r\ncontent-length: 0\r\n"
+            both = f"{method} /full HTTP/1.1\r\n{fields}\r\nGET /none HTTP/1.1\r\n{fields}connection: close\r\n\r\n"
+            await protocol.loop.sock_sendall(client, both.encode())
+            said = b""
+            while piece := await protocol.loop.sock_recv(client, 2**16):
+                said += piece
+            return said
+
+    said = uvloop.run(run())
+    assert (b" 429 " in said) == (method == "POST")
+    assert said.startswith(b"HTTP/1.1 429" if method == "POST" else b"HTTP/1.1 200")
+    assert said.endswith(b"GET ")
+    assert said.count(b"\r\n\r\nHTTP/1.1 200") == (method == "HEAD")  # whose answer has no body
