@@ -9,8 +9,9 @@ requests in a turn the next connection would wait for seconds.
 import asyncio
 import itertools
 import socket
+import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import uvicorn.config
@@ -80,9 +81,7 @@ class Protocol(Connection):
 
     async def _accept(self, waiting: socket.socket) -> None:
         try:
-            await self.loop.connect_accepted_socket(self._another, waiting, ssl=self.config.ssl)
-        except OSError:  # the client has gone already
-            waiting.close()
+            await connect(self._another, waiting, self.config.ssl)
         finally:
             Protocol.accepting -= 1
 
@@ -171,6 +170,22 @@ class Protocol(Connection):
         self.server_state.total_requests += 1
         self.flow.resume_reading()
         self.rest()
+
+
+async def connect(
+    make: Callable[[], asyncio.BaseProtocol],
+    waiting: socket.socket,
+    tls: ssl.SSLContext | None,
+    handshake_s: float | None = None,
+) -> None:
+    """Make a connection of a socket that was accepted, with TLS where there is a context, or close it."""
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.connect_accepted_socket(
+            make, waiting, ssl=tls, ssl_handshake_timeout=None if tls is None else handshake_s
+        )
+    except OSError:  # the client has gone already, or speaks no TLS
+        waiting.close()
 
 
 def _accepted(listener: socket.socket, most: int | None = None) -> Iterator[socket.socket]:

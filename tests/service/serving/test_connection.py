@@ -269,10 +269,10 @@ def test_line_breaks_do_not_keep_a_connection(patient: str) -> None:
         await close(writer)
         return was_ended
 
-    async def both() -> tuple[bool, bool]:
-        return await asyncio.gather(run(b""), run(request() + b"\r\n"))
+    async def both() -> list[bool]:
+        return list(await asyncio.gather(run(b""), run(request() + b"\r\n")))
 
-    assert asyncio.run(both()) == (True, True)
+    assert asyncio.run(both()) == [True, True]
 
 
 @pytest.mark.parametrize("head", ["HTTP/1.1\r\nconnection: close", "HTTP/1.0"])
