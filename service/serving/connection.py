@@ -275,7 +275,11 @@ def _make_room(connections: set[Any], most: int) -> None:
     ]
     if len(still_open) <= most:
         return
-    waits = [each for each in still_open if each._idle_since is not None or each._begun is not None]
+    waits = [
+        each
+        for each in still_open
+        if (each._idle_since is not None or each._begun is not None) and not each.transport.is_closing()
+    ]
     oldest = heapq.nsmallest(
         max(1, len(waits) // 16),
         waits,
