@@ -61,7 +61,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what has come; what is no request is refused."""
-        self._idle_since = None
+        idle_since, self._idle_since = self._idle_since, None
         if self._lingers:
             self._drained += len(data)
             if self._drained > MAX_DRAINED:
@@ -69,17 +69,21 @@ class Connection(HttpToolsProtocol):
             return
         begun, body = self._begun, self._body
         try:
-            self.parser.feed_data(data)
+            self._feed(data)
             if begun is not None and self._begun is begun:  # a piece of a request, and neither its first nor its last
                 self._around += len(data) - (self._body - body)
                 if self._around > MOST_AROUND + A_CHUNK * self._body:
                     raise _too_much(f"more than {MOST_AROUND >> 10} KiB of headers")
-        except httptools.HttpParserUpgrade:
-            self._stay()
+            if idle_since is not None and self._begun is None and self._is_still_idle():
+                self._idle_since = idle_since
         except httptools.HttpParserError as error:
             self.refuse(_refusal(error.__context__))
         except Refused as refused:
             self.refuse(refused)
+
+    def _is_still_idle(self) -> bool:
+        """Tell whether what came was no request: line breaks between two, which would keep a connection for ever."""
+        return self._idle_since is None and (self.cycle is None or self.cycle.response_complete)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
@@ -146,8 +150,44 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         self.loop.call_later(LINGER_S, self._close)
 
+    def is_for_another(self) -> bool:
+        """Tell whether a request, whose headers are read, asks for another protocol: it is read again as one for this.
+
+        What asks for a tunnel is not.
+        """
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        """Parse what has come. Where a request asks for another protocol the parser takes its body for that: a parser
+        that does not know of it (RFC 9110, 7.8) goes on.
+        """
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as asked:
+                if not self.is_for_another():
+                    self._stay()
+                    return
+                data = memoryview(data)[asked.args[0] :]
+                self._begin_again()
+            else:
+                return
+
+    def _begin_again(self) -> None:
+        """Give a new parser the head of the present request without what it asks for; it began when it did."""
+        begun, head = self._begun, [self.parser.get_method(), b" ", self.url, b" HTTP/"]
+        head += (self.parser.get_http_version().encode(), b"\r\n")
+        for name, value in self.headers:
+            if name != b"upgrade":
+                head += (name, b": ", value, b"\r\n")
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.parser.feed_data(b"".join((*head, b"\r\n")))
+        if self._begun is not None:
+            self._begun = begun
+
     def _stay(self) -> None:
-        """Answer a request for another protocol as one for this, the last of its connection."""
+        """Answer a request for a tunnel as any other, the last of its connection."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
         else:
@@ -159,15 +199,22 @@ class Connection(HttpToolsProtocol):
     def _unset_keepalive_if_required(self) -> None:
         self._idle_since = None
 
+    def resume_writing(self) -> None:
+        """Go on: the client has read, whatever stands in the buffer since, and where nothing is in work it is read."""
+        super().resume_writing()
+        self._unsent = 0
+        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+            self.flow.resume_reading()
+
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it has been idle, or its client has read nothing, for the time that is kept; refuse a
         request that comes too slowly.
         """
         self.timeout_keep_alive_task = None
-        if self.transport.is_closing():
+        unsent = self.transport.get_write_buffer_size()
+        if self.transport.is_closing() and not unsent:
             return
         now, left = self.loop.time(), self._period
-        unsent = self.transport.get_write_buffer_size()
         self._stuck_s = self._stuck_s + self._period if unsent and unsent == self._unsent else 0.0
         self._unsent = unsent
         if self._stuck_s >= self.timeout_keep_alive:
@@ -220,12 +267,19 @@ def _too_much(given: str) -> Refused:
 
 def _make_room(connections: set[Any], most: int) -> None:
     """End a sixteenth of the connections where there are more than `most`: those that have been idle longest, and those
-    that send most slowly. Which were ended in this turn of the loop are still among them.
+    that send most slowly. Which were ended in this turn of the loop are still among them; which close and have an
+    answer to send hold a file until it is read.
     """
-    still_open = [each for each in connections if not each.transport.is_closing()]
+    still_open = [
+        each for each in connections if not each.transport.is_closing() or each.transport.get_write_buffer_size()
+    ]
     if len(still_open) <= most:
         return
-    waits = [each for each in still_open if each._idle_since is not None or each._begun is not None]
+    waits = [
+        each
+        for each in still_open
+        if (each._idle_since is not None or each._begun is not None) and not each.transport.is_closing()
+    ]
     oldest = heapq.nsmallest(
         max(1, len(waits) // 16),
         waits,

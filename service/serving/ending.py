@@ -16,9 +16,9 @@ import uvicorn
 
 from service.experiments.companion import end_with_parent
 from service.serving.connection import most_connections
-from service.serving.protocol import Protocol
+from service.serving.protocol import Protocol, connect
 
-LAST_S = 1.0  # for the first request of a connection that was accepted as the last
+LAST_S = 1.0  # for the first request of a connection that was accepted as the last, and before for its TLS
 TURN_S = 0.05
 
 
@@ -70,14 +70,14 @@ class Server(uvicorn.Server):
         await asyncio.sleep(0)  # uvloop closes in the next turn
         for each in self._sockets or []:
             each.close()
-        connect: Callable[[], asyncio.Protocol] = partial(
+        make: Callable[[], asyncio.Protocol] = partial(
             self.config.http_protocol_class,  # type: ignore[call-arg]  # which has no type for what it is made of
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-        for waiting in Protocol.stop_listening():
-            await asyncio.get_running_loop().connect_accepted_socket(connect, waiting, ssl=self.config.ssl)
+        waits = Protocol.stop_listening()
+        await asyncio.gather(*(connect(make, waiting, self.config.ssl, handshake_s=LAST_S) for waiting in waits))
 
 
 def use(drain_s: float) -> None:

@@ -93,6 +93,7 @@ class Front:
             registry, queue.run, experiments, load_tests, builds or Builds(), generations or Generations(), keys
         )
         self._deadline_s, self._access_log, self._prefix = deadline_s, access_log, path_prefix
+        self._below = f"{path_prefix}/"
         self._bodies, self._keys = Bodies(), keys
         self._ours: ASGIApp = self._respond if around is None else around(self._respond)
 
@@ -124,7 +125,7 @@ class Front:
             metrics.write()
 
     def _without_prefix(self, path: str) -> str:
-        return path.removeprefix(self._prefix) or "/" if self._prefix else path
+        return path.removeprefix(self._prefix) if self._prefix and path.startswith(self._below) else path
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         url = scope["raw_path"] if not scope["query_string"] else b""
@@ -219,14 +220,18 @@ class Front:
             return False
 
     def _note_unread(self, variant: str, status: int, seconds: float) -> None:
-        card = self._service.registry.find(variant).card
-        metrics.observe(card.name, card.version, status, 0, seconds)
+        try:
+            card = self._service.registry.find(variant).card
+        except UnknownVariant:  # it has gone while the body came
+            metrics.observe("", "", status, 0, seconds)
+        else:
+            metrics.observe(card.name, card.version, status, 0, seconds)
 
     async def _route(self, path: str, request: Request, receive: Receive | None, held: list[int]) -> Answer:
         if self._prefix and path == self._prefix:  # where the page's relative addresses would lead beside the service
             return Answer(b"", headers={"Location": f"{path.rpartition('/')[2]}/"}, status=308)
         route = find(self._without_prefix(path))
-        if route is None or not path.startswith(self._prefix):
+        if route is None or not path.startswith(self._below):
             raise Refused(404, f"there is no '{path[:64]}'; GET {self._prefix}/docs shows what there is")
         handler = route.handlers.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:

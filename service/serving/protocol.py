@@ -9,8 +9,9 @@ requests in a turn the next connection would wait for seconds.
 import asyncio
 import itertools
 import socket
+import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import uvicorn.config
@@ -80,9 +81,7 @@ class Protocol(Connection):
 
     async def _accept(self, waiting: socket.socket) -> None:
         try:
-            await self.loop.connect_accepted_socket(self._another, waiting, ssl=self.config.ssl)
-        except OSError:  # the client has gone already
-            waiting.close()
+            await connect(self._another, waiting, self.config.ssl)
         finally:
             Protocol.accepting -= 1
 
@@ -102,15 +101,20 @@ class Protocol(Connection):
     def on_headers_complete(self) -> None:
         """Refuse the request, begin it the short way, or let uvicorn do so."""
         self._refusal = self._direct = None
+        if self.parser.should_upgrade() and self.is_for_another():
+            return
         self.check_head()
         if self.cycle is not None and not self.cycle.response_complete:
             self.pipelining.add(self.client)
         elif not self.expect_100_continue:
-            asks = self.url == self.lives_at and self.parser.get_method() == b"GET"
-            self._refusal = Lives() if asks else self.refusals.find(self.url)
+            method = self.parser.get_method()
+            if method == b"POST":
+                self._refusal = self.refusals.find(self.url)
+            elif method == b"GET" and self.url == self.lives_at:
+                self._refusal = Lives()
             if self._refusal is not None:
                 self._began = time.monotonic()
-            elif self.direct is not None and self.parser.get_method() == b"POST":
+            elif self.direct is not None and method == b"POST":
                 keep = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
                 self._direct = self.direct.take(self, self.url, self.headers, keep)
         if self._direct is not None:
@@ -135,6 +139,8 @@ class Protocol(Connection):
 
     def on_message_complete(self) -> None:
         """Answer what has its body, and what is refused."""
+        if self.parser.should_upgrade() and self.is_for_another():
+            return
         self.end()
         if self._direct is not None:
             # All that has come in this turn is known before the first is begun, which else would seem to be alone.
@@ -149,10 +155,12 @@ class Protocol(Connection):
         keep = self.parser.should_keep_alive() and not self.draining
         self.transport.write(self._refusal.answer(self.headers, keep, self._began))
         self._refusal = None
-        if keep:
-            self.rest()
-        else:
+        if not keep:
             self.transport.close()
+            return
+        self.rest()
+        if self.flow.write_paused:  # whoever does not read is not read, until `resume_writing`
+            self.flow.pause_reading()
 
     def on_response_complete(self) -> None:
         """Begin what has waited for this answer, or wait for the next request."""
@@ -162,6 +170,22 @@ class Protocol(Connection):
         self.server_state.total_requests += 1
         self.flow.resume_reading()
         self.rest()
+
+
+async def connect(
+    make: Callable[[], asyncio.BaseProtocol],
+    waiting: socket.socket,
+    tls: ssl.SSLContext | None,
+    handshake_s: float | None = None,
+) -> None:
+    """Make a connection of a socket that was accepted, with TLS where there is a context, or close it."""
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.connect_accepted_socket(
+            make, waiting, ssl=tls, ssl_handshake_timeout=None if tls is None else handshake_s
+        )
+    except OSError:  # the client has gone already, or speaks no TLS
+        waiting.close()
 
 
 def _accepted(listener: socket.socket, most: int | None = None) -> Iterator[socket.socket]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from service.routes.refused import Refused
 from service.serving.request_ids import request_id
 
+MOST_PATHS = 256  # of which there are as many as a variant's path can be written in ways
 UNSEEN_S = 0.03  # a request that was let through is in the queue by then
 
 
@@ -53,8 +54,9 @@ class Refusals:
         self._by_path: dict[bytes, Refusal] = {}
 
     def add(self, path: bytes, refusal: Refusal) -> None:
-        """Refuse a path's requests so from now on, unless that is known already."""
-        self._by_path.setdefault(path, refusal)
+        """Refuse a path's requests so from now on, unless that is known; the one known longest makes room."""
+        if self._by_path.setdefault(path, refusal) is refusal and len(self._by_path) > MOST_PATHS:
+            del self._by_path[next(iter(self._by_path))]
 
     def find(self, path: bytes) -> Refusal | None:
         """Return the refusal that the next request to a path gets, if it is to be refused."""

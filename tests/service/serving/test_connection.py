@@ -13,13 +13,16 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import uvloop
+from starlette.responses import Response
 
 from service.serving.connection import MOST_HEADERS, MOST_URL
 from tests.service.conftest import ROOT, started
-from tests.service.serving.test_protocol import answer, request
+from tests.service.serving.test_protocol import answer, connected, request, wait_until
 
 HEAD = b"POST /int8/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 MEGABYTE = b"x" * 2**20
+LARGE = Response(MEGABYTE * 8)
 FILES = 300
 
 
@@ -245,3 +248,42 @@ def test_who_does_not_read_is_closed(patient: str) -> None:
 
     assert asyncio.run(run())
     assert is_well(patient)
+
+
+def test_line_breaks_do_not_keep_a_connection(patient: str) -> None:
+    """Alone, and behind a body: some clients send one more than there should be."""
+
+    async def run(first: bytes) -> bool:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0)
+        writer.write(first)
+        if first:
+            assert (await asyncio.wait_for(answer(reader), 30))[0] == 200
+        ended, until = asyncio.create_task(closed_after(reader)), time.monotonic() + 20
+        while not ended.done() and time.monotonic() < until:
+            with suppress(ConnectionError):
+                writer.write(b"\r\n")
+                await writer.drain()
+            await asyncio.sleep(0.2)
+        was_ended = ended.done()
+        ended.cancel()
+        await close(writer)
+        return was_ended
+
+    async def both() -> list[bool]:
+        return list(await asyncio.gather(run(b""), run(request() + b"\r\n")))
+
+    assert asyncio.run(both()) == [True, True]
+
+
+@pytest.mark.parametrize("head", ["HTTP/1.1\r\nconnection: close", "HTTP/1.0"])
+def test_the_last_answer_waits_no_longer_for_its_reader_than_others(head: str) -> None:
+    """An answer of more than a socket holds."""
+
+    async def run() -> None:
+        async with connected(LARGE) as (protocol, client):
+            await protocol.loop.sock_sendall(client, f"GET / {head}\r\n\r\n".encode())
+            assert (await protocol.loop.sock_recv(client, 12)) == b"HTTP/1.1 200"
+            await wait_until(protocol.transport.is_closing)
+            await wait_until(lambda: not protocol.connections)
+
+    uvloop.run(run())

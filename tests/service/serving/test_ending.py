@@ -1,10 +1,13 @@
 """SIGTERM: what is asked before the process is gone is answered; a killed worker: the others go on. Real services."""
 
+import asyncio
 import http.client
 import json
 import os
 import signal
 import socket
+import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -17,9 +20,12 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import uvloop
+from starlette.responses import PlainTextResponse
 from uvicorn import Config
 
 from service.serving.ending import Server
+from service.serving.protocol import Protocol
 from tests.service.conftest import ROOT, started
 from tests.service.serving.test_service import call
 
@@ -199,3 +205,46 @@ def test_workers_end_when_their_supervisor_was_killed(built: Path, tmp_path: Pat
         assert workers and psutil.wait_procs(workers, 20)[1] == []
         with pytest.raises(urllib.error.URLError):
             call(f"{host}/livez")
+
+
+def certified(folder: Path) -> tuple[Path, Path]:
+    """Return a new certificate of this machine, and its key."""
+    certificate, private = folder / "cert.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", str(private)]
+    subprocess.run([*command, "-out", str(certificate)], check=True, capture_output=True)
+    return certificate, private
+
+
+def test_the_last_clients_are_taken_whatever_others_make_of_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has gone, one that says something else, and one that says nothing come before it."""
+    certificate, private = certified(tmp_path)
+    trust = ssl.create_default_context(cafile=str(certificate))
+
+    async def run() -> bytes:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        monkeypatch.setattr(Protocol, "listener", listener)
+        config = Config(PlainTextResponse("well"), http=Protocol, ssl_certfile=certificate, ssl_keyfile=str(private))
+        config.load()
+        server = Server(config)
+        server.lifespan, server.servers = config.lifespan_class(config), []
+        gone, other, silent = (socket.create_connection(listener.getsockname()) for _ in range(3))
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.close()
+        other.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        last = asyncio.create_task(asyncio.open_connection(*listener.getsockname(), ssl=trust))
+        await asyncio.sleep(0.2)  # it waits behind the others
+        await asyncio.wait_for(server._stop_accepting(), 20)
+        reader, writer = await asyncio.wait_for(last, 20)
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        said = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        other.close()
+        silent.close()
+        return said
+
+    said = uvloop.run(run())
+    assert said.startswith(b"HTTP/1.1 200") and said.endswith(b"well")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -102,6 +103,8 @@ def test_the_path_prefix_stands_before_every_route() -> None:
     assert call(app, "/a/b/livez", "GET").body == b"BentoML"
     assert call(app, "/a/b/", "GET").status == 200
     assert call(app, "/int8/predict").status == 404
+    for path in ("/a/bXYZ/int8/predict", "/a/bint8/predict", "/a/b", "/a/b.int8/predict"):
+        assert call(app, path).status == (308 if path == "/a/b" else 404)
 
 
 def test_the_bare_prefix_leads_to_the_page_whose_relative_addresses_need_the_slash() -> None:
@@ -201,6 +204,10 @@ def test_what_is_refused_unread_follows_the_variant_that_is_served_now() -> None
     registry = app._service.registry
     registry.swap({"int8": loaded(alone=0.1)})  # which nobody waits for
     assert [refusals.find(b"/int8/predict") is None for _ in range(3)] == [True, True, True]
+    registry.swap({"int8": loaded(alone=INLINE_MS + 1)})
+    refused = refusals.find(b"/int8/predict")
+    assert refused is not None
     registry.swap({"nano": loaded("nano")})
+    assert refused.answer([], True, time.monotonic()).startswith(b"HTTP/1.1 429")  # its headers came before
     assert refusals.find(b"/int8/predict") is None
     assert call(app).status == 404

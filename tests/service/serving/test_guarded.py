@@ -22,6 +22,7 @@ from service.keys.__main__ import new, remove
 from service.keys.entries import make_key
 from tests.service.conftest import ROOT, serving
 from tests.service.routes.test_page import CHROMIUM, needs_chromium
+from tests.service.serving.test_ending import certified
 from tests.service.serving.test_protocol import answer
 
 BENTOML = Path(sys.executable).with_name("bentoml")
@@ -74,17 +75,7 @@ class Guarded(NamedTuple):
 @pytest.fixture(scope="module")
 def guarded(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     folder = tmp_path_factory.mktemp("guarded")
-    certificate, private, keys = folder / "cert.pem", folder / "key.pem", folder / "keys"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    command += [
-        "-addext",
-        "subjectAltName=IP:127.0.0.1,DNS:localhost",
-        "-keyout",
-        str(private),
-        "-out",
-        str(certificate),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
+    (certificate, private), keys = certified(folder), folder / "keys"
     shop, ops = new(keys, "shop", "predict", None, None), new(keys, "ops", "admin", None, None)
     slow = new(keys, "slow", "predict", 0.05, 3)
     settings = {

@@ -2,9 +2,24 @@
 
 import asyncio
 import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
+import uvloop
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from service.routes.refused import Refused
+from service.serving.protocol import Protocol
+from service.serving.refusals import Refusal, Refusals
 
 BODY = json.dumps({"texts": ["where is my parcel"]}).encode()
 
@@ -18,6 +33,31 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], byt
     head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
     return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
+
+
+@asynccontextmanager
+async def connected(app: ASGIApp) -> AsyncIterator[tuple[Protocol, socket.socket]]:
+    """A connection to an app in this process, and its client's socket; both wait a second at most."""
+    config = Config(app, timeout_keep_alive=1, log_config=None)
+    client, ours = socket.socketpair()
+    client.setblocking(False)
+    ours.setblocking(False)
+    loop = asyncio.get_running_loop()
+    make = partial(Protocol, config=config, server_state=ServerState(), app_state={})
+    transport, protocol = await loop.connect_accepted_socket(make, ours)
+    try:
+        yield protocol, client
+    finally:
+        client.close()
+        transport.abort()
+        await asyncio.sleep(0)
+
+
+async def wait_until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        await asyncio.sleep(0.02)
 
 
 def test_many_connections_at_once_are_all_answered(host: str) -> None:
@@ -154,3 +194,108 @@ def test_life_is_told_at_once_and_as_bentoml_tells_it(host: str, extra: str) -> 
         writer.close()
 
     asyncio.run(run())
+
+
+H2C = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQBAAAAAAIAAAAA\r\n"
+
+
+@pytest.mark.parametrize("length", [1, 50, 10**6], ids=["by bytes", "in pieces", "at once"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["by its length", "in chunks"])
+def test_a_request_that_offers_another_protocol_keeps_its_body(length: int, *, chunked: bool) -> None:
+    """As Java's client and `curl --http2` send all their first requests; two of them, and one without behind them."""
+    whole = request("/echo", b"abc", H2C)
+    if chunked:
+        whole = whole.replace(b"content-length: 3", b"transfer-encoding: chunked").replace(
+            b"abc", b"3\r\nabc\r\n0\r\n\r\n"
+        )
+    get = f"GET /none HTTP/1.1\r\nhost: x\r\n{H2C}\r\n".encode()
+    sent = whole + get + whole + request("/echo", b"def")
+
+    async def run() -> list[tuple[int, bytes]]:
+        async with connected(echo) as (_, client):
+            reader, writer = await asyncio.open_connection(sock=client)
+            for place in range(0, len(sent), length):
+                writer.write(sent[place : place + length])
+                if place % 50 == 0:
+                    await asyncio.sleep(0)
+            found = [await asyncio.wait_for(answer(reader), 10) for _ in range(4)]
+            writer.close()
+        return [(status, body) for status, _, body in found]
+
+    assert uvloop.run(run()) == [(200, body) for body in (b"POST abc", b"GET ", b"POST abc", b"POST def")]
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with a request's method and body."""
+    asked = Request(scope, receive)
+    await Response(asked.method.encode() + b" " + await asked.body())(scope, receive, send)
+
+
+def test_another_protocol_is_offered_on_the_short_way_too(host: str) -> None:
+    async def run() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
+        for _ in range(2):
+            writer.write(request(extra=H2C))
+            status, _, body = await asyncio.wait_for(answer(reader), 20)
+            assert (status, len(json.loads(body)["predictions"])) == (200, 1)
+        writer.close()
+
+    asyncio.run(run())
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, path: bytes) -> None:
+    """Let this process's connections tell that they live, and refuse a path's requests."""
+    refusals = Refusals()
+    refusals.add(path, Refusal(Refused(429, "too much", Retry_After="2"), lambda more: True, lambda seconds: None))
+    monkeypatch.setattr(Protocol, "refusals", refusals)
+    monkeypatch.setattr(Protocol, "lives_at", b"/livez")
+
+
+@pytest.mark.parametrize("asked", [b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n", request("/full", b"")])
+@pytest.mark.parametrize("reads", [True, False])
+def test_what_is_answered_at_once_waits_for_its_reader(
+    asked: bytes, monkeypatch: pytest.MonkeyPatch, *, reads: bool
+) -> None:
+    """Who reads nothing is not read and then closed, and who reads later is answered all."""
+    refusing(monkeypatch, b"/full")
+    count = 100_000
+
+    async def run() -> None:
+        async with connected(echo) as (protocol, client):
+            sending = asyncio.create_task(protocol.loop.sock_sendall(client, asked * count))
+            await wait_until(lambda: protocol.flow.read_paused)
+            assert protocol.transport.get_write_buffer_size() < 2**21
+            assert not sending.done()
+            if reads:
+                found = 0
+                while found < count:
+                    found += (await protocol.loop.sock_recv(client, 2**20)).count(b"HTTP/1.1 ")
+                await sending
+                assert protocol.connections
+            else:
+                await wait_until(lambda: not protocol.connections)
+                with suppress(ConnectionError):
+                    await sending
+
+    uvloop.run(run())
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD", "DELETE", "GET"])
+def test_only_what_is_to_be_predicted_is_refused_unread(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing(monkeypatch, b"/full")
+
+    async def run() -> bytes:
+        async with connected(echo) as (protocol, client):
+            fields = "host: x\r\ncontent-length: 0\r\n"
+            both = f"{method} /full HTTP/1.1\r\n{fields}\r\nGET /none HTTP/1.1\r\n{fields}connection: close\r\n\r\n"
+            await protocol.loop.sock_sendall(client, both.encode())
+            said = b""
+            while piece := await protocol.loop.sock_recv(client, 2**16):
+                said += piece
+            return said
+
+    said = uvloop.run(run())
+    assert (b" 429 " in said) == (method == "POST")
+    assert said.startswith(b"HTTP/1.1 429" if method == "POST" else b"HTTP/1.1 200")
+    assert said.endswith(b"GET ")
+    assert said.count(b"\r\n\r\nHTTP/1.1 200") == (method == "HEAD")  # whose answer has no body

@@ -5,7 +5,7 @@ import time
 
 from service.routes.refused import Refused
 from service.serving.queue import RowQueue
-from service.serving.refusals import UNSEEN_S, Refusal, Refusals
+from service.serving.refusals import MOST_PATHS, UNSEEN_S, Refusal, Refusals
 from service.serving.settings import INLINE_MS, MOST_WAITING
 from tests.service.stand_in import loaded
 
@@ -38,6 +38,17 @@ def test_no_more_are_let_through_than_there_is_room_for() -> None:
     assert [refusal.holds() for _ in range(5)] == [False] * 3 + [True] * 2
     time.sleep(UNSEEN_S * 1.5)  # they stand in the queue by now, and is_full knows them
     assert not refusal.holds()
+
+
+def test_no_more_paths_are_known_than_there_is_room_for() -> None:
+    """However many ways of writing them clients find."""
+    refusals, refusal = Refusals(), Refusal(REFUSED, lambda more: True, lambda seconds: None)
+    paths = [b"/int8/%d" % number for number in range(3 * MOST_PATHS)]
+    for path in paths:
+        refusals.add(path, refusal)
+        refusals.add(path, refusal)
+        assert refusals.find(path) is refusal
+    assert [path for path in paths if refusals.find(path)] == paths[-MOST_PATHS:]
 
 
 def test_a_queue_is_full_when_a_text_more_would_wait_too_long() -> None:
