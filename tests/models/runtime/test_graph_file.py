@@ -68,7 +68,7 @@ def deep() -> bytes:
 
 
 def renumbered() -> bytes:
-    """Return a model whose weight names a file in a field with a bit more than a number of 32, which protobuf drops."""
+    """Return a model whose weight names a file in a field whose tag has a bit beyond the 32 that are read."""
     external = b"\x0a\x08location\x12\x05../up"
     tensor = b"\xea\x80\x80\x80\x10" + length(external) + external  # 13, of bytes
     graph = b"\x2a" + length(tensor) + tensor
