@@ -9,7 +9,7 @@ import orjson
 
 from models.data.columns import find_text_column
 from models.data.json_rows import json_object
-from models.data.rows import usable_text
+from models.data.rows import SURROGATE, usable_text
 from models.predict.cells import cell
 from models.predict.formats import Format, Input, Window, window_of
 from models.predict.stream import Stream, decode
@@ -23,11 +23,22 @@ class JsonRows:
         self.texts: list[str] = []
         self.unusable: list[tuple[str, str]] = []
         self.lines: list[str] = []
+        self.numbers: list[int] = []  # of these lines
         self._columns, self._name = source.columns, source.name
 
     def fields(self) -> list[list[Any]]:
-        """The cells of the columns that the first rows have."""
-        return [[cell(row.get(column)) for column in self._columns] for row in self.read_again()]
+        """The cells of the columns that the first rows have (BonsaiError where one cannot be written as UTF-8)."""
+        rows = [[cell(row.get(column)) for column in self._columns] for row in self.read_again()]
+        for cells, line, number in zip(rows, self.lines, self.numbers, strict=True):
+            if "\\u" not in line:  # nothing else makes one of halves
+                continue
+            for column, value in zip(self._columns, cells, strict=True):
+                if isinstance(value, str) and SURROGATE.search(value):
+                    raise BonsaiError(
+                        f"{self._name}, line {number}: '{column}' holds half a surrogate pair, which is no character; "
+                        "write .jsonl, which keeps it, or repair it"
+                    )
+        return rows
 
     def objects(self) -> Iterator[str]:
         """The lines as they stand there."""
@@ -125,6 +136,7 @@ def json_rows(source: Input, window: Window, new: frozenset[str], known: frozens
                 continue
         rows.texts.append(text)
         rows.lines.append(line)
+        rows.numbers.append(number)
     return rows
 
 

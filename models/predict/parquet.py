@@ -3,7 +3,7 @@
 pyarrow is imported in the functions: it is heavy, and most files are text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,22 @@ from models.runtime.errors import BonsaiError
 class ArrowRows:
     """A batch of Arrow's."""
 
-    def __init__(self, batch: Any, texts: list[str], unusable: list[tuple[str, str]]) -> None:
-        self._batch, self.texts, self.unusable = batch, texts, unusable
+    def __init__(
+        self, name: str, numbers: Sequence[int], batch: Any, texts: list[str], unusable: list[tuple[str, str]]
+    ) -> None:
+        self._name, self._numbers, self._batch, self.texts, self.unusable = name, numbers, batch, texts, unusable
 
     def fields(self) -> list[list[Any]]:
-        """The cells of every row."""
-        return [[cell(value) for value in row.values()] for row in self._batch.to_pylist()]
+        """The cells of every row (BonsaiError where Python has no such value)."""
+        return [[cell(value) for value in row] for row in self._rows()]
 
     def objects(self) -> Iterator[str]:
-        """Every row as an object."""
-        return (as_object(row)[:-1] for row in self._batch.to_pylist())
+        """Every row as an object (BonsaiError where Python has no such value)."""
+        return (as_object(dict(zip(self._batch.schema.names, row, strict=True)))[:-1] for row in self._rows())
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        columns = zip(self._batch.schema.names, self._batch.columns, strict=True)
+        return zip(*(_values(column, name, self._name, self._numbers) for name, column in columns), strict=True)
 
     def batch(self, schema: Any) -> Any:
         """The batch itself."""
@@ -85,13 +91,33 @@ def parquet_rows(source: Input, window: Window) -> ArrowRows:
     batch = pyarrow.ipc.read_record_batch(pyarrow.py_buffer(window.data), read_schema(source))
     unusable: list[tuple[str, str]] = []
     texts, kept = [], []
-    for place, text in enumerate(batch.column(source.text).to_pylist()):
+    numbers = range(window.line, window.line + batch.num_rows)
+    for place, text in enumerate(_values(batch.column(source.text), source.text, source.name, numbers)):
         try:
             texts.append(usable_text(text))
             kept.append(place)
         except ValueError as error:
             unusable.append((f"{source.name}, row {window.line + place}", str(error)))
-    return ArrowRows(batch.take(pyarrow.array(kept, pyarrow.int64())) if unusable else batch, texts, unusable)
+    if unusable:
+        batch = batch.take(pyarrow.array(kept, pyarrow.int64()))
+    return ArrowRows(source.name, [numbers[place] for place in kept], batch, texts, unusable)
+
+
+def _values(column: Any, name: str, file: str, numbers: Sequence[int]) -> list[Any]:
+    """Return a column's values, or say in which row there is one that Python has not (BonsaiError)."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):  # no UTF-8, a date after the year 9999
+        for number, value in zip(numbers, column, strict=True):
+            try:
+                value.as_py()
+            except (ValueError, OverflowError) as error:
+                raise BonsaiError(
+                    f"{file}, row {number}: the column '{name}' of the type {column.type} holds what cannot be read "
+                    f"({' '.join(str(error).split())[:120]}); repair it, or leave the column out"
+                ) from error
+        raise
+    return values
 
 
 def read_schema(source: Input) -> Any:

@@ -48,7 +48,8 @@ def predict(given: str, source: Path, target: Path, options: Options, engine: En
             if not output.place.done:
                 _classify(work, output, engine, options, target)
             place = output.place
-        publish(_as_parquet(target) if work.target.kind == "parquet" else folder_of(target) / ROWS, target)
+            # Before another run may have the folder, which with --force would begin anew in it.
+            publish(_as_parquet(target) if work.target.kind == "parquet" else folder_of(target) / ROWS, target)
     except OSError as error:
         raise BonsaiError(
             f"'{target}' cannot be written ({error.strerror or error}); what is done is kept: make room and run the "

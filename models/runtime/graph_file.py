@@ -85,6 +85,8 @@ def _fields(file: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int, i
     place = start
     while place < end:
         tag, place = _varint(file, place, end)
+        if tag >> 32:  # protobuf would leave bits out, and read another field
+            raise ValueError(f"it is no ONNX file; {EXPECTED}")
         field, wire = tag >> 3, tag & 7
         first = place
         if wire == VARINT:

@@ -21,11 +21,11 @@ def new(file: Path, name: str, role: str, texts_per_second: float | None, burst:
         raise BonsaiError("there is a burst and no rate; expected --texts-per-second as well")
     key = make_key()
     with _held(file):
-        before = file.read_text(encoding="utf-8") if file.exists() else f"# {LINE}\n"
-        if any(entry.name == name for entry in parse(before.encode(), str(file))):
+        content = file.read_bytes() if file.exists() else f"# {LINE}\n".encode()
+        if any(entry.name == name for entry in parse(content, str(file))):
             raise BonsaiError(f"'{file}' has a key '{name}'; expected another name, or 'remove {name}' first")
         line = Entry(name, role, digest(key).hex(), texts_per_second, burst).line()
-        _write(file, f"{before.rstrip()}\n{line}\n")
+        _write(file, f"{content.decode().rstrip()}\n{line}\n")
     return key
 
 

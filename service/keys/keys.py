@@ -3,10 +3,10 @@
 import base64
 import hmac
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 from service.keys.allowance import Allowance
+from service.keys.buckets import Buckets
 from service.keys.entries import KEY, Entry, digest
 
 
@@ -21,9 +21,14 @@ class Key(NamedTuple):
 class Keys:
     """All keys of one reading of the file."""
 
-    def __init__(self, entries: Iterable[Entry] = (), shared: Path | None = None) -> None:
-        """`shared` is the folder that the workers of a service share."""
-        self._by_digest = {bytes.fromhex(entry.sha256): (entry.sha256, _key(entry, shared)) for entry in entries}
+    def __init__(self, entries: Iterable[Entry] = (), buckets: Buckets | None = None) -> None:
+        """`buckets` are those that the workers of a service share (BonsaiError where they cannot be used)."""
+        by_digest = {bytes.fromhex(entry.sha256): entry for entry in entries}
+        limited = [digest for digest, entry in by_digest.items() if entry.texts_per_second is not None]
+        until = dict(zip(limited, buckets.of(limited), strict=True)) if buckets is not None and limited else {}
+        self._by_digest = {
+            digest: (entry.sha256, _key(entry, until.get(digest))) for digest, entry in by_digest.items()
+        }
         self._verified: dict[str, Key] = {}  # by the header that showed them
 
     def __len__(self) -> int:
@@ -79,7 +84,7 @@ def _basic(name: str, key: str) -> str:
     return f"Basic {base64.b64encode(f'{name}:{key}'.encode()).decode()}"
 
 
-def _key(entry: Entry, shared: Path | None) -> Key:
+def _key(entry: Entry, until: "memoryview[float] | None") -> Key:
     if entry.texts_per_second is None:
         return Key(entry.name, entry.role)
-    return Key(entry.name, entry.role, Allowance(entry.sha256, entry.texts_per_second, entry.burst, shared))
+    return Key(entry.name, entry.role, Allowance(entry.texts_per_second, entry.burst, until))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from models.runtime.errors import BonsaiError
 from models.runtime.files import replaced
+from service.keys.buckets import Buckets
 from service.keys.entries import Entry, read_entries
 from service.keys.keys import Keys
 
@@ -20,20 +21,23 @@ class WatchedKeys:
     """The keys of a file, read anew within a second of every change once `start` was called."""
 
     def __init__(self, file: Path, shared: Path | None = None) -> None:
-        """`shared` is the folder that the workers of this service share (BonsaiError where the file holds no keys, and
-        no worker has read it before).
+        """`shared` is the folder that the workers of this service share (BonsaiError where it cannot be used, or the
+        file holds no keys and no worker has read it before).
         """
         self._file, self._shared = file, shared
-        self._seen = _signature(file)
+        self._buckets = None if shared is None else Buckets(shared)
+        self._seen: tuple[int, ...] | None = _signature(file)
+        self._problem = ""
         try:
             entries = read_entries(file)
         except BonsaiError as problem:
             last = None if shared is None else shared / LAST
             if last is None or not last.exists():
                 raise
-            self._stay(problem)
+            self._seen = None
+            self._stay(str(problem))
             entries = read_entries(last)
-        self.now = Keys(entries, shared)
+        self.now = Keys(entries, self._buckets)
         self._keep(entries)
         self._end = threading.Event()
 
@@ -47,25 +51,35 @@ class WatchedKeys:
 
     def _run(self) -> None:
         while not self._end.wait(POLL_S):
-            self.turn()
+            try:
+                self.turn()
+            except Exception as problem:  # whatever it was, a key that is revoked later has to go
+                self._stay(repr(problem))
 
     def turn(self) -> None:
-        """Look at the file once; a request sees the old keys or the new ones, whole."""
+        """Look at the file once; a request sees the old keys or the new ones, whole.
+
+        What failed is tried again at the next turn: the file may be as it should, and descriptors have run out.
+        """
         seen = _signature(self._file)
         if seen == self._seen:
+            self._problem = ""
             return
-        self._seen = seen
         try:
             entries = read_entries(self._file)
-            self.now = Keys(entries, self._shared)
-        except (BonsaiError, OSError) as problem:  # no room for an allowance
-            self._stay(problem)
+            self.now = Keys(entries, self._buckets)
+        except BonsaiError as problem:
+            self._stay(str(problem))
             return
+        self._seen, self._problem = seen, ""
         self._keep(entries)
         logger.info("%d keys are valid", len(entries))
 
-    def _stay(self, problem: Exception) -> None:
-        logger.warning("the keys stay as they are: %s", problem)
+    def _stay(self, problem: str) -> None:
+        """Say once what the problem is."""
+        if problem != self._problem:
+            self._problem = problem
+            logger.warning("the keys stay as they are: %s", problem)
 
     def _keep(self, entries: list[Entry]) -> None:
         if self._shared is None:

@@ -26,6 +26,7 @@ from service.variants.errors import UnknownVariant
 INPUT = "text"
 OUTPUTS = {"label": "BYTES", "score": "FP32", "truncated": "BOOL"}
 HEADER_LENGTH = "inference-header-content-length"
+MOST_DIGITS = 20  # of that header: int() refuses some thousand
 LENGTH = struct.Struct("<I")  # before every element of a BYTES tensor
 
 
@@ -63,7 +64,7 @@ class InferRequest(BaseModel):
     id: str | None = None
     parameters: dict[str, Any] = {}
     inputs: Annotated[list[Tensor], Field(min_length=1, max_length=1)]
-    outputs: list[Wanted] | None = None
+    outputs: Annotated[list[Wanted], Field(max_length=len(OUTPUTS))] | None = None
 
 
 class Asked(NamedTuple):
@@ -143,11 +144,14 @@ def read_request(body: bytes, header_length: str | None) -> Asked:
     if top_k is not None and (type(top_k) is not int or top_k < 1):
         raise Refused(400, f"the parameter 'top_k' is {str(top_k)[:40]}; expected a whole number from 1 on")
     wanted = given.outputs or [Wanted.model_validate({"name": name}) for name in OUTPUTS]
+    names: list[str] = [output.name for output in wanted]
+    if len(set(names)) < len(names):  # each would repeat a whole column of the answer
+        raise Refused(400, f"the outputs are {', '.join(names)}; expected each of {', '.join(OUTPUTS)} once at most")
     if any("classification" in output.parameters for output in wanted):
         raise Refused(400, "the extension 'classification' is not there; expected the parameter 'top_k' of the request")
     everything = given.parameters.get("binary_data_output") is True
     binary = {output.name for output in wanted if output.parameters.get("binary_data", everything) is True}
-    return Asked(given.id, texts, top_k, [output.name for output in wanted], frozenset(binary))
+    return Asked(given.id, texts, top_k, names, frozenset(binary))
 
 
 def write_answer(card: Card, asked: Asked, predictions: Sequence[Prediction]) -> tuple[bytes, int | None]:
@@ -189,11 +193,11 @@ def _find(service: Service, variant: str, version: str | None) -> Card:
 def _split(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
     if header_length is None:
         return body, memoryview(b"")
-    if not (header_length.isascii() and header_length.isdigit() and int(header_length[:20]) <= len(body)):
+    digits = header_length.isascii() and header_length.isdigit() and len(header_length) <= MOST_DIGITS
+    if not digits or (length := int(header_length)) > len(body):
         raise Refused(
             400, f"{HEADER_LENGTH} is '{header_length[:40]}'; expected the bytes of JSON, at most {len(body)}"
         )
-    length = int(header_length)
     return body[:length], memoryview(body)[length:]
 
 
@@ -255,4 +259,6 @@ def _refusal(detail: Any) -> Refused:
     where = ".".join(map(str, detail["loc"]))
     if detail["type"] == "json_invalid":
         return Refused(400, f"the body is not JSON: {detail['ctx']['error']}; expected an inference request in UTF-8")
+    if detail["loc"] == ("outputs",) and detail["type"] == "too_long":
+        return Refused(400, f"more than {len(OUTPUTS)} outputs; expected each of {', '.join(OUTPUTS)} once at most")
     return Refused(400, f"{where or 'the body'} is not what the protocol has: {detail['msg'][:200]}")

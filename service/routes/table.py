@@ -99,8 +99,8 @@ def find(path: str) -> Route | None:
             return Route({"GET": show_experiment, "POST": change_experiment}, (name,))
         case ["experiments", name, command] if command in COMMANDS:
             return post(command_experiment, name, command)
-        case ["experiments", name, "units", unit]:
-            return Route({"DELETE": forget_unit}, (name, unit))
+        case ["experiments", name, "units", *unit] if unit:  # whose name may hold a slash
+            return Route({"DELETE": forget_unit}, (name, "/".join(unit)))
         case [variant, "predict"]:
             return post(predict, variant, variant=True)
         case ["v2", "models", variant, "infer"]:

@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from models.predict import unfinished
 from models.predict.run import Options, predict
@@ -278,3 +280,45 @@ def test_a_cut_journal_is_read_up_to_its_last_whole_line(built: Path, tmp_path: 
     run(built, source, tmp_path / "whole.csv")
     assert target.read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert json.loads(entries[0])["rows"] > 0
+
+
+def test_no_other_run_comes_between_the_last_row_and_the_output(built: Path, tmp_path: Path) -> None:
+    source, target = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+    publish = unfinished.publish
+
+    def second(finished: Path, to: Path) -> None:
+        with pytest.raises(BonsaiError, match="another run is writing"):
+            run(built, source, target, "distilled", force=True)
+        publish(finished, to)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.predict.run.publish", second)
+        run(built, source, target)
+    assert {row["variant"] for row in read(target)} == {"int8"} and not folder_of(target).exists()
+
+
+BYTES = pyarrow.array([b"a", b"\xff", b"c"], pyarrow.binary()).view(pyarrow.string())
+DATES = pyarrow.array([0, 10**7, 0], pyarrow.int32()).view(pyarrow.date32())
+TIMES = pyarrow.array([0, 10**15, 0], pyarrow.int64()).view(pyarrow.timestamp("ms"))
+
+
+@pytest.mark.parametrize("column", [BYTES, DATES, TIMES], ids=["bytes", "dates", "times"])
+@pytest.mark.parametrize("into", ["csv", "jsonl"])
+def test_a_value_that_python_has_not_is_a_sentence_with_its_row(
+    built: Path, tmp_path: Path, column: pyarrow.Array, into: str
+) -> None:
+    source, target = tmp_path / "in.parquet", tmp_path / f"out.{into}"
+    parquet.write_table(pyarrow.table({"text": [" ", "b", "c"], "other": column}), source)
+    with pytest.raises(BonsaiError, match=r"in.parquet, row 2: the column 'other' of the type .* cannot be read"):
+        run(built, source, target, skip_unusable=True)
+    assert not target.exists()
+
+
+def test_half_a_surrogate_pair_in_another_column_is_a_sentence_with_its_line(built: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "a", "x": "\\u00e9"}\n\n{"text": "b", "x": ["\\ud800"]}\n')
+    with pytest.raises(BonsaiError, match=r"in.jsonl, line 3: 'x' holds half a surrogate pair"):
+        run(built, source, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+    run(built, source, tmp_path / "out.jsonl")
+    assert "\\ud800" in (tmp_path / "out.jsonl").read_text()

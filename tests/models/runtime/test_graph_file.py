@@ -67,6 +67,14 @@ def deep() -> bytes:
     return b"\x3a" + length(content) + content
 
 
+def renumbered() -> bytes:
+    """Return a model whose weight names a file in a field whose tag has a bit beyond the 32 that are read."""
+    external = b"\x0a\x08location\x12\x05../up"
+    tensor = b"\xea\x80\x80\x80\x10" + length(external) + external  # 13, of bytes
+    graph = b"\x2a" + length(tensor) + tensor
+    return b"\x3a" + length(graph) + graph
+
+
 def length(content: bytes) -> bytes:
     low, high = len(content) & 127, len(content) >> 7
     return bytes([low | 128, high]) if high else bytes([low])
@@ -98,6 +106,9 @@ def length(content: bytes) -> bytes:
         (b"no graph", "it is no ONNX file"),
         (b"\x3a\xff\xff\xff\xff\x0f", "cut short"),
         (b"\xff" * 20, "cut short"),
+        (renumbered(), "it is no ONNX file"),
+        (b"\x02\x00", "it is no ONNX file"),  # a field of the number 0
+        (b"\x08" + b"\x80" * 10 + b"\x00", "it is no ONNX file"),  # eleven bytes of a number
     ],
 )  # fmt: skip
 def test_what_leads_out_of_the_file_is_refused(tmp_path: Path, content: ModelProto | bytes, said: str) -> None:

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.keys.allowance import Allowance
+from service.keys.buckets import Buckets
+from service.keys.entries import digest
 
 
 class Clock:
@@ -19,7 +21,7 @@ class Clock:
 
 def test_a_burst_at_once_and_then_the_rate() -> None:
     clock = Clock()
-    allowance = Allowance("a", 10, 5, clock=clock)
+    allowance = Allowance(10, 5, clock=clock)
     assert [allowance.take(1) for _ in range(5)] == [0.0] * 5
     assert allowance.take(1) == pytest.approx(0.1)
     clock.now += 0.1
@@ -31,14 +33,14 @@ def test_a_burst_at_once_and_then_the_rate() -> None:
 
 def test_what_is_more_than_the_burst_is_had_after_a_pause_and_paid_for_afterwards() -> None:
     clock = Clock()
-    allowance = Allowance("a", 10, 5, clock=clock)
+    allowance = Allowance(10, 5, clock=clock)
     assert allowance.take(1) == allowance.take(99, 1) == 0.0
     assert allowance.take(1) == pytest.approx(9.6)  # a hundred at ten a second, less four fifths of a burst
 
 
 def test_what_is_given_back_was_never_taken() -> None:
     clock = Clock()
-    allowance = Allowance("a", 10, 2, clock=clock)
+    allowance = Allowance(10, 2, clock=clock)
     allowance.take(1)
     allowance.take(1)
     allowance.give_back(1)
@@ -47,12 +49,16 @@ def test_what_is_given_back_was_never_taken() -> None:
 
 def test_the_workers_of_a_service_share_it_and_keys_do_not(tmp_path: Path) -> None:
     clock = Clock()
-    one, other, another = (Allowance(key, 1, 3, tmp_path, clock) for key in ("a", "a", "b"))
+
+    def allowance(key: str) -> Allowance:
+        return Allowance(1, 3, Buckets(tmp_path).of([digest(key)])[0], clock)
+
+    one, other, another = (allowance(key) for key in ("a", "a", "b"))
     assert [one.take(1), other.take(1), one.take(1)] == [0.0] * 3
     assert other.take(1) > 0 and one.take(1) > 0
     assert another.take(3) == 0.0
     # One that starts anew, or reads the file anew with other limits, goes on where the others are.
-    assert Allowance("a", 1, 3, tmp_path, clock).take(1) > 0
+    assert allowance("a").take(1) > 0
 
 
 @given(
@@ -64,7 +70,7 @@ def test_never_more_than_the_rate_and_one_burst_and_one_request(
     rate: float, burst: int, asked: list[tuple[int, float]]
 ) -> None:
     clock = Clock()
-    allowance = Allowance("a", rate, burst, clock=clock)
+    allowance = Allowance(rate, burst, clock=clock)
     began, taken = clock.now, 0
     for texts, pause in asked:
         wait = allowance.take(texts)

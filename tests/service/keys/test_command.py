@@ -64,6 +64,17 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(
     assert not printed.out and (tmp_path / "keys").read_text() == before
 
 
+@pytest.mark.parametrize("command", [["new", "b", "--role", "predict"], ["remove", "b"], ["list"]])
+def test_a_file_that_is_not_utf_8_is_one_sentence(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes("# schlüssel\n".encode("latin-1"))
+    assert main([*command, "--file", str(file)]) == 2
+    assert "is no file of keys; expected lines of UTF-8" in capsys.readouterr().err
+    assert file.read_bytes() == "# schlüssel\n".encode("latin-1")
+
+
 def test_no_file_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BONSAI_KEYS", raising=False)
     assert main(["list"]) == 2

@@ -96,6 +96,16 @@ BAD: dict[str, tuple[bytes, str | None, int, str]] = {
     "a number": (body(["a"], tensor={"data": [1]}), None, 400, "text 0 is no string; expected"),
     "blank": (body([" "]), None, 400, "text 0 is blank; expected text to classify"),
     "another output": (body(["a"], outputs=[{"name": "logits"}]), None, 400, "outputs.0.name is not what the protocol"),
+    "an output twice": (body(["a"], outputs=[{"name": "label"}] * 2), None, 400, "the outputs are label, label"),
+    "an output as JSON and as bytes": (
+        body(["a"], outputs=[{"name": "score"}, {"name": "score", "parameters": {"binary_data": True}}]), None, 400,
+        "the outputs are score, score; expected each of label, score, truncated once at most",
+    ),
+    "an output again and again as bytes": (
+        body(["a"], outputs=[{"name": "label"}] * 3, parameters={"binary_data_output": True}), None, 400, "the outputs",
+    ),
+    "100,000 outputs": (body(["a"], outputs=[{"name": "label"}] * 100_000), None, 400, "more than 3 outputs; expected"),
+    "100,000 other outputs": (body(["a"], outputs=[{}] * 100_000), None, 400, "more than 3 outputs; expected"),
     "classification": (
         body(["a"], outputs=[{"name": "label", "parameters": {"classification": 2}}]), None, 400, "the extension",
     ),
@@ -103,6 +113,9 @@ BAD: dict[str, tuple[bytes, str | None, int, str]] = {
     "bytes without a size": (body(["a"]) + b"xx", str(len(body(["a"]))), 400, "2 bytes follow the JSON; expected"),
     "a length beyond": (b"{}", "3", 400, "inference-header-content-length is '3'; expected the bytes of JSON"),
     "a length of words": (b"{}", "two", 400, "inference-header-content-length is 'two'; expected"),
+    "a length of many digits": (
+        b"{}", "0" * 20 + "9" * 5000, 400, "inference-header-content-length is '00000000000000000000999",
+    ),
     "a size that is another": (HEAD % 6 + b"\1\0\0\0a", str(len(HEAD % 6)), 400, "'binary_data_size' is 6 and 5 bytes"),
     "a text cut short": (HEAD % 5 + b"\2\0\0\0a", str(len(HEAD % 5)), 400, "text 0 has 2 bytes; expected at most"),
     "a length cut short": (HEAD % 3 + b"\1\0\0", str(len(HEAD % 3)), 400, "the tensor ends after 0 of 3 bytes"),
