@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from service.experiments.errors import ExperimentError
+from service.experiments.errors import ExperimentError, UnknownExperiment
+from service.experiments.running import Running
 from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
 from service.routes.refused import Refused, refused_experiment
@@ -51,14 +53,15 @@ async def feedback(request: Request, service: Service) -> Answer:
     spend(request, len(given))
     experiments, now = service.experiments, time.time()
     experiments.store  # noqa: B018 (says so where there is none)
-    running, truths = experiments.running, list[Truth]()
     labels = dict.fromkeys(service.registry.variants[0].predictor.labels)
-    for number, each in enumerate(given):
+    try:
+        truths = _truths(given, experiments.running, now, labels)
+    except UnknownExperiment:  # which another worker, or another machine, may know of already
+        await asyncio.to_thread(experiments.refresh)
         try:
-            truths.append(running.read_truth(each.prediction_id, each.label, each.value, now, labels))
-        except ExperimentError as problem:
-            refused = refused_experiment(problem)
-            raise Refused(refused.status, f"feedback[{number}]: {refused.sentence}") from None
+            truths = _truths(given, experiments.running, now, labels)
+        except UnknownExperiment as problem:
+            raise refused_experiment(problem) from None
     outcomes = await asyncio.wrap_future(experiments.give(truths))
     contradicting = [number for number, outcome in enumerate(outcomes) if outcome is Outcome.CONTRADICTS]
     counts = Counter(outcomes)
@@ -70,6 +73,19 @@ async def feedback(request: Request, service: Service) -> Answer:
         sentence = f"{shown} says otherwise than what was said first, which holds; the others are stored"
         return Answer(orjson.dumps({"error": sentence, **stored, "contradicting": contradicting}), status=409)
     return Answer(orjson.dumps(stored))
+
+
+def _truths(given: list[Feedback], running: Running, now: float, labels: Collection[str]) -> list[Truth]:
+    truths = list[Truth]()
+    for number, each in enumerate(given):
+        try:
+            truths.append(running.read_truth(each.prediction_id, each.label, each.value, now, labels))
+        except UnknownExperiment as problem:
+            raise UnknownExperiment(f"feedback[{number}]: {problem}") from None
+        except ExperimentError as problem:
+            refused = refused_experiment(problem)
+            raise Refused(refused.status, f"feedback[{number}]: {refused.sentence}") from None
+    return truths
 
 
 def parse_feedback(body: bytes) -> list[Feedback]:

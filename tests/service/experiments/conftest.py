@@ -27,8 +27,8 @@ class Lab:
         body = None if content is None else json.dumps(content).encode()
         return call(f"{self.host}{path}", body, method, ADMIN)[:2]
 
-    def start(self, name: str, **changes: Any) -> dict[str, Any]:
-        """Start an experiment of teacher and int8, once no other one runs."""
+    def start(self, name: str, *, wait: float = 1.5, **changes: Any) -> dict[str, Any]:
+        """Start an experiment of teacher and int8, once no other one runs, and wait until both workers know."""
         for each in self.admin("/experiments")[1]["experiments"]:
             if each["state"] != "ended":
                 assert self.admin(f"/experiments/{each['name']}/end", {})[0] == 200
@@ -36,7 +36,7 @@ class Lab:
         definition = {"name": name, "control": "teacher", "arms": arms, "unit": {"header": "X-User-Id"}, **changes}
         status, answer = self.admin("/experiments", definition)
         assert status == 201, answer
-        time.sleep(1.5)  # the other worker knows within a second, or a little later beside other tests
+        time.sleep(wait)  # the other worker knows within a second, or a little later beside other tests
         return answer  # type: ignore[no-any-return]
 
     def ask(self, unit: str = "", texts: tuple[str, ...] = ("where is my parcel",), **more: Any) -> Any:
