@@ -70,15 +70,6 @@ def test_feedback_is_counted_once_and_the_first_holds(lab: Lab) -> None:
     assert found["right"] == 1 + (answer["predictions"][1]["label"] == "charge")
 
 
-def test_every_worker_takes_feedback_about_an_experiment_that_another_has_just_begun(lab: Lab) -> None:
-    lab.start("just_begun", wait=0)
-    found = list[int]()
-    for _ in range(100):
-        if given := lab.ask()[1]["predictions"][0].get("prediction_id"):
-            found.append(lab.tell({"prediction_id": given, "label": "late"})[0])
-    assert found and set(found) == {200}
-
-
 def ids(lab: Lab, unit: str = "") -> str:
     return str(lab.ask(unit)[1]["predictions"][0]["prediction_id"])
 

@@ -68,6 +68,19 @@ def test_predictions_go_on_whatever_the_store_does(built: Path, tmp_path: Path) 
     assert "Traceback" not in log.read_text()
 
 
+def test_another_service_takes_feedback_about_an_experiment_that_has_just_begun(built: Path, tmp_path: Path) -> None:
+    """Also before it has looked at the store that they share."""
+    database = tmp_path / "lab.sqlite"
+    with (
+        service(built, database, tmp_path / "one.txt") as one,
+        service(built, database, tmp_path / "two.txt") as two,
+    ):
+        for number in range(3):
+            one.start(f"brief-{number}", wait=0)
+            given = one.ask()[1]["predictions"][0]["prediction_id"]
+            assert two.tell({"prediction_id": given, "label": "late"}) == (200, {"accepted": 1, "repeated": 0})
+
+
 def test_a_killed_service_knows_all_it_knew(built: Path, tmp_path: Path) -> None:
     database, file = tmp_path / "lab.sqlite", tmp_path / "experiments.yaml"
     file.write_text(YAML)

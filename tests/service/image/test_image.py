@@ -77,7 +77,7 @@ def test_an_experiment_is_kept_in_the_volume(served: Container) -> None:
             pass
     told = [{"prediction_id": row["prediction_id"], "label": row["label"]} for row in answer["predictions"]]
     status, body = served.ask("/feedback", {"feedback": told})
-    assert (status, json.loads(body)["accepted"]) == (200, 2), body
+    assert status == 200 and json.loads(body)["accepted"] == 2, body
 
 
 def test_it_is_nobody_and_writes_to_its_volume_alone(served: Container) -> None:
