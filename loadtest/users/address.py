@@ -25,15 +25,19 @@ class Address:
         shown = url if "@" not in url else f"…@{url.rpartition('@')[2]}"  # no password on a screen or in a log
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
-            port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+            port = {"http": 80, "https": 443}[parts.scheme] if parts.port is None else parts.port
+            (parts.hostname or "").encode("idna")  # what a socket does with it: a ValueError of its own
         except (ValueError, KeyError) as error:
-            why = f"its scheme is {error}" if isinstance(error, KeyError) else error
+            why = f"its scheme is {error}" if isinstance(error, KeyError) else str(error)
+            if "@" in url:  # the reason may quote a piece of the password
+                why = "signs like / ? # in a password stand as %2F %3F %23"
             raise LoadTestError(
                 f"host '{shown}' is no address ({why}); expected one like http://localhost:3000"
             ) from error
         login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if "@" in parts.netloc else ""
         if (
             not parts.hostname
+            or not port
             or parts.query
             or parts.fragment
             or not url.isascii()

@@ -248,3 +248,17 @@ def test_refreshing_towards_nobody_shows_when_it_is_used() -> None:
     connection.refresh()
     with pytest.raises(Dropped):
         connection.ask(get(Address("127.0.0.1", 1), "/"))
+
+
+@pytest.mark.parametrize("host", ["http://a..b:3000", f"http://{'a' * 64}.org", "http://localhost:0"])
+def test_a_host_that_no_socket_could_open_is_refused(host: str) -> None:
+    with pytest.raises(LoadTestError, match="is no address"):
+        Address.parse(host)
+
+
+@pytest.mark.parametrize("sign", "/?#")
+def test_no_piece_of_a_password_is_shown(sign: str) -> None:
+    with pytest.raises(LoadTestError) as refused:
+        Address.parse(f"http://bob:hunter2{sign}secret@localhost:3000")
+    assert "hunter2" not in str(refused.value) and "secret" not in str(refused.value)
+    assert "%2F" in str(refused.value)
