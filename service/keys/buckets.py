@@ -7,6 +7,7 @@ where it comes back. In the file stand the digests, one after the other as they 
 
 import fcntl
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,8 @@ class Buckets:
         self._file = folder / FILE
         try:
             with self._held() as opened:
-                opened.write(bytes(SIZE - opened.tell()))  # a disk that is full refuses now, and ends no worker later
+                there = os.fstat(opened.fileno()).st_size  # opened.tell() is of before the lock
+                opened.write(bytes(max(0, SIZE - there)))  # a disk that is full refuses now, and ends no worker later
                 opened.flush()
                 self._mapped = mmap.mmap(opened.fileno(), SIZE)
         except OSError as error:

@@ -1,12 +1,15 @@
 """What every key has taken, in one file: over processes, changes of the keys, and at the limit of open files."""
 
+import fcntl
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from models.runtime.errors import BonsaiError
@@ -68,6 +71,20 @@ def test_processes_find_the_same_places(tmp_path: Path) -> None:
     assert [process.wait(timeout=120) for process in running] == [0] * 3
     found = [place[0] for place in Buckets(tmp_path).of([digest(key) for key in ("a", "bb", "ccc", "d")])]
     assert found == [6, 6, 8, 2]
+
+
+def test_a_worker_that_opened_the_file_before_another_filled_it_adds_nothing(tmp_path: Path) -> None:
+    with (tmp_path / FILE).open("a+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = [subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), "a"], cwd=ROOT) for _ in range(2)]
+        for process in waiting:
+            while not any(file.path.endswith(FILE) for file in psutil.Process(process.pid).open_files()):
+                assert process.poll() is None
+                time.sleep(0.01)
+    assert [process.wait(timeout=120) for process in waiting] == [0, 0]
+    assert (tmp_path / FILE).stat().st_size == SIZE
+    (place,) = Buckets(tmp_path).of([digest("a")])
+    assert place[0] == 4
 
 
 def test_places_of_keys_that_are_gone_are_given_to_others_once_all_are_taken(tmp_path: Path) -> None:
