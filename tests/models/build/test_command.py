@@ -344,7 +344,7 @@ def test_what_the_user_can_repair_is_one_line(
 ) -> None:
     out = tmp_path / "out"
     for arguments, said in (
-        (["--recipe", changed(variants={"a": [{"sparsify": {}}]})], "unknown pass 'sparsify'"),
+        (["--recipe", changed(variants={"a": [{"hash": {}}]})], "unknown pass 'hash'"),
         (["--recipe", changed(variants={"a": [{"distill": {"layers": 9}}]})], "distill: layers is 9"),
         (["--recipe", tmp_path / "none.yaml"], "No such file"),
         (["--recipe", tiny_recipe, "--dataset", "none.csv"], "no such file or folder"),
