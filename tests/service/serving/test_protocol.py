@@ -236,8 +236,11 @@ def test_another_protocol_is_offered_on_the_short_way_too(host: str) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
         for _ in range(2):
             writer.write(request(extra=H2C))
-            status, _, body = await asyncio.wait_for(answer(reader), 20)
+            status, headers, body = await asyncio.wait_for(answer(reader), 20)
             assert (status, len(json.loads(body)["predictions"])) == (200, 1)
+            if headers.get("connection") == "close":  # this worker has more than its share
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
         writer.close()
 
     asyncio.run(run())
