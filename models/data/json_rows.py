@@ -73,17 +73,30 @@ def _listed(whole: Any) -> list[Any] | None:
     arrays = {
         key: value for key, value in whole.items() if isinstance(value, list) and value and isinstance(value[0], dict)
     }
-    if arrays:
-        return arrays.get("data", next(iter(arrays.values())) if len(arrays) == 1 else None)
-    columns = {
-        key: list(value.values()) if isinstance(value, dict) else value for key, value in whole.items()
-    }  # pandas writes {column: {row: value}}
+    if arrays:  # no other may be passed over: it could be the test rows
+        return next(iter(arrays.values())) if len(arrays) == 1 and not _has_more_rows(whole) else None
+    columns = dict(whole)
+    tables = [value for value in whole.values() if isinstance(value, dict)]
+    if tables and len(tables) == len(whole):  # pandas writes {column: {row: value}}
+        if any(table.keys() != tables[0].keys() for table in tables):
+            return None
+        columns = {key: [value[row] for row in tables[0]] for key, value in whole.items()}
     if (
         all(isinstance(column, list) for column in columns.values())
         and len({len(column) for column in columns.values()}) == 1
     ):
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return None
+
+
+def _has_more_rows(whole: dict[str, Any]) -> bool:
+    """Tell whether an object with an array of objects has another array that looks like rows."""
+    return any(
+        isinstance(value, list)
+        and any(isinstance(row, dict | list) for row in value)
+        and not (value and isinstance(value[0], dict))
+        for value in whole.values()
+    )
 
 
 def json_object(line: str) -> dict[str, Any] | str:

@@ -9,8 +9,9 @@ from decimal import Decimal
 from models.runtime.errors import BonsaiError
 
 UNSEEN = dict.fromkeys(
-    map(ord, "\u00ad\u200b\u2060\ufeff")
-)  # soft hyphen, zero-width space, word joiner, byte-order mark
+    map(ord, "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
+)  # soft hyphen, zero-width space, marks of direction, word joiner, byte-order mark
+GAPS = frozenset({"nan", "NaN", "NaT", "<NA>", "NULL", "null"})  # how other programs write that there is none
 WHOLE = re.compile(r"-?[0-9]{1,100}")
 WHOLE_AS_FLOAT = re.compile(r"(-?[0-9]{1,100})(\.0*)?")
 
@@ -30,7 +31,8 @@ def label_name(value: object) -> str | None:
         return None
     if not isinstance(value, str | int):
         raise ValueError("expected a name or a whole number")
-    return " ".join(unicodedata.normalize("NFC", str(value)).translate(UNSEEN).split()) or None
+    name = " ".join(unicodedata.normalize("NFC", str(value)).translate(UNSEEN).split())
+    return name if name and name not in GAPS else None
 
 
 def whole_numbers(labels: Iterable[str]) -> dict[str, str]:
@@ -44,12 +46,16 @@ def whole_numbers(labels: Iterable[str]) -> dict[str, str]:
 
 
 def refuse_same_names(counts: Counter[str], name: str) -> None:
-    """Refuse labels that differ only in case or in the width of their characters: nobody means two classes by them
+    """Refuse labels that differ only in case, in the width of their characters or in how a number is written: nobody
+    means two classes by them
     (BonsaiError).
     """
     alike: dict[str, list[str]] = {}
     for label in sorted(counts):
-        alike.setdefault(unicodedata.normalize("NFKC", label).casefold(), []).append(label)
+        whole = WHOLE_AS_FLOAT.fullmatch(label)
+        alike.setdefault(str(int(whole[1])) if whole else unicodedata.normalize("NFKC", label).casefold(), []).append(
+            label
+        )
     doubles = [labels for labels in alike.values() if len(labels) > 1]
     if doubles:
         first = " and ".join(f"'{label}' ({counts[label]} rows)" for label in doubles[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.data.columns import Columns, Table, find_columns
-from models.data.labels import label_name
+from models.data.labels import UNSEEN, label_name
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
@@ -138,7 +138,7 @@ def _text_and_label(values: dict[str, Any] | str, columns: Columns) -> tuple[str
 
 def usable_text(text: object) -> str:
     """Return a row's text; ValueError says what is wrong with it."""
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or not text.translate(UNSEEN).strip():
         given = "empty" if text is None or isinstance(text, str) else _short(text)
         raise ValueError(f"the text is {given}; expected a non-empty string")
     if SURROGATE.search(text):

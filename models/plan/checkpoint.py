@@ -34,6 +34,7 @@ UNKNOWN = "\N{EGYPTIAN HIEROGLYPH A001}"  # a character that hardly any vocabula
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 GRAPH_FILES = ("config.json", MODEL_FILE, "tokenizer.json")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+NO_WEIGHTS = ("training_args", "optimizer", "scheduler", "scaler", "rng_state")  # that a Trainer leaves beside them
 CONVERT = "python -m models.train.convert"
 
 
@@ -63,18 +64,27 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
         )
     except BonsaiError as error:
         raise BonsaiError(f"teacher '{source.source}': {error}") from error
+    except OSError as error:
+        raise BonsaiError(
+            f"teacher '{source.source}': {error.filename or 'a file'} cannot be read ({error.strerror}); expected "
+            f"{', '.join(FILES)}"
+        ) from error
 
 
 def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
     is_graph = (folder / MODEL_FILE).is_file() and not (folder / "model.safetensors").is_file()
     files = GRAPH_FILES if is_graph else FILES
     missing = [file for file in files if not (folder / file).is_file()]
-    pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLES)
+    pickles = sorted(
+        file.name for file in folder.iterdir() if file.suffix in PICKLES and not file.name.startswith(NO_WEIGHTS)
+    )
     if "model.safetensors" in missing and pickles:
         raise BonsaiError(
             f"{pickles[0]} is a pickle, which can run code when it is read; expected model.safetensors: '{CONVERT} "
             f"{folder}' writes it from a pytorch_model.bin"
         )
+    if "model.safetensors" in missing and (found := _other_weights(folder)):
+        raise BonsaiError(f"model.safetensors missing in its folder, which has {found}")
     if missing:
         raise BonsaiError(
             f"{', '.join(missing)} missing in its folder; expected {', '.join(FILES)} (safetensors only), as "
@@ -89,11 +99,23 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
     return Checkpoint(name, folder, digest.hexdigest(), config, weights, tokenizer, is_graph)
 
 
+def _other_weights(folder: Path) -> str:
+    """Return what stands in the place of the weights, and what makes them whole; nothing where there is none."""
+    if (folder / "adapter_model.safetensors").is_file():
+        return "an adapter alone; expected the whole model, as merge_and_unload of peft and save_pretrained write it"
+    if shards := sorted(file.name for file in folder.glob("model-*-of-*.safetensors")):
+        return (
+            f"it in {len(shards)} pieces ({shards[0]}); expected one file, as save_pretrained writes it with a "
+            "max_shard_size above the model's"
+        )
+    return ""
+
+
 def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
     """Read config.json; refuse another model than a plain BERT encoder."""
     try:
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BonsaiError(f"config.json is not JSON ({error}); expected a transformers configuration") from error
     kind = config.get("model_type") if isinstance(config, dict) else None
     if kind not in MODEL_TYPES:

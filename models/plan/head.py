@@ -35,7 +35,13 @@ def find_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Head:
         rows = _match(_names(config, outputs), labels)
     except ValueError as error:
         return Head(reason=str(error))
+    kind = config.get("problem_type")
     if checkpoint.is_graph and outputs in (0, len(labels)):
+        if kind not in SINGLE_LABEL:
+            raise BonsaiError(
+                f"teacher '{checkpoint.name}': its graph was trained for '{kind}', and a graph is taken as it is; "
+                "expected one for a single label a text"
+            )
         return Head(rows)
     if outputs != len(labels) or not checkpoint.weights.has_pooler:
         found = f"a head with {outputs} outputs" if outputs != len(labels) else "no pooler"
@@ -43,7 +49,7 @@ def find_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Head:
             f"teacher '{checkpoint.name}': config.json names the data's {len(labels)} labels, but its weights "
             f"have {found}; {HELP}"
         )
-    if (kind := config.get("problem_type")) not in SINGLE_LABEL:
+    if kind not in SINGLE_LABEL:
         raise BonsaiError(
             f"teacher '{checkpoint.name}': its head for these labels was trained for '{kind}'; expected one for a "
             f"single label a text: {HELP}"

@@ -98,11 +98,10 @@ class Distill(SoftLabels):
     def chosen(self, available: int) -> list[int]:
         """Return the layers, of so many, that the student starts from (BonsaiError when they are not there)."""
         asked = self.layers
-        chosen = (
-            [round((place + 1) * available / asked) - 1 for place in range(asked)]
-            if isinstance(asked, int)
-            else list(asked)
-        )
+        if isinstance(asked, int):  # of more than there are, no list is made: a request may ask for any number
+            chosen = [round((place + 1) * available / asked) - 1 for place in range(min(asked, available + 1))]
+        else:
+            chosen = list(asked)
         if not chosen or len(set(chosen)) < len(chosen) or max(chosen) >= available or min(chosen) < 0:
             raise BonsaiError(
                 f"distill: layers is {asked}, of a model with {available}; expected 1 to {available}, or distinct "

@@ -129,4 +129,4 @@ def _check_shape(name: str, recipe: Recipe, teacher: Path) -> None:
         for one in made_of:
             shape = one.after(shape)
     except BonsaiError as error:
-        raise NotAccepted(f"variant '{name}', {error}") from None
+        raise NotAccepted(shortened(f"variant '{name}', {error}")) from None

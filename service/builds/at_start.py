@@ -3,6 +3,7 @@ begins, and INT8 of its teacher a job like others.
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,13 +16,14 @@ from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 from models.runtime.store import STORE, read_build, store_folder
 from service.builds.asked import Asked, cards
-from service.builds.errors import Conflict
+from service.builds.errors import BuildError, Conflict
 from service.builds.jobs import Jobs
 from service.builds.process import ROOT
 
 NAME = "int8"
 INT8: dict[str, Any] = {"name": NAME, "passes": [{"quantize": {}}]}
 MOST_TOKENS = 512
+logger = logging.getLogger("bentoml.bonsai")
 FILES = "config.json, tokenizer.json and model.onnx or model.safetensors"
 
 
@@ -92,8 +94,12 @@ def ask_for_int8(out: Path) -> None:
         [next(iter(one)) for one in card.passes] == ["quantize"] for card in cards(build).values()
     ):
         return
-    with suppress(Conflict):
+    try:
         Jobs(out).create(NAME, Asked.model_validate(INT8).model_dump(mode="json", by_alias=True, exclude_none=True))
+    except Conflict:  # it waits already
+        pass
+    except BuildError as problem:  # too many wait, or nothing can be written here: what there is, is served
+        logger.warning("BONSAI_QUANTIZE: INT8 is not built: %s", problem)
 
 
 def _recipe(given: Given, out: Path) -> dict[str, Any]:

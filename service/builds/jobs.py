@@ -19,6 +19,7 @@ QUEUED, RUNNING, SERVING, REFUSED, FAILED, CANCELLED = (
 )  # fmt: skip
 STATES = (QUEUED, RUNNING, SERVING, REFUSED, FAILED, CANCELLED)
 OVER = frozenset((SERVING, REFUSED, FAILED, CANCELLED))
+UNBEGUN = {"state": CANCELLED, "reason": "it was cancelled before it began"}
 MOST_QUEUED = 8
 KEPT = 100  # jobs that are over
 
@@ -88,14 +89,27 @@ class Jobs:
 
     def cancel(self, id: str) -> Job:
         """Ask for a job's end (UnknownBuild, Conflict for one that is over, NotKept)."""
-        job = self.find(id)
-        if job.state in OVER:
-            raise Conflict(f"the build '{id}' is over ({job.state}); expected one that is queued or running")
-        try:
-            self._mark(id).touch()
-        except OSError as error:
-            raise self._not_kept(error) from error
-        return job
+        self.find(id)
+        with self._changing():
+            job = self.find(id)
+            if job.state in OVER:
+                raise Conflict(f"the build '{id}' is over ({job.state}); expected one that is queued or running")
+            if job.state == QUEUED:
+                return self.write(job.model_copy(update={**UNBEGUN, "ended_at": time.time()}))
+            try:
+                self._mark(id).touch()
+            except OSError as error:
+                raise self._not_kept(error) from error
+            return job
+
+    def begin(self, id: str) -> Job | None:
+        """Move a queued job to running; None where somebody has cancelled it meanwhile (NotKept, UnknownBuild)."""
+        with self._changing():
+            job = self.find(id)
+            if job.state != QUEUED:
+                return None
+            update = {"state": RUNNING, "reason": "", "tried": [], "attempts": job.attempts + 1}
+            return self.write(job.model_copy(update={**update, "started_at": job.started_at or time.time()}))
 
     def is_cancelled(self, id: str) -> bool:
         """Tell whether somebody asked for its end."""

@@ -24,6 +24,7 @@ POLL_S = 0.25
 GRACE_S = 5.0  # to end by itself when interrupted
 LINES, TAIL = 12, 4096
 BUILT, WORSE, TOO_SLOW = 0, 1, 3  # of models.build's exit codes, those that are no failure
+CRASHED = 70  # EX_SOFTWARE of sysexits.h
 
 
 class Progress(NamedTuple):
@@ -85,6 +86,8 @@ def run(
     last = read(work)
     # One that is interrupted before its own code runs ends with Python's 1, which would say that a variant is worse.
     code = -signal.SIGINT if reason else process.returncode
+    if code == WORSE and not any(line.startswith("error: ") for line in last.lines):
+        code = CRASHED  # Python's own 1, of what nobody expected
     return Ended(code, reason or _reason(code, last.lines), last)
 
 

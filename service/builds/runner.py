@@ -27,7 +27,11 @@ POLL_S = 0.5
 SAY_S = 0.5
 FULL_S = 30.0  # until a folder that could not be written is tried again
 CLOSING_S = 2.0
-LOADED_S = 60.0  # until a job is done though a worker does not serve its variant yet
+LOADED_S = 60.0  # for all workers to serve what was built
+NOT_LOADED = (
+    f"it was built, but {LOADED_S:.0f} s later a worker does not serve it; the service's log says why, and "
+    "DELETE /variants/{name} takes it out of the build"
+)
 MOST_STARTS = 3  # of a job whose service dies
 OUTCOMES = {BUILT: "serving", WORSE: "worse", TOO_SLOW: "too slow"}
 
@@ -61,6 +65,8 @@ class Runner:
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(15)
+        if self._turn is not None and not self._thread.is_alive():
+            self._turn.close()  # the next one's
 
     def _run(self) -> None:
         while not self._closing.wait(POLL_S):
@@ -94,7 +100,10 @@ class Runner:
     def _take_over(self) -> None:
         """Queue what a service that died was at work on."""
         for job in self._jobs.all():
-            if job.state == RUNNING and job.attempts >= MOST_STARTS:
+            if job.state == RUNNING and (generation := serving_generation(self._out, job.name)) is not None:
+                news = {"state": SERVING, "share": 1.0, "generation": generation, "ended_at": time.time()}
+                self._jobs.write(job.model_copy(update=news))  # the service ended between building and saying so
+            elif job.state == RUNNING and job.attempts >= MOST_STARTS:
                 self._end(job, FAILED, f"the service ended {job.attempts} times while it was built; ask again")
             elif job.state == RUNNING:
                 self._jobs.write(job.model_copy(update={"state": QUEUED, "reason": "the service was started again"}))
@@ -110,30 +119,20 @@ class Runner:
             if job.state != QUEUED:
                 continue
             self._seen = -1
-            if self._jobs.is_cancelled(job.id):
-                self._end(job, CANCELLED, "it was cancelled before it began")
-            elif not self._closing.is_set():
-                self._carry_out(job)
+            if not self._closing.is_set() and (begun := self._jobs.begin(job.id)) is not None:
+                self._carry_out(begun)
                 self._jobs.forget_old()
 
     def _carry_out(self, job: Job) -> None:
-        job = self._jobs.write(
-            job.model_copy(
-                update={
-                    "state": RUNNING,
-                    "reason": "",
-                    "tried": [],
-                    "attempts": job.attempts + 1,
-                    "started_at": job.started_at or time.time(),
-                }
-            )
-        )
         try:
             Try(self._out, self._jobs, self._limits, self._closing, job, self._served).go()
         except BonsaiError as problem:
             self._end(self._jobs.find(job.id), FAILED, str(problem))
         except OSError as problem:
-            self._end(self._jobs.find(job.id), FAILED, f"the build's files cannot be written ({problem})")
+            self._end(self._jobs.find(job.id), FAILED, f"the build's files cannot be read or written ({problem})")
+        except (KeyError, TypeError, ValueError) as problem:  # a folder of the store that somebody has changed by hand
+            logger.exception("build %s", job.id)
+            self._end(self._jobs.find(job.id), FAILED, f"what is served is damaged ({problem!r}); build it again")
 
     def _end(self, job: Job, state: str, reason: str) -> None:
         self._jobs.write(job.model_copy(update={"state": state, "reason": reason, "ended_at": time.time()}))
@@ -217,9 +216,13 @@ class Try:
         generation = serving_generation(self._out, self._job.name)
         if generation is not None:
             until = time.monotonic() + LOADED_S
-            while not self._served(generation) and time.monotonic() < until and not self._closing.wait(0.1):
-                pass
-            self._say(SERVING, "", generation=generation, share=1.0)
+            while not (is_served := self._served(generation)) and time.monotonic() < until:
+                if self._closing.wait(0.1):
+                    return True  # the next service finds it in the build
+            if is_served:
+                self._say(SERVING, "", generation=generation, share=1.0)
+            else:
+                self._say(FAILED, NOT_LOADED.format(name=self._job.name), generation=generation)
         return generation is not None
 
     def _is_over(self, passes: MadeOf, ended: Ended, under: float | None) -> bool:

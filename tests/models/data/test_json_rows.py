@@ -27,6 +27,15 @@ from tests.models.files import ROWS, delimited, file, json_lines, objects, read
                 }
             ),
         ),
+        (
+            "d.json",
+            json.dumps(
+                {
+                    "text": {str(number): text for number, (text, _) in enumerate(ROWS)},
+                    "label": dict(reversed(list(enumerate(label for _, label in ROWS)))),
+                }
+            ),
+        ),
         ("d.json", json.dumps([{"Text ": text, "LABEL": label} for text, label in ROWS])),
     ],
 )
@@ -47,6 +56,10 @@ def test_every_layout_holds_the_same_data(tmp_path: Path, name: str, content: st
             '{"train": [{"text": "a"}], "test": [{"text": "b"}]}',
             "d.json: one JSON object with the keys train, test; expected an array",
         ),
+        ('{"data": [{"text": "a"}], "test": [{"text": "b"}]}', "d.json: one JSON object with the keys data, test"),
+        ('{"train": [{"text": "a"}], "test": [["b", "c"]]}', "d.json: one JSON object with the keys train, test"),
+        ('{"train": [{"text": "a"}], "test": [null, {"text": "b"}]}', "d.json: one JSON object with the keys train"),
+        ('{"text": {"0": "a"}, "label": {"1": "c"}}', "d.json: one JSON object with the keys text, label"),
         ('{"text": ["a", "b"], "label": ["c"]}', "d.json: one JSON object with the keys text, label"),
         (json_lines() + '{"text": "x", "label": ' + "9" * 5000 + "}", "d.json, line 61: not usable as JSON"),
         ("7", "d.json, line 1: a JSON int"),

@@ -21,6 +21,8 @@ from tests.models.files import ROWS, delimited, file, read
         *((value, "café") for value in ("café", "cafe\u0301")),
         *((value, "1") for value in (1, 1.0, "1", Decimal("1.0"))),
         *((value, None) for value in (None, "", "  ", "\u200b", float("nan"), Decimal("nan"))),
+        *((value, None) for value in ("nan", "NaN", "<NA>", "NULL")),
+        *((value, "refund") for value in ("refund\u200e", "\u2068refund\u2069")),
         (True, "True"),
     ],
 )
@@ -59,8 +61,14 @@ def test_labels_that_differ_only_in_how_they_are_written_are_refused_with_their_
         )
 
 
+@pytest.mark.parametrize("labels", [("1", "01"), ("1", "1.0", "other"), ("2", "02", "3")])
+def test_one_number_in_two_spellings_is_refused(labels: tuple[str, ...]) -> None:
+    with pytest.raises(BonsaiError, match="differ only in how they are written"):
+        refuse_same_names(Counter(labels), "d")
+
+
 def test_other_labels_are_not_refused() -> None:
-    refuse_same_names(Counter(["a", "b", "ä", "1", "1.0"]), "d")
+    refuse_same_names(Counter(["a", "b", "ä", "1", "1.5", "10"]), "d")
 
 
 def test_the_spellings_of_a_label_are_one_class(tmp_path: Path) -> None:

@@ -200,3 +200,24 @@ def test_an_unusable_configuration_is_refused(folder: Path, content: str) -> Non
 def test_a_source_that_is_not_there_says_what_is_accepted(source: str, said: str) -> None:
     with pytest.raises(BonsaiError, match=rf"^teacher '{source}': [^\n]*{said}[^\n]*$"):
         find_teacher(TeacherSource(source=source))
+
+
+def test_what_a_trainer_leaves_beside_the_weights_is_not_taken_for_them(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    for name in ("training_args.bin", "optimizer.pt"):
+        (folder / name).write_bytes(b"pickle")
+    with pytest.raises(BonsaiError, match=r"pieces \(model-00001-of-00002.safetensors\); .*max_shard_size"):
+        find(folder)
+    (folder / "model-00001-of-00002.safetensors").rename(folder / "adapter_model.safetensors")
+    with pytest.raises(BonsaiError, match=r"an adapter alone; .*merge_and_unload"):
+        find(folder)
+
+
+def test_a_configuration_that_cannot_be_read_is_one_sentence(folder: Path) -> None:
+    (folder / "config.json").write_text("[" * 100_000)
+    with pytest.raises(BonsaiError, match=r"^[^\n]*config.json is not JSON[^\n]*$"):
+        find(folder)
+    (folder / "config.json").unlink()
+    (folder / "config.json").symlink_to("config.json")
+    with pytest.raises(BonsaiError, match="missing in its folder"):
+        find(folder)

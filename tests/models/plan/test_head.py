@@ -140,3 +140,9 @@ def test_a_head_for_another_problem_is_refused_unless_it_is_trained_anew(checkpo
         1,
         2,
     )
+
+
+def test_a_graph_for_another_problem_is_refused(checkpoint: Checkpoint) -> None:
+    graph = replace(checkpoint, is_graph=True)
+    with pytest.raises(BonsaiError, match="its graph was trained for 'multi_label_classification'"):
+        head(graph, LABELS, problem_type="multi_label_classification", id2label=names(*LABELS))

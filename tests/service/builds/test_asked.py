@@ -32,6 +32,8 @@ REFUSED = {
     "a second quantize": ({"name": "b", "from": "int8", "passes": INT8}, "twice"),
     "a wrong order": ({"name": "b", "passes": [*INT8, {"distill": {"layers": 1}}]}, "in this order"),
     "nine layers": ({"name": "b", "passes": [{"distill": {"layers": 9}}]}, "of a model with 4"),
+    "more layers than memory holds": ({"name": "b", "passes": [{"distill": {"layers": 10**12}}]}, "of a model with 4"),
+    "a list of 20,000 layers": ({"name": "b", "passes": [{"distill": {"layers": list(range(20_000))}}]}, "distill"),
     "all heads": ({"name": "b", "passes": [{"prune": {"remove_heads": 4}}]}, "remove_heads is 4"),
     "an unknown parent": ({"name": "b", "from": "nope", "passes": INT8}, "'from' is 'nope'"),
     "a cascade as parent": ({"name": "b", "from": "cascade", "passes": INT8}, "a cascade"),

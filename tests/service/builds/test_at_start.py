@@ -6,7 +6,7 @@ import pytest
 from models.runtime.errors import BonsaiError
 from models.runtime.store import read_build
 from service.builds.at_start import Given, _recipe, ask_for_int8, given_model, quantizes
-from service.builds.jobs import Jobs
+from service.builds.jobs import MOST_QUEUED, Jobs
 
 
 @pytest.fixture
@@ -65,3 +65,14 @@ def test_int8_is_asked_for_once_and_not_where_it_is(copied: Path) -> None:
     (job,) = Jobs(copied).all()
     assert (job.name, job.asked["passes"]) == ("int8", [{"quantize": {}}])
     assert "int8" not in read_build(copied).variants
+
+
+def test_a_full_queue_keeps_nothing_from_starting(copied: Path, caplog: pytest.LogCaptureFixture) -> None:
+    build = json.loads((copied / "build.json").read_text())
+    del build["variants"]["int8"]
+    (copied / "build.json").write_text(json.dumps(build))
+    for number in range(MOST_QUEUED):
+        Jobs(copied).create(f"v{number}", {})
+    ask_for_int8(copied)
+    assert len(Jobs(copied).all()) == MOST_QUEUED
+    assert "INT8 is not built: 8 builds wait" in caplog.text

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.builds.errors import Conflict, Full, NotKept, UnknownBuild
-from service.builds.jobs import FAILED, KEPT, MOST_QUEUED, RUNNING, Job, Jobs
+from service.builds.jobs import CANCELLED, FAILED, KEPT, MOST_QUEUED, QUEUED, RUNNING, Job, Jobs
 
 
 def test_jobs_are_found_again_in_their_order(tmp_path: Path) -> None:
@@ -45,6 +45,7 @@ def test_an_unknown_job_is_said(tmp_path: Path, id: str) -> None:
 def test_one_that_is_over_cannot_be_cancelled(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path)
     job = jobs.create("a", {})
+    assert jobs.begin(job.id) is not None
     assert not jobs.is_cancelled(job.id)
     jobs.cancel(job.id)
     assert jobs.is_cancelled(job.id)
@@ -77,3 +78,12 @@ def test_a_file_of_another_version_is_passed_over(tmp_path: Path) -> None:
     job = jobs.create("a", {})
     (jobs.folder / "7-b.json").write_text("{")
     assert jobs.all() == [job]
+
+
+def test_one_that_waits_is_cancelled_at_once_and_leaves_its_place(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path)
+    waiting = [jobs.create(f"a{number}", {}) for number in range(MOST_QUEUED)]
+    assert jobs.cancel(waiting[0].id).state == CANCELLED
+    assert jobs.begin(waiting[0].id) is None
+    assert jobs.find(waiting[0].id).reason == "it was cancelled before it began"
+    assert jobs.create("a0", {}).state == QUEUED

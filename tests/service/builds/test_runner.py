@@ -11,10 +11,14 @@ from typing import Any
 
 import psutil
 import pytest
+from pytest import MonkeyPatch
 
 from models.runtime.store import read_build
 from service.builds.builds import Builds
-from service.builds.jobs import OVER, RUNNING, Job, Jobs
+from service.builds.jobs import OVER, RUNNING, Job, Jobs, Work
+from service.builds.process import CRASHED, run
+from service.builds.runner import MOST_STARTS, Runner
+from service.builds.settings import Limits
 
 ROOT = Path(__file__).parents[3]
 CODE = (
@@ -91,3 +95,35 @@ def test_a_variant_that_was_changed_by_hand_is_left_alone_and_said(copied: Path,
     after = ended(copied, job.id)
     assert (after.state, "pruned would not come out as built" in after.reason) == ("failed", True), after
     assert (copied / "build.json").read_bytes() == before
+
+
+def test_a_variant_that_was_built_when_its_service_ended_is_said_to_be_served(copied: Path, start: Start) -> None:
+    job = ask(copied, "small", INT8)
+    first = start()
+    assert ended(copied, job.id).state == "serving"
+    first.kill()
+    first.wait()
+    Jobs(copied).write(job.model_copy(update={"state": RUNNING, "attempts": MOST_STARTS}))
+    start()
+    after = ended(copied, job.id)
+    assert (after.state, after.generation) == ("serving", read_build(copied).generation), after
+
+
+def test_a_variant_that_no_worker_serves_has_failed(copied: Path, tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr("service.builds.runner.LOADED_S", 0.2)
+    job = ask(copied, "small", INT8)
+    runner = Runner(copied, Jobs(copied), Limits(), served=lambda _: False)
+    runner.start()
+    after = ended(copied, job.id)
+    runner.close()
+    assert (after.state, "DELETE /variants/small" in after.reason) == ("failed", True), after
+
+
+def test_a_build_that_ends_as_nobody_expected_is_not_called_worse(tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
+    (tmp_path / "recipe.json").write_text("{}")
+    work = Work(tmp_path / "recipe.json", tmp_path / "progress", tmp_path / "log")
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    (tmp_path / "python").write_text("#!/bin/sh\necho RuntimeError: can not allocate memory\nexit 1\n")
+    (tmp_path / "python").chmod(0o755)
+    done = run(tmp_path, work, [], Limits(), lambda _: True, time.monotonic())
+    assert (done.code, done.reason) == (CRASHED, "RuntimeError: can not allocate memory")
