@@ -13,8 +13,7 @@ from types import UnionType
 from typing import Any
 
 from models.plan.graph_file import read_graph
-from models.plan.tokenizer import CONFIG as TOKENIZER_CONFIG
-from models.plan.tokenizer import check_tokenizer
+from models.plan.tokenizer import BESIDE, check_tokenizer
 from models.plan.weights import Weights, read_header
 from models.recipe.recipe import TeacherSource
 from models.runtime.card import MODEL_FILE
@@ -187,9 +186,7 @@ def _download(source: TeacherSource) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(
-            snapshot_download(source.source, revision=source.revision, allow_patterns=[*FILES, TOKENIZER_CONFIG])
-        )
+        return Path(snapshot_download(source.source, revision=source.revision, allow_patterns=[*FILES, *BESIDE]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise BonsaiError(

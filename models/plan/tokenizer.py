@@ -18,6 +18,8 @@ from models.runtime.errors import BonsaiError
 from models.runtime.tokenizer_file import open_tokenizer, panics_as_errors
 
 FILE, CONFIG = "tokenizer.json", "tokenizer_config.json"
+MAP, TOKENS = "special_tokens_map.json", "added_tokens.json"  # read where CONFIG does not say what is added
+BESIDE = (CONFIG, MAP, TOKENS)
 DEFAULT = "BertTokenizer"  # a BERT's class where no file names one
 UNKNOWN = "\N{EGYPTIAN HIEROGLYPH A001}"  # a character that hardly any vocabulary has
 # The classes of transformers that set BERT's normalizer anew.
@@ -41,13 +43,12 @@ def check_tokenizer(folder: Path, model: Mapping[str, Any], max_tokens: int) -> 
             "tokenizer that it was trained with"
         )
     content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    config = _read_config(folder / CONFIG)
+    config = _read_beside(folder / CONFIG)
     if config:
-        _compare(config, content, tokenizer, model, folder)
-        if isinstance(longest := config.get("model_max_length"), int | float) and max_tokens > longest:
-            raise BonsaiError(
-                f"max_tokens is {max_tokens}; expected at most {longest}, the model_max_length of {CONFIG}"
-            )
+        _compare_options(config, tokenizer, model, folder)
+    _compare_tokens(config, content, folder)
+    if isinstance(longest := config.get("model_max_length"), int | float) and max_tokens > longest:
+        raise BonsaiError(f"max_tokens is {max_tokens}; expected at most {longest}, the model_max_length of {CONFIG}")
     side = config.get("truncation_side") or (content.get("truncation") or {}).get("direction") or "right"
     if str(side).lower() != "right":
         raise BonsaiError(
@@ -110,55 +111,58 @@ def _open(file: Path) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def _read_config(file: Path) -> dict[str, Any]:
-    """Return a tokenizer_config.json, nothing where there is none."""
+def _read_beside(file: Path) -> dict[str, Any]:
+    """Return what a file beside tokenizer.json holds, nothing where there is none."""
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (ValueError, RecursionError) as error:
-        raise BonsaiError(f"{CONFIG} is not JSON ({error}); expected the file that save_pretrained writes") from error
+        raise BonsaiError(f"{file.name} is not JSON ({error}); expected what save_pretrained writes") from error
     if not isinstance(config, dict):
-        raise BonsaiError(f"{CONFIG} holds no object; expected the file that save_pretrained writes")
+        raise BonsaiError(f"{file.name} holds no object; expected what save_pretrained writes")
     return config
 
 
-def _compare(
-    config: Mapping[str, Any],
-    content: Mapping[str, Any],
-    tokenizer: tokenizers.Tokenizer,
-    model: Mapping[str, Any],
-    folder: Path,
+def _compare_options(
+    config: Mapping[str, Any], tokenizer: tokenizers.Tokenizer, model: Mapping[str, Any], folder: Path
 ) -> None:
     kind = str(config.get("tokenizer_class") or model.get("tokenizer_class") or DEFAULT)
     option, there, here = _normalizer_at_odds(tokenizer, config, kind)
     if option:
         where = f"has {option}" if config.get(option) is not None else f"leaves out {option}, which {kind} takes for"
-        raise _contradiction(f"{where} {json.dumps(there)}", f"{json.dumps(here)}", folder)
+        raise _contradiction(f"{CONFIG} {where} {json.dumps(there)}", json.dumps(here), folder)
     if config.get("split_special_tokens"):
-        raise _contradiction("has split_special_tokens true", "special tokens that are taken as they stand", folder)
+        said = f"{CONFIG} has split_special_tokens true"
+        raise _contradiction(said, "special tokens that are taken as they stand", folder)
+
+
+def _compare_tokens(config: Mapping[str, Any], content: Mapping[str, Any], folder: Path) -> None:
     known = {entry["content"]: entry for entry in content.get("added_tokens") or ()}
-    for token in _added(config):
-        name, own = str(token.get("content")), known.get(str(token.get("content")))
-        if own is None:
-            raise _contradiction(f"adds the token '{name}'", "no such added token", folder)
+    for file, token in _added(config, folder):
+        name = str(token.get("content"))
+        if (own := known.get(name)) is None:
+            raise _contradiction(f"{file} adds the token '{name}'", "no such added token", folder)
         if odd := [flag for flag in FLAGS if flag in token and token[flag] != own.get(flag)]:
             there, here = json.dumps(token[odd[0]]), json.dumps(own.get(odd[0]))
-            raise _contradiction(f"has the token '{name}' with {odd[0]} {there}", here, folder)
+            raise _contradiction(f"{file} has the token '{name}' with {odd[0]} {there}", here, folder)
 
 
-def _added(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the tokens that a tokenizer_config.json adds, beside BERT's own five."""
-    tokens: list[Any] = []
-    for name in ADDED:
-        given = config.get(name)
-        tokens += given.values() if isinstance(given, dict) else given if isinstance(given, list) else ()
-    return [token if isinstance(token, dict) else {"content": token} for token in tokens]
+def _added(config: Mapping[str, Any], folder: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return the tokens that the files beside tokenizer.json add, other than BERT's own five, with the file of each."""
+    given = [(CONFIG, config.get(name)) for name in ADDED]
+    if ADDED[0] not in config:
+        given += [(MAP, _read_beside(folder / MAP).get(ADDED[1])), (TOKENS, list(_read_beside(folder / TOKENS)))]
+    return [
+        (file, token if isinstance(token, dict) else {"content": token})
+        for file, tokens in given
+        for token in (tokens.values() if isinstance(tokens, dict) else tokens if isinstance(tokens, list) else ())
+    ]
 
 
 def _contradiction(there: str, here: str, folder: Path) -> BonsaiError:
     return BonsaiError(
-        f"{CONFIG} {there}, {FILE} has {here}; expected two files that agree: correct the one that the model was not "
+        f"{there}, {FILE} has {here}; expected two files that agree: correct the one that the model was not "
         f"trained with, or let AutoTokenizer.from_pretrained('{folder}').save_pretrained('{folder}') write both as "
         "transformers reads them"
     )

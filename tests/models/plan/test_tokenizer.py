@@ -108,6 +108,22 @@ def test_an_added_token_with_other_flags_is_refused(folder: Path) -> None:
         find(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("added_tokens.json", {"help": 26}), ("special_tokens_map.json", {"additional_special_tokens": ["help"]})],
+)
+@pytest.mark.parametrize("config", [None, {"do_lower_case": True}])
+def test_tokens_that_older_files_add_are_refused(
+    folder: Path, name: str, content: dict[str, object], config: dict[str, object] | None
+) -> None:
+    (folder / name).write_text(json.dumps(content))
+    if config:
+        configure(folder, **config)
+    assert not read_alike(folder)
+    with pytest.raises(BonsaiError, match=rf"{name} adds the token 'help', tokenizer\.json has no such added token"):
+        find(folder)
+
+
 def test_the_command_that_the_sentence_names_repairs_it(folder: Path) -> None:
     vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
     content = (folder / "tokenizer.json").read_text().replace('"##z"', '"[MASK]"')  # which a BERT's class adds
