@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from models.plan.head import find_head
 from models.plan.plan import Plan
+from models.plan.tokenizer import said_by_the_file_alone
 from models.prove.coverage import Coverage, warnings
 from models.runtime.progress import console
 
@@ -25,6 +26,8 @@ def say_inputs(plan: Plan, coverages: Mapping[str, Coverage]) -> None:
         console.print(
             f"a new head is trained, the checkpoint's is not used: {head.reason}", markup=False, soft_wrap=True
         )
+    if said := said_by_the_file_alone(plan.checkpoint.folder, plan.checkpoint.config):
+        console.print(f"[bold yellow]warning[/]: {said}", soft_wrap=True)
     for name, found in coverages.items():
         console.print(
             f"{name} texts: {100 * found.truncated:.1f} % are cut, {100 * found.unknown:.1f} % of their word pieces "

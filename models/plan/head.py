@@ -5,6 +5,7 @@ which (no torch).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.data.labels import label_name
 from models.plan.checkpoint import Checkpoint
 from models.runtime.errors import BonsaiError
 
@@ -35,24 +36,26 @@ def find_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Head:
         rows = _match(_names(config, outputs), labels)
     except ValueError as error:
         return Head(reason=str(error))
-    kind = config.get("problem_type")
-    if checkpoint.is_graph and outputs in (0, len(labels)):
-        if kind not in SINGLE_LABEL:
-            raise BonsaiError(
-                f"teacher '{checkpoint.name}': its graph was trained for '{kind}', and a graph is taken as it is; "
-                "expected one for a single label a text"
-            )
-        return Head(rows)
-    if outputs != len(labels) or not checkpoint.weights.has_pooler:
-        found = f"a head with {outputs} outputs" if outputs != len(labels) else "no pooler"
-        raise BonsaiError(
-            f"teacher '{checkpoint.name}': config.json names the data's {len(labels)} labels, but its weights "
-            f"have {found}; {HELP}"
-        )
+    teacher, kind = f"teacher '{checkpoint.name}':", config.get("problem_type")
+    repair = "a graph is taken as it is" if checkpoint.is_graph else HELP
+    if odd := _other_number(config, labels, rows):
+        raise BonsaiError(f"{teacher} {odd}; expected two tables that agree: correct the wrong one, or leave it out")
     if kind not in SINGLE_LABEL:
         raise BonsaiError(
-            f"teacher '{checkpoint.name}': its head for these labels was trained for '{kind}'; expected one for a "
-            f"single label a text: {HELP}"
+            f"{teacher} its {'graph' if checkpoint.is_graph else 'head for these labels'} was trained for '{kind}'; "
+            f"expected one for a single label a text: {repair}"
+        )
+    if checkpoint.is_graph and not outputs:  # a graph need not say how many it has
+        return Head(rows)
+    if outputs != len(labels) or not (checkpoint.is_graph or checkpoint.weights.has_pooler):
+        found = f"a head with {outputs} outputs" if outputs != len(labels) else "no pooler"
+        raise BonsaiError(
+            f"{teacher} config.json names the data's {len(labels)} labels, but its weights have {found}; {repair}"
+        )
+    if beside := checkpoint.weights.beside:
+        raise BonsaiError(
+            f"{teacher} its head for these labels is kept, but model.safetensors has {beside} beside it, which "
+            f"{ARCHITECTURE} does not read; expected a body, its pooler and one linear classifier: {repair}"
         )
     return Head(rows)
 
@@ -68,7 +71,19 @@ def _names(config: Mapping[str, object], outputs: int) -> list[str]:
     names = [by_number[str(number)] for number in range(len(given))]
     if odd := [name for name in names if not isinstance(name, str | int) or isinstance(name, bool)]:
         raise ValueError(f"config.json's id2label holds {odd[0]!r}, which is no name")
-    return [str(name) for name in names]
+    return [label_name(name) or str(name) for name in names]  # in the spelling that the data's labels have
+
+
+def _other_number(config: Mapping[str, object], labels: tuple[str, ...], rows: tuple[int, ...]) -> str:
+    """Return what label2id says of a label otherwise than id2label; labels that it does not name tell nothing: who
+    sets id2label alone leaves an older table behind.
+    """
+    given = config.get("label2id")
+    numbers = {label_name(name): number for name, number in given.items()} if isinstance(given, dict) else {}
+    for label, row in zip(labels, rows, strict=True):
+        if label in numbers and str(numbers[label]) != str(row):
+            return f"config.json's label2id has {numbers[label]} for '{label}', its id2label {row}"
+    return ""
 
 
 def _match(names: list[str], labels: tuple[str, ...]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ transformers fills what it misses with random numbers and says so in a warning; 
 found before anything is trained.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +16,21 @@ from models.runtime.errors import BonsaiError
 WORDS = "embeddings.word_embeddings.weight"
 FLOATS = ("F16", "BF16", "F32", "F64")
 EXPECTED = "expected all weights of a BERT, as save_pretrained writes them"
+BUFFERS = re.compile(r"(^|\.)embeddings\.(position_ids|token_type_ids)$")  # that older versions of transformers wrote
+# What pretraining and the loss leave, without a share in a classifier's logits.
+UNREAD_HEADS = re.compile(r"cls\.|(loss|criterion|class_weight|pos_weight)\w*(\.|$)")
 Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The stored name of every tensor that the file has for a BertForSequenceClassification, and how many outputs its
-    head has (0: it has none).
+    """The stored name of every tensor that the file has for a BertForSequenceClassification, how many outputs its head
+    has (0: it has none), and the first tensor outside of the body that no such model reads but whose training may have.
     """
 
     stored: dict[str, str]
     outputs: int
+    beside: str = ""
 
     @property
     def has_pooler(self) -> bool:
@@ -68,7 +73,18 @@ def read_header(file: Path, config: Mapping[str, int]) -> Weights:
             f"model.safetensors: {wrong[0]} holds {kind} numbers; expected {', '.join(FLOATS)}: give the model as it "
             "was before it was quantized"
         )
-    return Weights(stored, outputs)
+    unread = sorted(tensors.keys() - stored.values())
+    if inside := [name for name in unread if _is_inside(name, prefixes[0]) and not BUFFERS.search(name)]:
+        raise BonsaiError(
+            f"model.safetensors has {_some(inside)}, which a BERT of config.json's num_hidden_layers "
+            f"{config['num_hidden_layers']} does not read; expected the two files of one model, with adapters merged "
+            "into its weights (merge_and_unload of peft)"
+        )
+    root = prefixes[0].removesuffix("bert.")
+    beside = [
+        name for name in unread if not _is_inside(name, prefixes[0]) and not UNREAD_HEADS.match(name.removeprefix(root))
+    ]
+    return Weights(stored, outputs, beside[0] if beside else "")
 
 
 def body_shapes(config: Mapping[str, int]) -> dict[str, Shape]:
@@ -101,6 +117,7 @@ def _tensors(file: Path) -> dict[str, tuple[Shape, str]]:
             "model.safetensors needs safetensors and torch, which are not installed here; run 'make env' in the "
             "project's folder, and build there, or give a fine-tuned teacher as an ONNX graph (model.onnx)"
         ) from error
+    file.open("rb").close()  # of a file that may not be read, safetensors says that there is none
     try:
         with safe_open(file, "np") as opened:  # opening it checks the header against the file's length
             slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)
@@ -120,6 +137,12 @@ def _head(prefix: str, tensors: Mapping[str, tuple[Shape, str]], hidden: int) ->
         return {}, 0
     weight, bias = (tensors[name][0] for name in head.values())
     return (head, weight[0]) if len(weight) == 2 and weight[1] == hidden and bias == weight[:1] else ({}, 0)
+
+
+def _is_inside(name: str, prefix: str) -> bool:
+    """Tell whether a tensor belongs to the body that has this prefix."""
+    parts = ("",) if prefix.endswith("bert.") else ("embeddings.", "encoder.", "pooler.")
+    return name.startswith(tuple(prefix + part for part in parts))
 
 
 def _linear(name: str, outputs: int, inputs: int) -> dict[str, Shape]:

@@ -9,6 +9,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from models.plan.checkpoint import Checkpoint
 from models.plan.head import Head, find_head
 from models.recipe.recipe import TeacherSource
+from models.runtime.errors import BonsaiError
 from models.train.distillation_data import Tokenized
 from models.train.encoder import cls_only, new_model
 from models.train.training import train
@@ -18,7 +19,12 @@ NOT_TAKEN = (
     "dtype",
     "torch_dtype",
     "auto_map",
-)  # of config.json: what holds of other labels, of 16-bit weights, or names code to run
+    "return_dict",
+    "torchscript",
+    "output_attentions",
+    "output_hidden_states",
+    "chunk_size_feed_forward",
+)  # of config.json: what holds of other labels, of 16-bit weights, names code to run, or is how logits are handed out
 
 
 def fine_tune(
@@ -42,7 +48,8 @@ def load_checkpoint(
 ) -> BertForSequenceClassification:
     """Return the checkpoint's body under its head, or under a new one where that has no rows.
 
-    By hand, as `read_header` found it: from_pretrained would fill what it does not find with random numbers.
+    By hand, as `read_header` found it: from_pretrained would fill what it does not find with random numbers. Refuse
+    weights that are no numbers (BonsaiError).
     """
     own = {
         "id2label": dict(enumerate(labels)),
@@ -54,6 +61,11 @@ def load_checkpoint(
     model = new_model(BertConfig.from_dict(kept | own))
     with safe_open(checkpoint.folder / "model.safetensors", "pt") as file:
         tensors = {name: file.get_tensor(stored) for name, stored in checkpoint.weights.stored.items()}
+    if odd := [checkpoint.weights.stored[name] for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise BonsaiError(
+            f"teacher '{checkpoint.name}': model.safetensors has NaN or infinity in {odd[0]}; expected numbers alone: "
+            "take an earlier checkpoint of its training"
+        )
     for name in ("classifier.weight", "classifier.bias"):
         if head.rows:
             tensors[name] = tensors[name][list(head.rows)]

@@ -121,8 +121,8 @@ def _recipe(given: Given, out: Path) -> dict[str, Any]:
 
 def _most_tokens(model: Path) -> int:
     """Return how many tokens the model was made to read; a configuration that does not say is refused by the build."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return max(
-            8, min(MOST_TOKENS, int(json.loads((model / "config.json").read_bytes())["max_position_embeddings"]))
-        )
-    return 128
+    limits = [MOST_TOKENS]
+    for file, name in (("config.json", "max_position_embeddings"), ("tokenizer_config.json", "model_max_length")):
+        with suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            limits.append(int(json.loads((model / file).read_bytes())[name]))
+    return max(8, min(limits))

@@ -42,7 +42,8 @@ def folder(
         dynamo=False,
     )
     config = trained.config.to_dict()
-    config["id2label"] = dict(enumerate(reversed(list(trained.config.id2label.values()))))  # as if so trained
+    names = list(reversed(list(trained.config.id2label.values())))  # as if so trained
+    config |= {"id2label": dict(enumerate(names)), "label2id": {name: number for number, name in enumerate(names)}}
     (folder / "config.json").write_text(json.dumps(config))
     shutil.copyfile(tiny_checkpoint / "tokenizer.json", folder / "tokenizer.json")
     return folder

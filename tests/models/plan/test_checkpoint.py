@@ -1,6 +1,10 @@
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from tokenizers import Tokenizer
@@ -161,6 +165,11 @@ def test_a_token_without_an_embedding_is_refused_by_name(folder: Path) -> None:
         ({"num_attention_heads": 0}, "no usable num_attention_heads; expected whole numbers from 1 on"),
         ({"is_decoder": True}, "config.json has is_decoder: true, which is not supported"),
         ({"pruned_heads": {"0": [1]}}, r"config.json has pruned_heads: \{.*\}, which is not supported"),
+        ({"add_cross_attention": True}, "config.json has add_cross_attention: true, which is not supported"),
+        ({"num_attention_heads": True}, "no usable num_attention_heads"),
+        ({"layer_norm_eps": None}, "layer_norm_eps: null; expected a number from 0 to 1"),
+        ({"hidden_dropout_prob": 3}, "hidden_dropout_prob: 3; expected"),
+        ({"classifier_dropout": "0.1"}, 'classifier_dropout: "0.1"; expected'),
         ({"pad_token_id": 1000}, "pad_token_id 1000; expected a number below vocab_size"),
     ],
 )
@@ -208,9 +217,41 @@ def test_what_a_trainer_leaves_beside_the_weights_is_not_taken_for_them(folder: 
         (folder / name).write_bytes(b"pickle")
     with pytest.raises(BonsaiError, match=r"pieces \(model-00001-of-00002.safetensors\); .*max_shard_size"):
         find(folder)
-    (folder / "model-00001-of-00002.safetensors").rename(folder / "adapter_model.safetensors")
+    (folder / "model-00001-of-00002.safetensors").rename(folder / "part.safetensors")
+    (folder / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(BonsaiError, match=r"has model\.safetensors\.index\.json alone, .*; expected one file, .*"):
+        find(folder)
+    (folder / "part.safetensors").rename(folder / "adapter_model.safetensors")
     with pytest.raises(BonsaiError, match=r"an adapter alone; .*merge_and_unload"):
         find(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
+def test_a_file_that_may_not_be_read_is_named(tiny_checkpoint: Path, name: str) -> None:
+    with TemporaryDirectory() as place:  # pytest's own folders are closed to others
+        Path(place).chmod(0o755)
+        folder = Path(shutil.copytree(tiny_checkpoint, Path(place) / "bert"))
+        for file in (folder, *folder.iterdir()):
+            file.chmod(0o755)
+        (folder / name).touch()
+        (folder / name).chmod(0)
+        said = rf"^[^\n]*{name} cannot be read \(Permission denied[^\n]*$"
+        with as_nobody(), pytest.raises(BonsaiError, match=said):
+            find(folder)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Be a user who is refused what root is not."""
+    user = os.geteuid()
+    if user == 0:
+        import safetensors  # noqa: F401  (before the packages' folder may be closed)
+
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_a_configuration_that_cannot_be_read_is_one_sentence(folder: Path) -> None:

@@ -144,5 +144,68 @@ def test_a_head_for_another_problem_is_refused_unless_it_is_trained_anew(checkpo
 
 def test_a_graph_for_another_problem_is_refused(checkpoint: Checkpoint) -> None:
     graph = replace(checkpoint, is_graph=True)
-    with pytest.raises(BonsaiError, match="its graph was trained for 'multi_label_classification'"):
-        head(graph, LABELS, problem_type="multi_label_classification", id2label=names(*LABELS))
+    for outputs in (0, 3, 4):
+        with pytest.raises(BonsaiError, match="its graph was trained for 'multi_label_classification'"):
+            head(graph, LABELS, outputs, problem_type="multi_label_classification", id2label=names(*LABELS))
+
+
+def test_a_graph_needs_no_pooler_but_as_many_outputs_as_it_says(checkpoint: Checkpoint) -> None:
+    graph = replace(checkpoint, is_graph=True, weights=Weights({}, 0))
+    assert head(graph, LABELS, 0, id2label=names(*LABELS)).rows == head(graph, LABELS, 3, id2label=names(*LABELS)).rows
+    with pytest.raises(BonsaiError, match=r"have a head with 4 outputs; a graph is taken as it is$"):
+        head(graph, LABELS, 4, id2label=names(*LABELS))
+
+
+def test_a_head_beside_which_something_is_not_read_is_refused_unless_it_is_trained_anew(
+    checkpoint: Checkpoint,
+) -> None:
+    given = replace(
+        checkpoint,
+        config={"architectures": CLASSIFIER, "id2label": names(*LABELS)},
+        weights=replace(checkpoint.weights, outputs=3, beside="pre_classifier.weight"),
+    )
+    with pytest.raises(BonsaiError, match=r"has pre_classifier\.weight beside it, which .* does not read; expected .*"):
+        find_head(given, LABELS)
+    assert find_head(given, ("bad", "good", "fair")).reason
+
+
+@pytest.mark.parametrize(
+    ("label2id", "said"),
+    [
+        ({"angry": 2, "calm": 1, "sad": 0}, "label2id has 2 for 'angry', its id2label 0"),
+        ({"sad": "1"}, "label2id has 1 for 'sad', its id2label 2"),
+        ({"angry": None}, "label2id has None for 'angry', its id2label 0"),
+    ],
+)
+def test_two_tables_that_contradict_one_another_are_refused(
+    checkpoint: Checkpoint, label2id: dict[str, object], said: str
+) -> None:
+    with pytest.raises(BonsaiError, match=f"{said}; expected two tables that agree"):
+        head(checkpoint, LABELS, id2label=names(*LABELS), label2id=label2id)
+    assert head(checkpoint, LABELS, id2label=names("bad", "good", "fair"), label2id=label2id).reason  # it is not kept
+    with pytest.raises(BonsaiError, match="label2id has 2 for '0', its id2label 0"):
+        head(checkpoint, ("0", "1", "2"), id2label=default(3), label2id={"0": 2, "1": 1, "2": 0})
+
+
+@pytest.mark.parametrize(
+    "label2id",
+    [
+        {"angry": 0, "calm": 1, "sad": 2},
+        {"angry": "0", "calm": "1", "sad": "2"},
+        {"LABEL_0": 0, "LABEL_1": 1, "LABEL_2": 2},  # of whoever set id2label alone
+        {"NEGATIVE": 0, "POSITIVE": 1},
+        {},
+        [],
+        None,
+    ],
+)
+def test_a_table_that_does_not_contradict_changes_nothing(checkpoint: Checkpoint, label2id: object) -> None:
+    assert head(checkpoint, LABELS, id2label=names(*LABELS), label2id=label2id).rows == (0, 1, 2)
+
+
+def test_names_are_compared_in_the_spelling_of_the_datas_labels(checkpoint: Checkpoint) -> None:
+    labels = ("caf\u00e9", "th\u00e9 vert")
+    given = names("the\u0301  vert", "cafe\u0301")
+    assert head(checkpoint, labels, 2, id2label=given, label2id={"cafe\u0301": 1}).rows == (1, 0)
+    with pytest.raises(BonsaiError, match="label2id has 0 for 'caf\u00e9', its id2label 1"):
+        head(checkpoint, labels, 2, id2label=given, label2id={"cafe\u0301": 0})

@@ -6,7 +6,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertForPreTraining,
+    BertForQuestionAnswering,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+)
 
 from models.plan.weights import Weights, body_shapes, read_header
 from models.runtime.errors import BonsaiError
@@ -160,7 +167,52 @@ def test_a_head_of_another_form_is_none(
     assert found.stored.keys() == body(whole).keys()
 
 
-def test_what_else_the_file_holds_does_not_matter(whole: dict[str, Tensor], read: Write, tmp_path: Path) -> None:
-    more = {**whole, "bert.embeddings.position_ids": torch.arange(64)[None], "loss.weight": torch.ones(3)}
+def test_what_else_training_leaves_does_not_matter(whole: dict[str, Tensor], read: Write, tmp_path: Path) -> None:
+    more = {
+        **whole,
+        "bert.embeddings.position_ids": torch.arange(64)[None],
+        "bert.embeddings.token_type_ids": torch.zeros(1, 64, dtype=torch.int64),
+        "loss.weight": torch.ones(3),
+        "loss_fct.pos_weight": torch.ones(3),
+        "class_weights": torch.ones(3),
+        "cls.predictions.bias": torch.ones(60),
+    }
     assert read(more) == Weights({name: name for name in whole}, 3)
     assert load_file(tmp_path / "model.safetensors").keys() == more.keys()
+    module = {f"module.{name}": tensor for name, tensor in more.items()}
+    assert read(module) == Weights({name: f"module.{name}" for name in whole}, 3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bert.encoder.layer.4.attention.self.query.weight",
+        "bert.encoder.layer.0.attention.self.query.lora_A.default.weight",
+        "bert.encoder.layer.0.output.adapters.mine.adapter_down.0.weight",
+        "bert.embeddings.LayerNorm.gamma",
+        "bert.prefix_tuning.wte.weight",
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_tensor_of_the_body_that_is_not_read_is_refused(
+    whole: dict[str, Tensor], read: Write, name: str, prefix: str
+) -> None:
+    tensors = {**whole, name: torch.ones(32)}
+    with pytest.raises(BonsaiError, match=f"^model.safetensors has {prefix}{name}, which .*num_hidden_layers 4 does "):
+        read(renamed(tensors, lambda name: prefix + name))
+    if "encoder" in name:  # a body alone
+        with pytest.raises(BonsaiError, match="does not read; expected the two files of one model"):
+            read(renamed(body(tensors), lambda name: prefix + name.removeprefix("bert.")))
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "base_model.model."])
+@pytest.mark.parametrize("name", ["pre_classifier.weight", "classifier.lora_A.default.weight", "log_sigma"])
+def test_what_stands_beside_the_head_is_named(whole: dict[str, Tensor], read: Write, name: str, prefix: str) -> None:
+    found = read(renamed({**whole, name: torch.ones(32)}, lambda name: prefix + name))
+    assert (found.outputs, found.beside) == (3, prefix + name)
+
+
+def test_the_heads_of_other_models_stand_beside_a_body(config: BertConfig, tmp_path: Path) -> None:
+    for kind in (BertForMaskedLM, BertForPreTraining, BertForQuestionAnswering, BertForTokenClassification):
+        kind(config).save_pretrained(tmp_path)
+        assert read_header(tmp_path / "model.safetensors", config.to_dict()).stored

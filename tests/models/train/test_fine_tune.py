@@ -187,6 +187,34 @@ def test_weights_in_half_precision_are_read_as_they_are(
     torch.testing.assert_close(logits(teacher, data), logits(plain, data).flip(-1), rtol=0, atol=0.02)
 
 
+@pytest.mark.parametrize("name", ["classifier.bias", "bert.encoder.layer.2.output.dense.weight"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(headed: Path, tune: FineTune, name: str, number: float) -> None:
+    weights(headed, lambda tensors: tensors | {name: torch.full_like(tensors[name], number)})
+    with pytest.raises(BonsaiError, match=f"has NaN or infinity in {name}; expected numbers alone"):
+        tune(headed)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"return_dict": False},
+        {"torchscript": True},
+        {"output_attentions": True, "output_hidden_states": True},
+        {"chunk_size_feed_forward": 5},
+    ],
+)
+def test_how_logits_were_handed_out_changes_none(
+    headed: Path,
+    tune: FineTune,
+    plain: BertForSequenceClassification,
+    data: Tokenized,
+    changes: dict[str, object],
+) -> None:
+    edit(headed, **changes)
+    torch.testing.assert_close(logits(tune(headed), data), logits(plain, data).flip(-1), rtol=0, atol=1e-5)
+
+
 def test_the_trained_teacher_names_its_labels_in_order(
     trained: BertForSequenceClassification, dataset: Dataset
 ) -> None:

@@ -47,6 +47,9 @@ def test_int8_is_all_that_a_model_is_quantized_to(monkeypatch: pytest.MonkeyPatc
 def test_a_model_is_read_as_far_as_it_was_made_to(given: Given, tmp_path: Path) -> None:
     teacher = _recipe(given, tmp_path / "variants")["teacher"]
     assert teacher == {"source": str(given.model), "max_tokens": 64}
+    for longest, tokens in ((32, 32), (int(1e30), 64), (None, 64)):
+        (given.model / "tokenizer_config.json").write_text(json.dumps({"model_max_length": longest}))
+        assert _recipe(given, tmp_path / "variants")["teacher"]["max_tokens"] == tokens
 
 
 def test_another_build_in_the_folder_is_left_alone(given: Given, built: Path) -> None:
