@@ -12,7 +12,7 @@ from docs import scale
 from loadtest.errors import LoadTestError
 from loadtest.published import published
 from models.bench.comparison import markdown, read_result, short_table
-from models.figures import claims, gains, generalization, granularity_table, quantization, softened
+from models.figures import chain, claims, gains, generalization, granularity_table, quantization, softened
 from models.runtime.errors import BonsaiError
 from service.evidence.simulate import table as verdicts
 
@@ -31,6 +31,7 @@ DRAWN: dict[str, Callable[[str], str]] = {
     "pruning": lambda name: claims.markdown(_experiment(name)),
     "granularity": lambda name: granularity_table.markdown(_experiment(name)),
     "quantization": lambda name: quantization.markdown(read_result(BENCH / f"{name}.json")),
+    "chain": lambda name: chain.markdown(read_result(BENCH / f"{name}.json")),
     "dark_knowledge": lambda name: gains.markdown(gains.read_gains(BENCH / f"{name}.json")),
     "generalization": lambda name: generalization.markdown(generalization.read_generalization(BENCH / f"{name}.json")),
     "softening": lambda name: softened.markdown(softened.read_answers(BENCH / f"{name}.json")),

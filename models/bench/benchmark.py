@@ -168,6 +168,7 @@ def variant_row(folders: dict[str, Path], name: str, training: Sequence[str]) ->
         "version": card.version,
         "gate": card.gate.model_dump(mode="json") if card.gate else None,
         "accuracy": card.accuracy.model_dump(mode="json"),
+        "stored": card.stored.model_dump(mode="json") if card.stored else None,
         "memory": measure_memory(folders, name, sample(training, MEMORY_TEXTS, 0)),
     }
     return Row(name, lambda: open_variant(folders, name, training), about)

@@ -14,9 +14,10 @@ from models.plan.built import read_built_teacher
 from models.plan.plan import TEACHER, Plan, VariantPlan, make_plan
 from models.plan.steps import Steps
 from models.recipe.recipe import Recipe
-from models.runtime.card import CARD_FILE
+from models.runtime.card import CARD_FILE, CONTENT_FILES
 from models.runtime.errors import BonsaiError
 from models.runtime.files import DRAFT, publish
+from models.runtime.model_file import is_one_file, join
 from models.runtime.store import BUILD_COMMAND, Build, stored
 
 WITH_TORCH = "run 'make env' in the project's folder, and build there"
@@ -106,7 +107,9 @@ def _put_back(last: Build, out: Path) -> None:
         source, draft = stored(built.tag), out / f"{DRAFT}{name}"
         shutil.rmtree(draft, ignore_errors=True)
         shutil.copytree(folder, draft) if folder.exists() else draft.mkdir()
-        for file in source.iterdir():
-            if file.name != "model.yaml":
-                shutil.copyfile(file, draft / file.name)
+        for name in (CARD_FILE, *CONTENT_FILES):
+            if (source / name).exists():
+                shutil.copyfile(source / name, draft / name)
+        if not is_one_file(source):
+            join(source, draft)
         publish(draft, folder)

@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from models.runtime import model_file
 from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 
 CARD_FILE = "card.json"
-MODEL_FILE = "model.onnx"
+MODEL_FILE = model_file.NAME
 CONTENT_FILES = (MODEL_FILE, "config.json", "tokenizer.json", "tokenizer_config.json")
 
 
@@ -182,8 +183,14 @@ def is_whole(folder: Path, card: Card) -> bool:
 
 
 def _version(folder: Path, draft: Card) -> str:
-    hashes = {name: sha256(folder / name) for name in CONTENT_FILES if (folder / name).exists()}
+    hashes = {name: found for name, found in content_hashes(folder).items() if found}
     return hashlib.sha256(json.dumps([hashes, draft.content()], sort_keys=True).encode()).hexdigest()[:12]
+
+
+def content_hashes(folder: Path) -> dict[str, str | None]:
+    """Return the SHA-256 of each content file of a folder, None where it is not there (OSError, ValueError)."""
+    hashes = {name: sha256(folder / name) if (folder / name).exists() else None for name in CONTENT_FILES}
+    return hashes if model_file.is_one_file(folder) else {**hashes, MODEL_FILE: model_file.sha256_of_parts(folder)}
 
 
 def sha256(file: Path) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from models.runtime.card import MODEL_FILE
 from models.runtime.graph_file import check_graph
+from models.runtime.model_file import model_of
 from models.runtime.tokenization import Tokenizer
 
 BATCH = 32
@@ -91,7 +91,7 @@ class Classifier:
         self.temperature = temperature
         self._tokenizer = tokenizer or Tokenizer(folder / "tokenizer.json", max_tokens)
         self._all = np.ones((1, max_tokens), dtype=np.int64)  # the mask of a text alone
-        self._session = session or open_session(folder / MODEL_FILE, threads)
+        self._session = session or open_session(model_of(folder), threads)
         self._inputs = frozenset(node.name for node in self._session.get_inputs())
 
     def try_extremes(self) -> None:
@@ -170,10 +170,10 @@ def length_sorted_batches(ids: list[list[int]], size: int) -> Iterator[list[int]
         yield order[start : start + size]
 
 
-def open_session(file: Path, threads: int) -> onnxruntime.InferenceSession:
+def open_session(model: Path | bytes, threads: int) -> onnxruntime.InferenceSession:
     """Open an ONNX session on the CPU with its own fixed number of threads (ValueError where the file names others)."""
-    check_graph(file)
-    return onnxruntime.InferenceSession(str(file), session_options(threads), providers=["CPUExecutionProvider"])
+    check_graph(model)
+    return onnxruntime.InferenceSession(model, session_options(threads), providers=["CPUExecutionProvider"])
 
 
 def session_options(threads: int) -> onnxruntime.SessionOptions:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 # ONNX's own operators, its classical models', and ONNX Runtime's fused and integer ones.
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc")
+Content = mmap.mmap | bytes
 OUTSIDE = ("EPContext",)  # an operator of ONNX Runtime's own that names a file
 EXPECTED = "expected one file with all its weights and operators of ONNX and ONNX Runtime alone"
 DEEPEST = 64  # messages in messages; protobuf itself reads 100
@@ -34,9 +35,12 @@ OPERATOR, LOCATION = ("node", 4), ("tensor", 14)
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
-def check_graph(file: Path) -> None:
-    """Refuse a file that names other files, or operators that are not known here (ValueError, OSError)."""
-    with file.open("rb") as opened:
+def check_graph(model: Path | bytes) -> None:
+    """Refuse a model that names other files, or operators that are not known here (ValueError, OSError)."""
+    if isinstance(model, bytes):
+        _check(model, "model", 0, len(model), 0)
+        return
+    with model.open("rb") as opened:
         try:
             mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError:  # an empty file cannot be mapped
@@ -45,7 +49,7 @@ def check_graph(file: Path) -> None:
         _check(mapped, "model", 0, len(mapped), 0)
 
 
-def _check(file: mmap.mmap, kind: str, start: int, end: int, depth: int) -> None:
+def _check(file: Content, kind: str, start: int, end: int, depth: int) -> None:
     if depth > DEEPEST:
         raise ValueError(f"it has graphs in graphs, more than {DEEPEST} deep; {EXPECTED}")
     inner = INNER[kind]
@@ -68,19 +72,19 @@ def _check(file: mmap.mmap, kind: str, start: int, end: int, depth: int) -> None
             _check(file, inner[field], first, last, depth + 1)
 
 
-def _external(file: mmap.mmap, start: int, end: int) -> str:
+def _external(file: Content, start: int, end: int) -> str:
     """Return the key and the value of an entry that says where a tensor lies."""
     parts = [_text(file, first, last) for field, wire, first, last in _fields(file, start, end) if wire == BYTES]
     return " ".join(parts)[:100] or "of no name"
 
 
-def _text(file: mmap.mmap, first: int, last: int) -> str:
+def _text(file: Content, first: int, last: int) -> str:
     """Return a name as it can be printed."""
     text = file[first : min(last, first + 128)].decode("utf-8", "replace")
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
-def _fields(file: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def _fields(file: Content, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield the number, the wire type and the place of each field of a message (ValueError)."""
     place = start
     while place < end:
@@ -103,7 +107,7 @@ def _fields(file: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int, i
         yield field, wire, first, place
 
 
-def _varint(file: mmap.mmap, place: int, end: int) -> tuple[int, int]:
+def _varint(file: Content, place: int, end: int) -> tuple[int, int]:
     value = 0
     for number in range(VARINT_BYTES):
         if place >= end:

@@ -1,17 +1,19 @@
 """Load finished variant folders into predictors, checked against their cards (no torch)."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from models.runtime.card import CARD_FILE, CONTENT_FILES, MODEL_FILE, Card, is_whole, read_card, sha256
+from models.runtime.card import CARD_FILE, CONTENT_FILES, MODEL_FILE, Card, content_hashes, is_whole, read_card, sha256
 from models.runtime.cascade import Cascade
 from models.runtime.classifier import Classifier, Predictor
 from models.runtime.errors import BonsaiError
 from models.runtime.files import DRAFT
 from models.runtime.graph_file import check_graph
+from models.runtime.model_file import model_of
 from models.runtime.packing import open_packed, pack
 from models.runtime.tokenization import Tokenizer
 
@@ -56,20 +58,25 @@ def check_whole(folder: Path, card: Card) -> None:
     try:
         if is_whole(folder, card):
             if card.cascade is None:
-                check_graph(folder / MODEL_FILE)
+                check_graph(model_of(folder))
             return
+        found = content_hashes(folder)
         # A cascade has no files of its own; its parts are checked.
-        found = [sha256(folder / name) for name in CONTENT_FILES if card.cascade is None]
+        missing = [name for name in CONTENT_FILES if found[name] is None and card.cascade is None]
+        if missing:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), missing[0])
     except OSError as error:
         raise BonsaiError(
             f"variant '{card.name}': {Path(error.filename).name} cannot be read ({error.strerror}); {AGAIN}"
         ) from error
     except ValueError as error:
         raise BonsaiError(f"variant '{card.name}': {MODEL_FILE} is not opened: {error}; {AGAIN}") from error
-    if card.model_sha256 is None or card.model_sha256 in found:
+    if card.model_sha256 in (None, found[MODEL_FILE]):
         difference = f"{CARD_FILE}, or a file beside {MODEL_FILE},"
     else:
-        difference = f"{MODEL_FILE} has SHA-256 {found[0][:12]}…, {CARD_FILE} says {card.model_sha256[:12]}…: it"
+        difference = (
+            f"{MODEL_FILE} has SHA-256 {found[MODEL_FILE]:.12}…, {CARD_FILE} says {card.model_sha256[:12]}…: it"
+        )
     raise BonsaiError(f"variant '{card.name}': {difference} was changed or cut short; {AGAIN}")
 
 
@@ -105,7 +112,7 @@ def pack_variants(folders: Mapping[str, Path], packed: Path) -> None:
 def _try_to_pack(folder: Path, packed: Path) -> Exception | None:
     draft = packed.with_name(f"{DRAFT}{packed.name}-{os.getpid()}")
     try:
-        pack(folder / MODEL_FILE, draft)
+        pack(model_of(folder), draft)
         draft.rename(packed)
     except Exception as error:  # no room, mostly; what ONNX Runtime says of it has no class of its own
         shutil.rmtree(draft, ignore_errors=True)

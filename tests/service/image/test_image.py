@@ -198,6 +198,17 @@ def test_no_pip_setting_of_this_machine_is_in_a_layer(image: str, tmp_path: Path
             assert [word for word in secret if word in data] == [], member.name
 
 
+def test_what_models_have_in_common_lies_in_it_once(files: Path) -> None:
+    store = files / "home/bentoml/bento/models"
+    lists = list(store.glob("*/*/model.onnx.parts"))
+    assert lists and not any(file.with_name("model.onnx").exists() for file in lists)
+    assert any(
+        name != str(file.with_name("model.onnx.rest").relative_to(store))
+        for file in lists
+        for name, _, _ in json.loads(file.read_bytes())
+    )
+
+
 def test_labels_and_the_bill_of_materials_say_what_it_is(image: str, files: Path) -> None:
     labels = json.loads(podman("image", "inspect", "--format={{json .Labels}}", image))
     for name in ("version", "revision", "created", "base.name"):
