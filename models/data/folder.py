@@ -8,16 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.data.readers import ACCEPTED, bare_name, file_type
+from models.data.splits import SPLIT_WORDS, WORDS, split_of
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
 
-# The words that the `datasets` library takes for a split (its data_files.SPLIT_KEYWORDS).
-SPLIT_WORDS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test", "testing", "eval", "evaluation"),
-}
-WORDS = "; ".join(f"{split} as {', '.join(words)}" for split, words in SPLIT_WORDS.items())
 SHARD = re.compile(r"(?P<stem>.*?)-?(?P<number>\d{4,5})(?:-of-(?P<of>\d{4,5}))?(?:-[0-9a-f]{8,})?")
 NOT_DATA = re.compile(
     r"(readme|licen[cs]e|notice|citation|changelog)(\.(md|txt|rst|cff|html?))?|dataset_(infos?|dict)\.json|state\.json|_success",
@@ -106,13 +100,6 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
             f"{ACCEPTED}"
         )
     return paths
-
-
-def split_of(name: str) -> str | None:
-    """Return the split that exactly one sort of word in a name stands for."""
-    words = set(re.split(r"[^a-z]+", name.lower()))
-    splits = [split for split, accepted in SPLIT_WORDS.items() if words & set(accepted)]
-    return splits[0] if len(splits) == 1 else None
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.data.columns import Table, plain
-from models.data.folder import SPLIT_WORDS, WORDS
+from models.data.splits import WORDS, split_said
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
@@ -68,12 +68,6 @@ def split_of_row(
     if own != split and (split != "train" or own in files):
         raise ValueError(f"the column '{column}' says {own} in a file of {split} rows; expected {split}")
     return own
-
-
-def split_said(value: object) -> str | None:
-    """Return the split that a value names as a whole, as in `Test` or `test_set`."""
-    word = plain(str(value)).removesuffix("set")
-    return next((split for split, accepted in SPLIT_WORDS.items() if word in accepted), None)
 
 
 def column_called(name: str, columns: Sequence[str]) -> str | None:
