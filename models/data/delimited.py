@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns
+from models.data.labels import UNSEEN
 from models.data.records import Record, read_records
 from models.data.swallowed import Layout, refuse_swallowed_rows
 from models.recipe.recipe import DatasetSource
@@ -59,11 +60,15 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
         records = records[1:]
     refuse_swallowed_rows(records, Layout(len(columns), columns.index(label), delimiter, spaced), file)
 
+    names = _plain(columns)
+
     def read(wanted: Sequence[str]) -> Iterator[NumberedRow]:
         places = {name: columns.index(name) for name in wanted}
         for record in records:
             fields = record.fields
-            if len(fields) > len(columns):
+            if _plain(fields) == names:  # files that were put behind one another
+                yield record.line, "the names of the columns again; expected a row"
+            elif len(fields) > len(columns):
                 advice = (
                     f"put texts that hold '{delimiter}' in quotes"
                     if delimiter != "\t"
@@ -77,6 +82,10 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
                 )
 
     return Table(file, "line", columns, read)
+
+
+def _plain(fields: Sequence[str]) -> list[str]:
+    return [field.translate(UNSEEN).strip() for field in fields]
 
 
 def excel_delimiter(text: str) -> tuple[int, str, str | None]:

@@ -71,3 +71,10 @@ def test_a_long_document_is_read_whole(tmp_path: Path) -> None:
 def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(BonsaiError, match=r"d.csv: no rows; expected at least one text"):
         read(file(tmp_path, "d.csv", content))
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_names_of_columns_in_the_middle_are_no_row(tmp_path: Path, mark: str) -> None:
+    again = delimited().replace("text ", "more ")
+    with pytest.raises(BonsaiError, match=r"1 of 121 rows is unusable: d.csv, line 62: the names of the columns again"):
+        read(file(tmp_path, "d.csv", delimited() + mark + again))
