@@ -211,7 +211,7 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None, Additi
             "the recipe's"
         ),
     )
-    parser.add_argument("--dataset-config", metavar="NAME", help="which configuration of a Hugging Face id")
+    parser.add_argument("--dataset-config", metavar="NAME", help="which configuration of a Hugging Face id or folder")
     parser.add_argument(
         "--text-column", metavar="NAME", help="the column that holds the texts, where it has none of the usual names"
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from models.data.class_names import class_name, names_of_features
 from models.data.columns import NumberedRow, Table
 from models.runtime.errors import BonsaiError
 
@@ -61,7 +62,7 @@ def named_rows(batches: Iterable[Any], names: Mapping[str, Sequence[str]], place
             yield (
                 number,
                 {
-                    column: _class_name(names[column], value, f"{place} {number}") if column in names else value
+                    column: class_name(names[column], value, f"{place} {number}") if column in names else value
                     for column, value in row.items()
                 },
             )
@@ -91,21 +92,6 @@ def _read(file: str, kind: str, schema: Any, batches: Any) -> Table:
 def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
     """Return the names of the classes of every column that `datasets` marked as a ClassLabel."""
     try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        return {
-            column: list(feature["names"])
-            for column, feature in features.items()
-            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
-        }
+        return names_of_features(json.loads(metadata[b"huggingface"])["info"]["features"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}
-
-
-def _class_name(names: Sequence[str], number: Any, place: str) -> Any:
-    if not isinstance(number, int) or number < 0:
-        return None if isinstance(number, int) else number
-    if number >= len(names):
-        raise BonsaiError(
-            f"{place}: the label {number} has no name; the data names {len(names)} classes, 0 to {len(names) - 1}"
-        )
-    return names[number]

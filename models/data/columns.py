@@ -54,8 +54,8 @@ def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Co
         label, label_name = _find(columns, (source.label_column,), file), None
     else:
         label = _find(columns, LABEL_COLUMNS, file)
-        spelled = {_plain(column): column for column in reversed(columns)}
-        of = (_plain(label),) if label is not None else LABEL_COLUMNS
+        spelled = {plain(column): column for column in reversed(columns)}
+        of = (plain(label),) if label is not None else LABEL_COLUMNS
         named = [spelled[known + ending] for known in of for ending in NAMING if known + ending in spelled]
         label_name = named[0] if named and label is not None else None
         label = label if label is not None else next(iter(named), None)
@@ -99,7 +99,8 @@ def _others(columns: Sequence[str], asked: str | None, known: Sequence[str], tak
     return [] if asked else [column for column in columns if column != taken and column.strip().casefold() in known]
 
 
-def _plain(column: str) -> str:
+def plain(column: str) -> str:
+    """Write a column's name without case, blanks and the marks between words."""
     return re.sub(r"[\s_-]+", "", column).casefold()
 
 

@@ -1,15 +1,14 @@
-"""CSV and its relatives: which delimiter separates the fields, whether the first line names the columns, and whether
-every quote has its end.
-"""
+"""CSV and its relatives: which delimiter separates the fields, and whether the first line names the columns."""
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns
+from models.data.labels import UNSEEN
+from models.data.records import Record, read_records
+from models.data.swallowed import Layout, refuse_swallowed_rows
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
@@ -27,15 +26,6 @@ LEAST_WORDS = (
 )
 
 
-@dataclass(frozen=True)
-class Record:
-    """The fields of one row, and the first line that they were read from."""
-
-    line: int
-    fields: list[str]
-    lines: tuple[str, ...] = ()  # as they stand in the file, where they are several
-
-
 def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -> Table:
     """Return a table whose first line names its columns or is plainly a row; refuse quotes without an end and lines
     that name nothing (BonsaiError).
@@ -47,7 +37,7 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     if not text.strip():
         raise BonsaiError(f"{file}: no rows; expected at least one text with its label")
     delimiter = delimiter or find_delimiter(text, lambda fields: _names_columns(fields, source, file), tabs=tabs)
-    records = _records(text, delimiter, skipped, file)
+    records, spaced = read_records(text, delimiter, skipped, file)
     columns, label = tuple(records[0].fields), LABEL
     if (
         (guessed := _columns_of_rows(records))
@@ -68,13 +58,17 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
                 f"{error}; if that first line is a row already, put one with the names of the columns above it"
             ) from error
         records = records[1:]
-    _refuse_swallowed_rows(records, columns, columns.index(label), delimiter, file)
+    refuse_swallowed_rows(records, Layout(len(columns), columns.index(label), delimiter, spaced), file)
+
+    names = _plain(columns)
 
     def read(wanted: Sequence[str]) -> Iterator[NumberedRow]:
         places = {name: columns.index(name) for name in wanted}
         for record in records:
             fields = record.fields
-            if len(fields) > len(columns):
+            if _plain(fields) == names:  # files that were put behind one another
+                yield record.line, "the names of the columns again; expected a row"
+            elif len(fields) > len(columns):
                 advice = (
                     f"put texts that hold '{delimiter}' in quotes"
                     if delimiter != "\t"
@@ -88,6 +82,10 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
                 )
 
     return Table(file, "line", columns, read)
+
+
+def _plain(fields: Sequence[str]) -> list[str]:
+    return [field.translate(UNSEEN).strip() for field in fields]
 
 
 def excel_delimiter(text: str) -> tuple[int, str, str | None]:
@@ -110,7 +108,11 @@ def find_delimiter(text: str, names_columns: Callable[[Sequence[str]], bool], *,
         ]
         for delimiter in DELIMITERS
     }
-    named = [delimiter for delimiter, rows in samples.items() if rows and names_columns(rows[0])]
+    named = [
+        delimiter
+        for delimiter, rows in samples.items()
+        if rows and names_columns([field.strip(' "') for field in rows[0]])  # `text, "label"`
+    ]
     regular = [delimiter for delimiter, rows in samples.items() if len({len(row) for row in rows}) == 1]
     usual = "\t" if tabs else ","
     return named[0] if named else max(regular or [usual], key=lambda delimiter: len(samples[delimiter][0]))
@@ -122,58 +124,6 @@ def _names_columns(fields: Sequence[str], source: DatasetSource, file: str) -> b
     except BonsaiError:
         return False
     return True
-
-
-def _records(text: str, delimiter: str, skipped: int, file: str) -> list[Record]:
-    try:
-        records, failure = list(_parse(text, delimiter, skipped, file, quoting=csv.QUOTE_MINIMAL)), None
-    except BonsaiError as error:
-        records, failure = [], error
-    if delimiter == "\t" and (failure or any(record.lines for record in records)):
-        # Many tab-separated files do without quotes, and then a quote is a character like any other: lines of equally
-        # many fields say so.
-        unquoted = list(_parse(text, delimiter, skipped, file, quoting=csv.QUOTE_NONE))
-        if len({len(record.fields) for record in unquoted}) == 1:
-            return unquoted
-    if failure:
-        raise failure
-    return records
-
-
-def _parse(text: str, delimiter: str, skipped: int, file: str, *, quoting: int) -> Iterator[Record]:
-    taken: list[str] = []
-
-    def lines() -> Iterator[str]:
-        for line in io.StringIO(text, newline=""):
-            taken.append(line)
-            yield line
-
-    reader = csv.reader(lines(), delimiter=delimiter, strict=True, quoting=quoting)  # type: ignore[arg-type]
-    try:
-        for fields in reader:
-            if fields:
-                yield Record(reader.line_num - len(taken) + 1 + skipped, fields, tuple(taken) if len(taken) > 1 else ())
-            taken.clear()
-    except csv.Error as error:
-        raise BonsaiError(
-            unreadable(reader.line_num - len(taken) + 1 + skipped, len(taken), str(error), file)
-        ) from error
-
-
-def unreadable(line: int, lines: int, reason: str, file: str) -> str:
-    """Say what is wrong with a quote that opens in this line, and how far its row was read."""
-    if "end of data" in reason:
-        return (
-            f"{file}, line {line}: the quote that opens in this row has no end; expected a closing quote, or two "
-            "quotes for each that belongs to the text"
-        )
-    until = (
-        f" ends in line {line + lines - 1}, in the middle of a text" if lines > 1 else " ends in the middle of a text"
-    )
-    return (
-        f"{file}, line {line}: the quote that opens in this row{until} ({reason}); "
-        "expected a closing quote at the end of the text, and two quotes for each that belongs to it"
-    )
 
 
 def _columns_of_rows(records: Sequence[Record]) -> tuple[str, str] | None:
@@ -191,30 +141,3 @@ def _columns_of_rows(records: Sequence[Record]) -> tuple[str, str] | None:
         if recurs == [False, True] and len(first[text].split()) >= LEAST_WORDS:
             return (TEXT, LABEL) if text == 0 else (LABEL, TEXT)
     return None
-
-
-def _refuse_swallowed_rows(
-    records: Sequence[Record], columns: Sequence[str], label: int, delimiter: str, file: str
-) -> None:
-    """Refuse a row over several lines of which every one is a row by itself: an opening quote lost its end, and a later
-    quote closed it by chance.
-    """
-    labels = {record.fields[label] for record in records if len(record.fields) == len(columns)}
-    for record in (record for record in records if record.lines):
-        given = [
-            {row[label] for row in _readings(line, delimiter) if len(row) == len(columns)} for line in record.lines
-        ]
-        often = Counter(name for names in given for name in names)
-        if all(any(name in labels or often[name] > 1 for name in names) for names in given):
-            last = record.line + len(given) - 1
-            raise BonsaiError(
-                f"{file}, line {record.line}: the quote that opens in this row ends in line {last}, and all "
-                f"{len(given)} lines from one to the other "
-                f"are rows by themselves; expected a closing quote in line {record.line}"
-            )
-
-
-def _readings(line: str, delimiter: str) -> list[list[str]]:
-    """Return the fields of one line, as it is and without its first or its last quote."""
-    spellings = {line, line.replace('"', "", 1), "".join(line.rsplit('"', 1))}
-    return [next(csv.reader([spelling], delimiter=delimiter), []) for spelling in spellings]

@@ -3,25 +3,23 @@ nothing is passed over silently.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.data.readers import ACCEPTED, bare_name, file_type
+from models.data.splits import SPLIT_WORDS, WORDS, split_of
 from models.runtime.errors import BonsaiError
+from models.runtime.progress import console
 
-# The words that the `datasets` library takes for a split (its data_files.SPLIT_KEYWORDS).
-SPLIT_WORDS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test", "testing", "eval", "evaluation"),
-}
-WORDS = "; ".join(f"{split} as {', '.join(words)}" for split, words in SPLIT_WORDS.items())
 SHARD = re.compile(r"(?P<stem>.*?)-?(?P<number>\d{4,5})(?:-of-(?P<of>\d{4,5}))?(?:-[0-9a-f]{8,})?")
 NOT_DATA = re.compile(
     r"(readme|licen[cs]e|notice|citation|changelog)(\.(md|txt|rst|cff|html?))?|dataset_(infos?|dict)\.json|state\.json|_success",
     re.IGNORECASE,
 )
+
+
+NamedFiles = tuple[str, Sequence[str]]  # a split's name, and patterns of its files
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,41 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     return {split: _in_order(folder, split, found[split]) for split in SPLIT_WORDS if split in found}
 
 
-def split_of(name: str) -> str | None:
-    """Return the split that exactly one sort of word in a name stands for."""
-    words = set(re.split(r"[^a-z]+", name.lower()))
-    splits = [split for split, accepted in SPLIT_WORDS.items() if words & set(accepted)]
-    return splits[0] if len(splits) == 1 else None
+def named_files(folder: Path, named: Iterable[NamedFiles]) -> dict[str, list[Path]]:
+    """Return the files of every split that a README names by patterns; refuse what is not there, in parts or twice
+    (BonsaiError).
+    """
+    found: dict[str, list[Path]] = {}
+    for name, patterns in named:
+        split = split_of(name)
+        if split is None:
+            console.print(f"{folder}: its split {name} is not read", markup=False, soft_wrap=True)
+            continue
+        if split in found:
+            raise BonsaiError(f"data set '{folder}': its README.md names {split} rows twice; expected one such split")
+        found[split] = sorted({path for pattern in patterns for path in _matching(folder, pattern)})
+        shards = [shard for path in found[split] if (shard := _shard(path)) is not None]
+        for of in {(shard.family, shard.of) for shard in shards if shard.of is not None}:
+            _refuse_missing_parts(folder, split, [shard for shard in shards if (shard.family, shard.of) == of])
+    if "train" not in found:
+        given = ", ".join(found) or "none"
+        raise BonsaiError(f"data set '{folder}': the splits in its README.md are {given}; expected one called train")
+    return {split: found[split] for split in SPLIT_WORDS if split in found}
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    """Return the files inside the folder that a pattern of the hub names (BonsaiError)."""
+    try:
+        paths = [path for path in folder.glob(pattern) if path.is_file()] if ".." not in Path(pattern).parts else []
+    except (ValueError, NotImplementedError):  # an empty pattern, an absolute one
+        paths = []
+    if not paths or any(file_type(path) is None for path in paths):
+        what = "a file of no type that is read" if paths else "what is not there"
+        raise BonsaiError(
+            f"data set '{folder}': its README.md names '{pattern}', {what}; expected files in this folder, of "
+            f"{ACCEPTED}"
+        )
+    return paths
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -95,18 +123,23 @@ def _in_order(folder: Path, split: str, paths: list[Path]) -> list[Path]:
             f"data set '{folder}': {split} rows stand in {first} and in {second}{more}; expected one file a split, or "
             f"its parts as {split}-00000-of-00002 …"
         )
-    if known:
-        numbers = sorted(shard.number for shard in known)
-        of = known[0].of
-        expected = list(range(of)) if of is not None else list(range(numbers[0], numbers[0] + len(numbers)))
-        if numbers != expected:
-            missing = ", ".join(map(str, sorted(set(expected) - set(numbers))[:5])) or "none"
-            raise BonsaiError(
-                f"data set '{folder}': the {split} files bear the numbers {', '.join(map(str, numbers[:8]))}, of "
-                f"{len(expected)}; missing: {missing}; "
-                "expected every part once"
-            )
+    _refuse_missing_parts(folder, split, known)
     return sorted(paths, key=lambda path: shard.number if (shard := shards[path]) is not None else 0)
+
+
+def _refuse_missing_parts(folder: Path, split: str, shards: Sequence[Shard]) -> None:
+    if not shards:
+        return
+    numbers = sorted(shard.number for shard in shards)
+    of = shards[0].of
+    expected = list(range(of)) if of is not None else list(range(numbers[0], numbers[0] + len(numbers)))
+    if numbers != expected:
+        missing = ", ".join(map(str, sorted(set(expected) - set(numbers))[:5])) or "none"
+        raise BonsaiError(
+            f"data set '{folder}': the {split} files bear the numbers {', '.join(map(str, numbers[:8]))}, of "
+            f"{len(expected)}; missing: {missing}; "
+            "expected every part once"
+        )
 
 
 def _shard(path: Path) -> Shard | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.data.arrow import named_rows
 from models.data.columns import NumberedRow, Table
-from models.data.folder import split_of
+from models.data.splits import split_of
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console

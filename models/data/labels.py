@@ -46,16 +46,14 @@ def whole_numbers(labels: Iterable[str]) -> dict[str, str]:
 
 
 def refuse_same_names(counts: Counter[str], name: str) -> None:
-    """Refuse labels that differ only in case, in the width of their characters or in how a number is written: nobody
-    means two classes by them
-    (BonsaiError).
+    """Refuse labels that differ only in case, in the width of their characters, in quotes around them or in how a
+    number is written: nobody means two classes by them (BonsaiError).
     """
     alike: dict[str, list[str]] = {}
     for label in sorted(counts):
         whole = WHOLE_AS_FLOAT.fullmatch(label)
-        alike.setdefault(str(int(whole[1])) if whole else unicodedata.normalize("NFKC", label).casefold(), []).append(
-            label
-        )
+        plain = unicodedata.normalize("NFKC", label).casefold().strip("\"' ")
+        alike.setdefault(str(int(whole[1])) if whole else plain or label, []).append(label)
     doubles = [labels for labels in alike.values() if len(labels) > 1]
     if doubles:
         first = " and ".join(f"'{label}' ({counts[label]} rows)" for label in doubles[0])

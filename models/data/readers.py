@@ -56,7 +56,7 @@ def read_table(path: Path, file: str, source: DatasetSource) -> Table:
     return (
         read_delimited(text, file, source, tabs=suffix == ".tsv")
         if suffix in (".csv", ".tsv")
-        else read_json(text, file)
+        else read_json(text, file, source)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from models.data.columns import Columns, Table, find_columns
 from models.data.labels import UNSEEN, label_name
+from models.data.split_column import column_called, find_split_column, split_of_row
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
@@ -66,6 +67,7 @@ def check_rows(
     or labels bear two names).
     """
     names = _Names()
+    by_column = find_split_column(tables, source)
     splits: dict[str, list[Row]] = {}
     for split, parts in tables.items():
         splits[split] = []
@@ -80,17 +82,19 @@ def check_rows(
                     soft_wrap=True,
                 )
             before = unusable.rows
-            for number, values in table.read(columns.all):
+            split_column = column_called(by_column, table.columns) if by_column else None
+            for number, values in table.read([*columns.all, *([split_column] if split_column else [])]):
                 place = f"{table.name}, {table.unit} {number}"
                 unusable.rows += 1
                 try:
                     text, label = _text_and_label(values, columns)
+                    own = split_of_row(values, split_column, split, tables)
                 except ValueError as error:
                     unusable.add(place, str(error))
                     continue
                 if columns.label_name is not None and isinstance(values, dict):
                     label = names.one_to_one(label, str(label_name(values[columns.label_name])), place, columns)
-                splits[split].append(Row(text, label, place, " ".join(normalize(text).split())))
+                splits.setdefault(own, []).append(Row(text, label, place, " ".join(normalize(text).split())))
             if unusable.rows == before:
                 raise BonsaiError(f"{table.name}: no rows; expected at least one text with its label")
     return splits

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.data.class_names import name_classes
 from models.data.columns import Table
-from models.data.folder import split_files
 from models.data.hub import read_hub
 from models.data.readers import ACCEPTED, SUFFIXES, bare_name, read_table
+from models.data.readme import describe_folder
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 
@@ -28,6 +29,7 @@ class Found:
 def find_source(source: DatasetSource) -> Found:
     """Open what `source` names, without looking at its rows (BonsaiError)."""
     if source.source == "embedded":
+        _refuse_config(source)
         with (EMBEDDED / "out_of_scope.csv").open(encoding="utf-8", newline="") as file:
             out_of_scope = tuple(row["text"] for row in csv.DictReader(file))
         return Found(
@@ -37,15 +39,19 @@ def find_source(source: DatasetSource) -> Found:
         )
     path = Path(source.source)
     if path.is_dir():
-        files = split_files(path)
+        found = describe_folder(path, source)
         return Found(
             path.absolute().name,
-            {
-                split: [read_table(part, str(part.relative_to(path)), source) for part in parts]
-                for split, parts in files.items()
-            },
+            name_classes(
+                {
+                    split: [read_table(part, str(part.relative_to(path)), source) for part in parts]
+                    for split, parts in found.files.items()
+                },
+                found.names,
+            ),
         )
     if path.is_file():
+        _refuse_config(source)
         return Found(bare_name(path), {"train": [read_table(path, path.name, source)]})
     if path.suffix.lower() in (*SUFFIXES, ".gz") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.source):
         raise BonsaiError(
@@ -53,3 +59,12 @@ def find_source(source: DatasetSource) -> Found:
             f"expected 'embedded', a file of {ACCEPTED}, a folder with train and test files, or a Hugging Face id"
         )
     return Found(source.source, read_hub(source))
+
+
+def _refuse_config(source: DatasetSource) -> None:
+    if source.config is not None:
+        raise BonsaiError(
+            f"data set '{source.source}': it has no configurations, and '{source.config}' is asked for "
+            "(--dataset-config, dataset.config in the recipe); expected one of a Hugging Face id, or of a folder whose "
+            "README.md names it"
+        )

@@ -61,15 +61,10 @@ def ask(out: Path, source: str | None, text: str) -> Answers:
 def _look_up(text: str, plan: Plan) -> tuple[int | None, str]:
     """Return the label of a row that the tokenizer does not tell from the text, and the split that holds it."""
     normalize = normalization(plan.checkpoint.folder / "tokenizer.json")
-    key = _key(normalize(text))
+    key = normalize(text)
     for name, place in SPLITS.items():
         split: Split = getattr(plan.dataset, name)
         for other, label in zip(split.texts, split.labels, strict=True):
-            if _key(normalize(other)) == key:
+            if normalize(other) == key:
                 return label, place
     return None, ""
-
-
-def _key(text: str) -> str:
-    """Write a text as models/data/rows.py compares texts."""
-    return " ".join(text.split())

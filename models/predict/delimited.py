@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from models.data.columns import find_text_column
-from models.data.delimited import SAMPLE_CHARACTERS, excel_delimiter, find_delimiter, unreadable
+from models.data.delimited import SAMPLE_CHARACTERS, excel_delimiter, find_delimiter
+from models.data.records import unreadable
 from models.data.rows import usable_text
 from models.predict.cells import as_object
 from models.predict.formats import Dialect, Format, Input, Window, refuse_doubles, window_of

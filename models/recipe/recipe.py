@@ -45,8 +45,8 @@ class DatasetSource(Strict):
     """`embedded`, a file, a folder or a Hugging Face id; columns are found by their usual names unless named here.
 
     `split_seed` draws the rows that are held out where the source has no test or no validation file: the recipe's
-    `seed` moves none of them. `config` chooses among the configurations of a Hugging Face id; `skip_unusable` leaves
-    out, and counts, rows without a text or a label.
+    `seed` moves none of them. `config` chooses among the configurations of a Hugging Face id or of a folder's
+    README.md; `skip_unusable` leaves out, and counts, rows without a text or a label.
     """
 
     source: str = "embedded"

@@ -129,9 +129,17 @@ class Tokenizer:
 
 
 def normalization(file: Path) -> Callable[[str], str]:
-    """Return what a tokenizer.json makes of a text before it cuts it: lower case and the like."""
-    normalizer = tokenizers.Tokenizer.from_file(str(file)).normalizer
-    return normalizer.normalize_str if normalizer is not None else str  # type: ignore[no-any-return]
+    """Return what a tokenizer.json makes of a text before it looks into its vocabulary: its words and marks in lower
+    case and the like, a blank between them. Texts that are equal then (`card ?` and `card?`) are equal to the model.
+    """
+    tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    normalizer, cutter = tokenizer.normalizer, tokenizer.pre_tokenizer
+
+    def normalize(text: str) -> str:
+        plain = normalizer.normalize_str(text) if normalizer is not None else text
+        return " ".join([word for word, _ in cutter.pre_tokenize_str(plain)] if cutter is not None else plain.split())
+
+    return normalize
 
 
 def special_tokens(tokenizer: tokenizers.Tokenizer, content: dict[str, Any]) -> dict[str, str]:

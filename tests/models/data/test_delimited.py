@@ -5,14 +5,6 @@ import pytest
 from models.runtime.errors import BonsaiError
 from tests.models.files import ROWS, delimited, file, read
 
-NUMBERED = [(f"text {number}", "late" if number % 2 else "lost") for number in range(120)]
-LINES = delimited(NUMBERED).splitlines(keepends=True)
-
-
-def replaced(lines: dict[int, str]) -> str:
-    """The rows of NUMBERED with some lines of the file, counted from 1, replaced."""
-    return "".join(lines.get(number, line) for number, line in enumerate(LINES, 1))
-
 
 @pytest.mark.parametrize(
     ("name", "content"),
@@ -69,54 +61,6 @@ def test_a_text_that_holds_other_delimiters_is_left_alone(tmp_path: Path) -> Non
         assert {*found.train.texts, *found.validation.texts, *found.test.texts} == {text for text, _ in rows}
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        {7: '"text 5,late\n'},  # and no quote after it
-        {7: '"text 5,late\n', 46: '"well, yes",late\n'},
-        {7: '"text 5,late\n', 46: 'a screen of 5",late\n'},
-        {7: '"text 5,late\n', 8: 'a screen of 5",late\n'},
-        {7: '"text, 5","late\n', 46: 'a screen of 5,late"\n'},
-        {7: '"text, 5","late\n'},
-        {7: '"5" screen",late\n'},
-    ],
-)
-def test_a_quote_without_its_end_is_refused_with_the_line_where_it_opens(tmp_path: Path, lines: dict[int, str]) -> None:
-    with pytest.raises(
-        BonsaiError, match=r"d.csv, line 7: the quote that opens in this row .*expected a closing quote"
-    ):
-        read(file(tmp_path, "d.csv", replaced(lines)))
-
-
-def test_an_open_quote_among_rows_sorted_by_label_is_refused(tmp_path: Path) -> None:
-    rows = "".join(
-        '"open,l5\n' if number == 50 else 'a 5",l6\n' if number == 60 else f"text {number},l{number // 10}\n"
-        for number in range(120)
-    )
-    with pytest.raises(BonsaiError, match=r"line 52: the quote that opens in this row ends in line 62"):
-        read(file(tmp_path, "d.csv", "text,label\n" + rows))
-
-
-def test_texts_over_several_lines_are_read(tmp_path: Path) -> None:
-    rows = [
-        (f'Dear all,\nplease, {number}, now\n\nrefund, late, "a"', label)
-        for number in range(20)
-        for label in ("late", "lost")
-    ]
-    found = read(file(tmp_path, "d.csv", delimited(rows)))
-    assert sorted(found.train.texts + found.validation.texts + found.test.texts) == sorted(text for text, _ in rows)
-
-
-def test_tab_separated_files_may_do_without_quotes(tmp_path: Path) -> None:
-    rows = [
-        (f'"he said {number}{mark}', label)
-        for number in range(9)
-        for label, mark in (("x", ""), ("y", '"'), ("z", 'a "b"'))
-    ]
-    found = read(file(tmp_path, "d.tsv", "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows)))
-    assert sorted(found.train.texts + found.validation.texts + found.test.texts) == sorted(text for text, _ in rows)
-
-
 def test_a_long_document_is_read_whole(tmp_path: Path) -> None:
     long = "word " * 60_000
     found = read(file(tmp_path, "d.csv", delimited([*ROWS, (long, "a")])))
@@ -127,3 +71,10 @@ def test_a_long_document_is_read_whole(tmp_path: Path) -> None:
 def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(BonsaiError, match=r"d.csv: no rows; expected at least one text"):
         read(file(tmp_path, "d.csv", content))
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_names_of_columns_in_the_middle_are_no_row(tmp_path: Path, mark: str) -> None:
+    again = delimited().replace("text ", "more ")
+    with pytest.raises(BonsaiError, match=r"1 of 121 rows is unusable: d.csv, line 62: the names of the columns again"):
+        read(file(tmp_path, "d.csv", delimited() + mark + again))

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,12 +54,30 @@ def test_every_layout_holds_the_same_data(tmp_path: Path, name: str, content: st
         ('[{"text": "a", "label": "b"},\n{"text": ', r"d.json, line 2: not JSON \(.*expected an array of objects"),
         ("[" * 100_000, "d.json: not usable as JSON"),
         (
-            '{"train": [{"text": "a"}], "test": [{"text": "b"}]}',
-            "d.json: one JSON object with the keys train, test; expected an array",
+            '{"train": [{"text": "a"}], "more": [{"text": "b"}]}',
+            "d.json: one JSON object with the keys train, more; expected an array of objects, one such array for each",
+        ),
+        ('{"train": [{"text": "a"}], "test": [{"text": "b"}], "x": 1}', "with the keys train, test, x"),
+        ('{"train": [{"text": "a"}], "dev": [{"text": "b"}], "val": [{"text": "c"}]}', "with the keys train, dev, val"),
+        ('{"train": [{"text": "a", "split": "x"}], "test": [{"text": "b"}]}', "with the keys train, test"),
+        (
+            '{"data": [{"text": "a", "label": "b"}], "test": {"text": ["a"], "label": ["b"]}}',
+            "with the keys data, test",
+        ),
+        ('{"data": [{"text": "a", "label": "b"}], "test": ["a", "b"]}', "with the keys data, test"),
+        (
+            '{"data": [{"text": "a", "label": "b"}], "more": {"held_out": [{"text": "a", "label": "b"}]}}',
+            "with the keys data, more",
+        ),
+        (
+            '{"data": [{"text": "a", "label": "b"}], "more": {"text": ["a"], "label": ["b"]}}',
+            "with the keys data, more",
         ),
         ('{"data": [{"text": "a"}], "test": [{"text": "b"}]}', "d.json: one JSON object with the keys data, test"),
-        ('{"train": [{"text": "a"}], "test": [["b", "c"]]}', "d.json: one JSON object with the keys train, test"),
-        ('{"train": [{"text": "a"}], "test": [null, {"text": "b"}]}', "d.json: one JSON object with the keys train"),
+        ('{"train": [{"text": "a"}], "more": [["b", "c"]]}', "d.json: one JSON object with the keys train, more"),
+        ('{"train": [{"text": "a"}], "more": [null, {"text": "b"}]}', "d.json: one JSON object with the keys train"),
+        ('{"train": [{"text": "a", "label": "b"}], "test": [["b", "c"]]}', "d.json, row 2: a JSON list"),
+        ('{"columns": ["text", "label"], "index": [0], "data": [["a", "b"]]}', "with the keys columns, index, data"),
         ('{"text": {"0": "a"}, "label": {"1": "c"}}', "d.json: one JSON object with the keys text, label"),
         ('{"text": ["a", "b"], "label": ["c"]}', "d.json: one JSON object with the keys text, label"),
         (json_lines() + '{"text": "x", "label": ' + "9" * 5000 + "}", "d.json, line 61: not usable as JSON"),
@@ -68,3 +87,45 @@ def test_every_layout_holds_the_same_data(tmp_path: Path, name: str, content: st
 def test_another_layout_is_refused_in_one_sentence(tmp_path: Path, content: str, said: str) -> None:
     with pytest.raises(BonsaiError, match=rf"^[^\n]*{said}[^\n]*$"):
         read(file(tmp_path, "d.json", content))
+
+
+def columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {key: [row[key] for row in rows] for key in rows[0]}
+
+
+def test_keys_of_splits_are_read_as_splits(tmp_path: Path) -> None:
+    parts = {"train": objects(ROWS[:40]), "Dev": objects(ROWS[40:50]), "test_set": objects(ROWS[50:])}
+    for name, part in zip(("train", "dev", "test"), parts.values(), strict=True):
+        file(tmp_path, f"same/{name}.json", json.dumps(part))
+    same = read(tmp_path / "same")
+    assert [len(same.train), len(same.validation), len(same.test)] == [40, 10, 10]
+    for content in (parts, {key: columns(part) for key, part in parts.items()}):
+        assert read(file(tmp_path, "d.json", json.dumps(content))).sha256 == same.sha256
+
+
+@pytest.mark.parametrize("names", [["late", "lost", "refund"], {"0": "late", "2": "refund", "1": "lost"}])
+@pytest.mark.parametrize("key", ["labels", "label_names", "classes", "id2label"])
+def test_names_of_classes_beside_the_rows_take_the_place_of_numbers(tmp_path: Path, key: str, names: Any) -> None:
+    order = ["late", "lost", "refund"]
+    numbered = objects([(text, "abc".index(label)) for text, label in ROWS])
+    same = read(file(tmp_path, "same.csv", delimited([(text, order["abc".index(label)]) for text, label in ROWS])))
+    for content in ({"data": numbered, key: names}, {key: names, **columns(numbered)}):
+        assert read(file(tmp_path, "d.json", json.dumps(content))).sha256 == same.sha256
+    named = objects([(row["text"], order[row["label"]]) for row in numbered])
+    assert read(file(tmp_path, "d.json", json.dumps({key: names, "rows": named}))).sha256 == same.sha256
+    with pytest.raises(BonsaiError, match=r"d.json, row 61: the label 3 has no name"):
+        read(file(tmp_path, "d.json", json.dumps({key: names, "rows": [*numbered, {"text": "x", "label": 3}]})))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"schema": {"fields": [{"name": "text", "type": "string"}, {"name": "label", "type": "string"}]}},
+        {"schema": {"properties": {"text": {"type": "string"}, "label": {"type": "string"}}}},
+        {"fields": {"text": "what was said", "label": "what was meant"}, "authors": ["a", "b"]},
+        {"test": [], "version": 3},
+    ],
+)
+def test_what_describes_the_rows_is_no_row(tmp_path: Path, beside: dict[str, Any]) -> None:
+    same = read(file(tmp_path, "same.csv", delimited()))
+    assert read(file(tmp_path, "d.json", json.dumps({**beside, "data": objects()}))).sha256 == same.sha256

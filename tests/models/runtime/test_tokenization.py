@@ -13,7 +13,14 @@ from transformers import AutoTokenizer
 
 from models.plan.checkpoint import find_teacher
 from models.recipe.recipe import TeacherSource
-from models.runtime.tokenization import LONGEST_WORD, MOST_BYTES, Tokenizer, bytes_to_remember, words_are_independent
+from models.runtime.tokenization import (
+    LONGEST_WORD,
+    MOST_BYTES,
+    Tokenizer,
+    bytes_to_remember,
+    normalization,
+    words_are_independent,
+)
 
 SAMPLES = [
     "where is my parcel",
@@ -170,3 +177,28 @@ def test_a_word_too_long_to_remember_is_unknown(tokenizer: Tokenizer) -> None:
     ids, _ = tokenizer.encode(["x" * (LONGEST_WORD + 1)])
     assert ids[0][1:-1] == [tokenizer.unknown_id]
     assert not tokenizer._pieces.keys() & {"x" * (LONGEST_WORD + 1)}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("card ?", "card?"),
+        ("don't", "Don ' t"),
+        ("a.b", "a . b"),
+        ("CAFÉ!", "cafe !"),
+        ("  tab\tnew\nline", "tab new line"),
+        ("a\u200bb", "ab"),
+    ],
+)
+def test_texts_of_the_same_words_and_marks_are_one_text(folder: Path, one: str, other: str) -> None:
+    normalize = normalization(folder / "tokenizer.json")
+    whole = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    assert whole.encode(one).ids == whole.encode(other).ids
+    assert normalize(one) == normalize(other)
+    assert normalize(one) != normalize(one + " x")
+
+
+def test_a_tokenizer_without_words_and_marks_keeps_apart_what_it_keeps_apart(tmp_path: Path) -> None:
+    tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0}, unk_token="a")).save(str(tmp_path / "tokenizer.json"))
+    normalize = normalization(tmp_path / "tokenizer.json")
+    assert normalize(" card  ? ") == "card ?" != normalize("card?")

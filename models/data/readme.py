@@ -1,0 +1,123 @@
+"""What the README of a folder in the hub's layout says in its YAML: the files of each configuration, and the names of
+classes.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from models.data.class_names import names_of_features
+from models.data.folder import NamedFiles, named_files, split_files
+from models.recipe.recipe import DatasetSource
+from models.runtime.errors import BonsaiError
+from models.runtime.progress import console
+from models.runtime.yaml_text import load_yaml
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Described:
+    """The files of every split, and the names of the classes by column."""
+
+    files: dict[str, list[Path]]
+    names: dict[str, list[str]]
+
+
+def describe_folder(folder: Path, source: DatasetSource) -> Described:
+    """Return what a folder holds: as its README's configuration says, or without one by the names of the files
+    (BonsaiError).
+    """
+    said = _front_matter(folder)
+    configs = {str(config.get("config_name", "default")): config for config in _entries(said.get("configs"))}
+    infos = _infos(folder, said)
+    chosen = _choose(folder, configs, infos, source)
+    config = configs.get(chosen, {}) if chosen is not None else {}
+    if config.get("data_files"):
+        files = named_files(folder, _named(config))
+    else:
+        files = split_files(folder.joinpath(*_parts_inside(config.get("data_dir", ""))))
+    return Described(files, _class_names(folder, infos, chosen))
+
+
+def _choose(folder: Path, configs: dict[str, Config], infos: dict[str, Config], source: DatasetSource) -> str | None:
+    """Return the configuration asked for, the only one or the default one."""
+    known = list(dict.fromkeys([*configs, *infos]))
+    named = f"expected one of {', '.join(known)}, named with --dataset-config (dataset.config in the recipe)"
+    if source.config is not None:
+        if source.config not in known:
+            wanted = named if known else "expected none, for its README.md names none (configs)"
+            raise BonsaiError(f"data set '{folder}': it has no configuration '{source.config}'; {wanted}")
+        return source.config
+    default = [name for name, config in configs.items() if name == "default" or config.get("default") is True]
+    if len(configs) > 1 and not default:
+        raise BonsaiError(f"data set '{folder}': it has several configurations; {named}")
+    return next(iter(default or configs), None)
+
+
+def _named(config: Config) -> Iterator[NamedFiles]:
+    """Return name and patterns of every split of a configuration, in each form that the hub takes."""
+    given, start = config["data_files"], _parts_inside(config.get("data_dir", ""))
+    if isinstance(given, str) or (isinstance(given, list) and all(isinstance(path, str) for path in given)):
+        given = [{"split": "train", "path": given}]
+    elif isinstance(given, dict):
+        given = [{"split": split, "path": path} for split, path in given.items()]
+    for entry in _entries(given):
+        paths = entry.get("path", [])
+        yield (
+            str(entry.get("split", "train")),
+            [str(Path(*start, str(path))) for path in ([paths] if isinstance(paths, str) else paths)],
+        )
+
+
+def _parts_inside(path: object) -> list[str]:
+    """Return the parts of a path that a README names, none of which leads out of its folder."""
+    return [part for part in Path(str(path)).parts if part not in ("/", "..")]
+
+
+def _infos(folder: Path, said: dict[str, Any]) -> dict[str, Config]:
+    """Return what is said of every configuration's columns, in the README or in the older dataset_infos.json."""
+    try:
+        older = json.loads((folder / "dataset_infos.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        older = {}
+    infos = {name: info for name, info in older.items() if isinstance(info, dict)} if isinstance(older, dict) else {}
+    return infos | {str(info.get("config_name", "default")): info for info in _entries(said.get("dataset_info"))}
+
+
+def _class_names(folder: Path, infos: dict[str, Config], chosen: str | None) -> dict[str, list[str]]:
+    meant = [infos[chosen]] if chosen in infos else list(infos.values())
+    found = [names for info in meant if (names := names_of_features(info.get("features")))]
+    if any(names != found[0] for names in found):
+        raise BonsaiError(
+            f"data set '{folder}': its classes have different names in its configurations {', '.join(infos)}; expected "
+            "one of them, named with --dataset-config (dataset.config in the recipe)"
+        )
+    return found[0] if found else {}
+
+
+def _front_matter(folder: Path) -> dict[str, Any]:
+    """Return the YAML between two lines of dashes at a README's start; most have none."""
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    parts = text.split("\n---", 1)
+    if not text.startswith("---") or len(parts) < 2:
+        return {}
+    try:
+        said = load_yaml(parts[0].removeprefix("---"), yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        why = " ".join(str(error).split())[:200]
+        console.print(f"{folder}: the YAML of README.md is not read ({why})", markup=False, soft_wrap=True)
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _entries(given: Any) -> list[Config]:
+    """Return a list's objects, or the only one, as YAML may have it."""
+    return [entry for entry in (given if isinstance(given, list) else [given]) if isinstance(entry, dict)]

@@ -1,0 +1,86 @@
+"""The records of delimited text: fields in quotes or without, over one line or several, with or without a blank after
+the delimiter.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from models.runtime.errors import BonsaiError
+
+
+@dataclass(frozen=True)
+class Record:
+    """The fields of one row, and the first line that they were read from."""
+
+    line: int
+    fields: list[str]
+    lines: tuple[str, ...] = ()  # as they stand in the file, where they are several
+
+
+def read_records(text: str, delimiter: str, skipped: int, file: str) -> tuple[list[Record], bool]:
+    """Return all records, numbered from behind the lines that were `skipped`, and whether a blank after the delimiter
+    belongs to it (BonsaiError where a quote has no end).
+    """
+    try:
+        records, failure = list(_parse(text, delimiter, skipped, file)), None
+    except BonsaiError as error:
+        records, failure = [], error
+    if delimiter == "\t" and (failure or any(record.lines for record in records)):
+        # Many tab-separated files do without quotes, and then a quote is a character like any other: lines of equally
+        # many fields say so.
+        unquoted = list(_parse(text, delimiter, skipped, file, quoting=csv.QUOTE_NONE))
+        if len({len(record.fields) for record in unquoted}) == 1:
+            return unquoted, False
+    if any(_begins_with_a_quote(field) for record in records for field in record.fields[1:]):
+        try:
+            return list(_parse(text, delimiter, skipped, file, spaced=True)), True
+        except BonsaiError:
+            pass  # a text that begins with a blank and a word in quotes
+    if failure:
+        raise failure
+    return records, False
+
+
+def _begins_with_a_quote(field: str) -> bool:
+    """Tell whether a blank keeps a quote from being the first character (`text, "label"`)."""
+    return field[:1] == " " and field.lstrip(" ")[:1] == '"'
+
+
+def _parse(
+    text: str, delimiter: str, skipped: int, file: str, *, quoting: int = csv.QUOTE_MINIMAL, spaced: bool = False
+) -> Iterator[Record]:
+    taken: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for line in io.StringIO(text, newline=""):
+            taken.append(line)
+            yield line
+
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True, quoting=quoting, skipinitialspace=spaced)  # type: ignore[arg-type]
+    try:
+        for fields in reader:
+            if fields:
+                yield Record(reader.line_num - len(taken) + 1 + skipped, fields, tuple(taken) if len(taken) > 1 else ())
+            taken.clear()
+    except csv.Error as error:
+        raise BonsaiError(
+            unreadable(reader.line_num - len(taken) + 1 + skipped, len(taken), str(error), file)
+        ) from error
+
+
+def unreadable(line: int, lines: int, reason: str, file: str) -> str:
+    """Say what is wrong with a quote that opens in this line, and how far its row was read."""
+    if "end of data" in reason:
+        return (
+            f"{file}, line {line}: the quote that opens in this row has no end; expected a closing quote, or two "
+            "quotes for each that belongs to the text"
+        )
+    until = (
+        f" ends in line {line + lines - 1}, in the middle of a text" if lines > 1 else " ends in the middle of a text"
+    )
+    return (
+        f"{file}, line {line}: the quote that opens in this row{until} ({reason}); "
+        "expected a closing quote at the end of the text, and two quotes for each that belongs to it"
+    )

@@ -1,0 +1,87 @@
+"""A column that says which split a row belongs to, as data sets in one file have it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.data.columns import Table, plain
+from models.data.splits import WORDS, split_said
+from models.recipe.recipe import DatasetSource
+from models.runtime.errors import BonsaiError
+from models.runtime.progress import console
+
+SPLIT_COLUMNS = ("split", "splits", "set", "subset", "partition", "fold", "datasplit", "datasetsplit", "splitname")
+
+
+def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSource) -> str | None:
+    """Return the plain name of the column whose values are splits; refuse two of them, and one without training rows
+    (BonsaiError).
+
+    Such a column names training rows and others. One that names a single split splits nothing, and without training
+    rows any other value (`dev` beside `prod`), or with them two others (`train` beside `bus` and `car`), show that it
+    means something else.
+    """
+    found = []
+    asked = {plain(column) for column in (source.text_column, source.label_column) if column}
+    for name in SPLIT_COLUMNS:
+        values = _values(tables, name) if name not in asked else set()
+        splits = {split for value in values if (split := split_said(value))}
+        others = sorted(value for value in values if not split_said(value))
+        if len(splits) > 1 and "train" not in splits and not others:
+            raise BonsaiError(
+                f"data set '{source.source}': the column '{name}' names no training rows, only "
+                f"{' and '.join(sorted(splits))} rows; expected {WORDS}, or another name for a column that is no split"
+            )
+        if "train" in splits and (len(splits) > 1 or len(others) == 1):
+            found.append(name)
+        elif splits and others:
+            console.print(
+                f"{source.source}: the column '{name}' is not read as splits, for it holds "
+                f"{', '.join(map(repr, others[:3]))} too",
+                markup=False,
+                soft_wrap=True,
+            )
+    if len(found) > 1:
+        raise BonsaiError(
+            f"data set '{source.source}': the columns {' and '.join(map(repr, found))} both name splits; expected one"
+        )
+    if found:
+        console.print(f"{source.source}: rows are split as the column '{found[0]}' says", markup=False, soft_wrap=True)
+    return found[0] if found else None
+
+
+def split_of_row(
+    row: dict[str, Any] | str, column: str | None, split: str, files: Mapping[str, Sequence[Table]]
+) -> str:
+    """Return the split of a row in a file of `split`, as its column says where there is one; ValueError where that says
+    none, or another split that has files of its own.
+    """
+    if column is None or isinstance(row, str):
+        return split
+    said = row.get(column)
+    own = split_said(said)
+    if own is None:
+        given = f"'{said}'" if said not in (None, "") else "missing"
+        raise ValueError(
+            f"the split in the column '{column}' is {given}; expected {WORDS}, or another name for a column that is no "
+            "split"
+        )
+    if own != split and (split != "train" or own in files):
+        raise ValueError(f"the column '{column}' says {own} in a file of {split} rows; expected {split}")
+    return own
+
+
+def column_called(name: str, columns: Sequence[str]) -> str | None:
+    """Return the column of this plain name."""
+    return next((column for column in columns if plain(column) == name), None)
+
+
+def _values(tables: Mapping[str, Sequence[Table]], name: str) -> set[str]:
+    """Return all that a column holds, in whichever file it stands."""
+    return {
+        str("" if (value := row.get(column)) is None else value)
+        for parts in tables.values()
+        for table in parts
+        if (column := column_called(name, table.columns)) is not None
+        for _, row in table.read([column])
+        if isinstance(row, dict)
+    }

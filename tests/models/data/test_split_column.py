@@ -1,0 +1,119 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from models.data.dataset import Dataset
+from models.runtime.errors import BonsaiError
+from tests.models.files import delimited, file, parquet_bytes, read
+
+TEXTS = [(f"text {number} of {label}", label) for number in range(20) for label in ("a", "b")]
+
+
+def rows(*splits: str) -> list[tuple[str, str, str]]:
+    """Every row with one of the splits in turn."""
+    return [(text, label, splits[number % len(splits)]) for number, (text, label) in enumerate(TEXTS)]
+
+
+def table(column: str, *splits: str) -> str:
+    return delimited(rows(*splits), header=("text", "label", column))  # type: ignore[arg-type]
+
+
+def numbers(found: Dataset) -> list[set[int]]:
+    """The numbers of the rows of each split."""
+    place = {text: number for number, (text, _) in enumerate(TEXTS)}
+    return [{place[text] for text in part.texts} for part in (found.train, found.validation, found.test)]
+
+
+@pytest.mark.parametrize("column", ["split", "Set", "subset", "PARTITION", "fold", "data_split"])
+@pytest.mark.parametrize(
+    "names", [("train", "train", "validation", "test", "test"), ("Training", "TRAIN ", "dev", "eval", "test_set")]
+)
+def test_rows_are_split_as_their_column_says(
+    tmp_path: Path, column: str, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = read(file(tmp_path, "d.csv", table(column, *names)))
+    assert numbers(found) == [{n for n in range(40) if n % 5 in part} for part in ((0, 1), (2,), (3, 4))]
+    assert "rows are split as the column" in capsys.readouterr().err
+
+
+def test_every_kind_of_file_is_split_so(tmp_path: Path) -> None:
+    same = read(file(tmp_path, "d.csv", table("split", "train", "test", "train")))
+    given = [{"text": text, "label": label, "split": split} for text, label, split in rows("train", "test", "train")]
+    columns = {key: [row[key] for row in given] for key in given[0]}
+    for name, content in (
+        ("d.jsonl", "".join(json.dumps(row) + "\n" for row in given)),
+        ("d.parquet", parquet_bytes(columns)),
+        ("folder/train.csv", table("split", "train", "test", "train")),
+    ):
+        path = file(tmp_path, name, content)
+        assert read(path.parent if "/" in name else path).sha256 == same.sha256
+    assert numbers(same)[2] == {number for number in range(40) if number % 3 == 1}
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("set", ("x", "y")),
+        ("fold", ("0", "1", "2")),
+        ("split", ("train",)),
+        ("split", ("test",)),
+        ("subset", ("dev", "prod")),
+        ("subset", ("dev", "test", "prod")),
+        ("set", ("train", "bus", "car")),
+        ("set", ("test", "control")),
+        ("group", ("train", "test")),
+    ],
+)
+def test_a_column_that_is_no_split_is_left_alone(tmp_path: Path, column: str, values: tuple[str, ...]) -> None:
+    plain = read(file(tmp_path, "same.csv", delimited(TEXTS)))
+    assert read(file(tmp_path, "d.csv", table(column, *values))).sha256 == plain.sha256
+
+
+def test_a_column_that_resembles_splits_is_not_passed_over_in_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read(file(tmp_path, "d.csv", table("set", "train", "bus", "car")))
+    assert "the column 'set' is not read as splits, for it holds 'bus', 'car' too" in capsys.readouterr().err
+
+
+def test_a_column_asked_for_as_the_label_is_no_split(tmp_path: Path) -> None:
+    found = read(file(tmp_path, "d.csv", table("set", "train", "test")), label_column="set")
+    assert found.labels == ("test", "train")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            ("train", "test", "tset"),
+            "13 of 40 rows are unusable: .*the split in the column 'split' is 'tset'; expected",
+        ),
+        (("train", "holdout"), "20 of 40 rows are unusable: .*is 'holdout'; expected train as train, training;"),
+        (("train", "test", ""), "the split in the column 'split' is missing"),
+        (("validation", "test"), "the column 'split' names no training rows, only test and validation rows"),
+    ],
+)
+def test_values_that_are_no_split_are_refused(tmp_path: Path, values: tuple[str, ...], said: str) -> None:
+    with pytest.raises(BonsaiError, match=rf"^[^\n]*{said}[^\n]*$"):
+        read(file(tmp_path, "d.csv", table("split", *values)))
+
+
+def test_two_columns_of_splits_are_refused(tmp_path: Path) -> None:
+    content = delimited([(*row, row[2]) for row in rows("train", "test")], header=("text", "label", "set", "split"))  # type: ignore[misc]
+    with pytest.raises(BonsaiError, match="the columns 'split' and 'set' both name splits"):
+        read(file(tmp_path, "d.csv", content))
+
+
+def test_files_and_their_column_agree_or_are_refused(tmp_path: Path) -> None:
+    test = delimited([("other a", "a", "test"), ("other b", "b", "test")], header=("text", "label", "split"))  # type: ignore[list-item]
+    file(tmp_path, "train.csv", table("split", "train", "val", "train"))
+    file(tmp_path, "test.csv", test)
+    assert numbers_of(read(tmp_path)) == [27, 13, 2]
+    file(tmp_path, "train.csv", table("split", "train", "test", "train"))
+    with pytest.raises(BonsaiError, match=r"train.csv, line 3.*the column 'split' says test in a file of train rows"):
+        read(tmp_path)
+
+
+def numbers_of(found: Dataset) -> list[int]:
+    return [len(found.train), len(found.validation), len(found.test)]
