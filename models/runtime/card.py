@@ -4,7 +4,9 @@ torch).
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -176,13 +178,19 @@ def seal(folder: Path, **content: Any) -> Card:
     return card
 
 
-def is_whole(folder: Path, card: Card) -> bool:
-    """Tell whether the folder's files are all there and all those that the card was written for."""
-    return card.version == _version(folder, card.model_copy(update={"version": ""}))
+def is_whole(folder: Path, card: Card, known: Mapping[str, str] | None = None) -> bool:
+    """Tell whether the folder's files are all there and all those that the card was written for; `known` holds the
+    hashes of files that are not read.
+    """
+    return card.version == _version(folder, card.model_copy(update={"version": ""}), known or {})
 
 
-def _version(folder: Path, draft: Card) -> str:
-    hashes = {name: sha256(folder / name) for name in CONTENT_FILES if (folder / name).exists()}
+def _version(folder: Path, draft: Card, known: Mapping[str, str] = MappingProxyType({})) -> str:
+    hashes = {
+        name: known[name] if name in known else sha256(folder / name)
+        for name in CONTENT_FILES
+        if name in known or (folder / name).exists()
+    }
     return hashlib.sha256(json.dumps([hashes, draft.content()], sort_keys=True).encode()).hexdigest()[:12]
 
 
