@@ -3,6 +3,8 @@ the data and the libraries that it names.
 """
 
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -18,14 +20,14 @@ from models.runtime.card import CARD_FILE, CONTENT_FILES
 from models.runtime.errors import BonsaiError
 from models.runtime.files import DRAFT, publish
 from models.runtime.model_file import is_one_file, join
-from models.runtime.store import BUILD_COMMAND, Build, stored
+from models.runtime.store import BUILD_COMMAND, Build, read_build, stored
 
 WITH_TORCH = "run 'make env' in the project's folder, and build there"
 
 
 class Addition(NamedTuple):
     """One variant more, beside what is built already and stays as it is: whether the gate stops it, and the
-    milliseconds that a text may take (p50).
+    milliseconds that a text may take on average.
     """
 
     name: str
@@ -72,6 +74,22 @@ def check_the_rest(addition: Addition, last: Build | None, current: list[str], o
             f"'{addition.name}' cannot be added: {', '.join(others)} would not come out as built (the data, the "
             f"teacher, the libraries or a file have changed since); run '{BUILD_COMMAND}' to build all anew"
         )
+
+
+@contextmanager
+def unless_named(out: Path, names: Iterable[str]) -> Iterator[None]:
+    """Remove the folders of these variants again where publishing them fails, but for those that build.json names: a
+    first build's steps and an earlier build's variants stay.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(BonsaiError):
+            named = read_build(out).variants
+            for name in names:
+                if name not in named:
+                    shutil.rmtree(out / name, ignore_errors=True)
+        raise
 
 
 def _same_inputs(recipe: Recipe, last: Build) -> bool:

@@ -49,12 +49,12 @@ class Builder:
             self._finished[name] = self._steps.once(variant.key, work)
         return self._finished[name]
 
-    def forget_unused_steps(self) -> None:
-        """Remove the steps of earlier recipes."""
+    def forget_unused_steps(self, most: int = 0) -> None:
+        """Remove the steps of earlier recipes, and of builds that did not come to their end, but for so many bytes."""
         needed = set(self.plan.teacher_keys)
         for variant in self.plan.variants:
             needed |= {variant.key, *variant.step_keys}
-        self._steps.keep_only(needed)
+        self._steps.keep_only(needed, most)
 
     @cached_property
     def coverages(self) -> dict[str, Coverage]:

@@ -15,8 +15,8 @@ def step_key(*parts: object) -> str:
 
 
 class Steps:
-    """The folder `.steps`: one finished folder a key; an interrupted step leaves only a draft, which the next build
-    removes.
+    """The folder `.steps`: one finished folder a key; a step that fails leaves nothing, and one that is killed only a
+    draft, which the next build removes.
     """
 
     def __init__(self, folder: Path, made: Mapping[str, Path] | None = None) -> None:
@@ -32,16 +32,25 @@ class Steps:
         if not done.is_dir():
             draft = self._folder / f"{DRAFT}{key}"
             draft.mkdir()
-            work(draft)
-            publish(draft, done)
+            try:
+                work(draft)
+                publish(draft, done)
+            except BaseException:  # a full disk, say, whose room it would go on to take
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
         return done
 
     def has(self, key: str) -> bool:
         """Tell whether a step is finished."""
         return self._made.get(key, self._folder / key).is_dir()
 
-    def keep_only(self, keys: set[str]) -> None:
-        """Remove the steps that no variant of the present recipe needs."""
-        for folder in self._folder.iterdir():
-            if folder.name not in keys:
+    def keep_only(self, keys: set[str], most: int = 0) -> None:
+        """Remove the steps that no variant of the present recipe needs, the oldest first, until at most so many bytes
+        of them are left.
+        """
+        unused = {folder: folder.stat().st_mtime for folder in self._folder.iterdir() if folder.name not in keys}
+        left = {folder: sum(file.stat().st_size for file in folder.rglob("*")) for folder in unused}
+        for folder in sorted(unused, key=lambda folder: unused[folder]):
+            if not most or sum(left.values()) > most:
                 shutil.rmtree(folder)
+                del left[folder]

@@ -13,6 +13,7 @@ RESERVED_NAMES = frozenset(
     [
         "predict",
         "variants",
+        "builds",
         "experiments",
         "feedback",
         "compare",

@@ -4,7 +4,9 @@ torch).
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,6 +18,7 @@ from models.runtime.files import write_json
 CARD_FILE = "card.json"
 MODEL_FILE = model_file.NAME
 CONTENT_FILES = (MODEL_FILE, "config.json", "tokenizer.json", "tokenizer_config.json")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Estimate(BaseModel):
@@ -177,20 +180,28 @@ def seal(folder: Path, **content: Any) -> Card:
     return card
 
 
-def is_whole(folder: Path, card: Card) -> bool:
-    """Tell whether the folder's files are all there and all those that the card was written for."""
-    return card.version == _version(folder, card.model_copy(update={"version": ""}))
+def is_whole(folder: Path, card: Card, known: Mapping[str, str] = NOTHING) -> bool:
+    """Tell whether the folder's files are all there and all those that the card was written for; `known` holds the
+    hashes of files that are not read.
+    """
+    return card.version == _version(folder, card.model_copy(update={"version": ""}), known)
 
 
-def _version(folder: Path, draft: Card) -> str:
-    hashes = {name: found for name, found in content_hashes(folder).items() if found}
+def _version(folder: Path, draft: Card, known: Mapping[str, str] = NOTHING) -> str:
+    hashes = {name: found for name, found in content_hashes(folder, known).items() if found}
     return hashlib.sha256(json.dumps([hashes, draft.content()], sort_keys=True).encode()).hexdigest()[:12]
 
 
-def content_hashes(folder: Path) -> dict[str, str | None]:
-    """Return the SHA-256 of each content file of a folder, None where it is not there (OSError, ValueError)."""
-    hashes = {name: sha256(folder / name) if (folder / name).exists() else None for name in CONTENT_FILES}
-    return hashes if model_file.is_one_file(folder) else {**hashes, MODEL_FILE: model_file.sha256_of_parts(folder)}
+def content_hashes(folder: Path, known: Mapping[str, str] = NOTHING) -> dict[str, str | None]:
+    """Return the SHA-256 of each content file of a folder, None where it is not there, without reading those that are
+    `known` (OSError, ValueError).
+    """
+    hashes = {
+        name: known.get(name) or (sha256(folder / name) if (folder / name).exists() else None) for name in CONTENT_FILES
+    }
+    if MODEL_FILE not in known and not model_file.is_one_file(folder):
+        hashes[MODEL_FILE] = model_file.sha256_of_parts(folder)
+    return hashes
 
 
 def sha256(file: Path) -> str:

@@ -39,8 +39,7 @@ def load_variants(
     for name, card in cards.items():
         if card.name != name:
             raise BonsaiError(f"variant '{name}': its folder '{folders[name]}' holds '{card.name}'; {AGAIN}")
-        if not is_packed(card, packed):
-            check_whole(folders[name], card)
+        check_whole(folders[name], card, packed=is_packed(card, packed))
     tokenizers = {} if tokenizers is None else tokenizers
     parts = {**(loaded or {})}
     for name, card in cards.items():
@@ -51,13 +50,14 @@ def load_variants(
     }
 
 
-def check_whole(folder: Path, card: Card) -> None:
-    """Refuse a folder whose files are not those that its card was written for, or whose model leads out of its file
-    (BonsaiError).
+def check_whole(folder: Path, card: Card, *, packed: bool = False) -> None:
+    """Refuse a folder whose files are not those that its card was written for, or whose model leads out of its file;
+    one that was found whole and is packed is not opened again, and its model not read (BonsaiError).
     """
     try:
-        if is_whole(folder, card):
-            if card.cascade is None:
+        unread = {MODEL_FILE: card.model_sha256} if packed and card.model_sha256 is not None else {}
+        if is_whole(folder, card, unread):
+            if card.cascade is None and not packed:
                 check_graph(model_of(folder))
             return
         found = content_hashes(folder)

@@ -26,6 +26,7 @@ DATASET_FILE = "dataset.json"
 OUT = Path("variants")  # where a build writes unless told otherwise
 BUILD_COMMAND = "python -m models.build"
 STORE = "BONSAI_MODEL_STORE"  # tells a process that a service starts where its models lie: a Bento may have its own
+BUSY = "another build is writing to"  # what whoever may wait for it knows it by
 HOME_HELP = "set BENTOML_HOME to a folder that can be written and has room"
 
 
@@ -83,9 +84,7 @@ def locked(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BonsaiError(
-                f"another build is writing to '{out}'; wait for it, or give another folder with --out"
-            ) from error
+            raise BonsaiError(f"{BUSY} '{out}'; wait for it, or give another folder with --out") from error
         yield
 
 
@@ -105,6 +104,7 @@ def save_variant(folder: Path) -> str:
                 for name in (name for name in (*CONTENT_FILES, CARD_FILE) if (folder / name).exists()):
                     shutil.copyfile(folder / name, model.path_of(name))
         except OSError as error:
+            _forget(tag)
             raise BonsaiError(
                 f"'{tag}' cannot be put into the BentoML model store ({_reason(error)}); {HOME_HELP}"
             ) from error

@@ -8,8 +8,10 @@ from pydantic import TypeAdapter, ValidationError
 from models.recipe.passes import MODEL_PASSES, PassConfig
 from models.recipe.recipe import Passes
 from models.runtime.card import Card
-from service.builds.asked import MadeOf
+from service.builds.asked import TEACHER, MadeOf
 
+NO_TORCH = "it is to be trained, and torch is not installed here"
+GRAPH = "it is to be trained, and the teacher is an ONNX graph, which cannot be"
 PASSES: TypeAdapter[list[PassConfig]] = TypeAdapter(Passes)
 
 
@@ -28,6 +30,18 @@ def trained_anew(passes: MadeOf, known: Mapping[str, Card]) -> bool:
     return not any(card.cascade is None and card.passes in stands for card in known.values())
 
 
-def is_able(trains: bool) -> bool:
-    """Tell whether what trains, or what does not, can be done here."""
-    return not trains or (find_spec("torch") is not None and find_spec("models.train") is not None)
+def cannot_train(passes: MadeOf, known: Mapping[str, Card]) -> str:
+    """Return why passes cannot be made here; nothing where they can, or where what is to be trained is there."""
+    if not trained_anew(passes, known):
+        return ""
+    return GRAPH if not is_trainable(known) else "" if has_torch() else NO_TORCH
+
+
+def is_trainable(known: Mapping[str, Card]) -> bool:
+    """Tell whether the teacher has weights to train; one that was taken as an ONNX graph was made without torch."""
+    return "torch" in known[TEACHER].libraries
+
+
+def has_torch() -> bool:
+    """Tell whether anything can be trained here."""
+    return find_spec("torch") is not None and find_spec("models.train") is not None

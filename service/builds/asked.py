@@ -21,7 +21,9 @@ MadeOf = list[dict[str, Any]]
 
 
 class Goal(Strict):
-    """How fast the variant must be: below so many milliseconds a text (p50), or so many times the teacher's speed."""
+    """How fast the variant must be: below so many milliseconds a text by itself, or so many times the teacher's speed;
+    both on average, in which a cascade's escalations show.
+    """
 
     under_ms: float | None = Field(None, gt=0)
     speedup: float | None = Field(None, gt=0)

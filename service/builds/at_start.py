@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,8 +88,13 @@ def build_teacher(given: Given, out: Path) -> None:
         raise BonsaiError(last.removeprefix("error: ") or f"the build ended with exit code {process.returncode}")
 
 
-def ask_for_int8(out: Path) -> None:
-    """Queue INT8 of the teacher, unless the build has it or it is queued (BonsaiError)."""
+def ask_for_int8(out: Path, only: Sequence[str] = ()) -> None:
+    """Queue INT8 of the teacher, unless the build has it or it is queued, or it would not be among the variants that
+    are served (BonsaiError).
+    """
+    if only and NAME not in only:
+        logger.warning("BONSAI_QUANTIZE: '%s' is not built, for BONSAI_ONLY leaves it out", NAME)
+        return
     build = read_build(out)
     if NAME in build.variants or any(
         [next(iter(one)) for one in card.passes] == ["quantize"] for card in cards(build).values()

@@ -23,6 +23,10 @@ class Full(BuildError):
     """Too many builds wait."""
 
 
+class NoRoom(BuildError):
+    """The disk has less room than a build takes."""
+
+
 class Unable(BuildError):
     """What is needed is not installed here."""
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 POLL_S = 0.25
 GRACE_S = 5.0  # to end by itself when interrupted
 LINES, TAIL = 12, 4096
-BUILT, WORSE, TOO_SLOW = 0, 1, 3  # of models.build's exit codes, those that are no failure
+BUILT, WORSE, REPAIRABLE, TOO_SLOW = 0, 1, 2, 3  # models.build's exit codes
 CRASHED = 70  # EX_SOFTWARE of sysexits.h
 
 

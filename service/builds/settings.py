@@ -9,19 +9,21 @@ MOST = 1_000_000_000
 
 
 class Limits(NamedTuple):
-    """Seconds and MiB of one build, and cores; the figures' defaults are those of no limit but time."""
+    """Seconds, MiB of memory and cores of one build, and the MiB of the disk that it leaves free."""
 
     seconds: int = 7200
     memory_mb: int = 0  # none
     cores: int = 1
+    disk_mb: int = 512  # 0: whatever is free may be taken
 
 
 def limits() -> Limits:
-    """Read BONSAI_BUILD_SECONDS, BONSAI_BUILD_MEMORY_MB and BONSAI_BUILD_CORES (BonsaiError)."""
+    """Read BONSAI_BUILD_SECONDS, BONSAI_BUILD_MEMORY_MB, BONSAI_BUILD_CORES and BONSAI_BUILD_DISK_MB (BonsaiError)."""
     return Limits(
         _number("BONSAI_BUILD_SECONDS", Limits().seconds, 1),
         _number("BONSAI_BUILD_MEMORY_MB", 0, 0),
         _number("BONSAI_BUILD_CORES", 1, 1),
+        _number("BONSAI_BUILD_DISK_MB", Limits().disk_mb, 0),
     )
 
 

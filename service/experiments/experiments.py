@@ -98,6 +98,16 @@ class Experiments:
         """Store feedback; the outcome is there once it is committed (Off, StoreError)."""
         return self.kept.writer.give(truths)
 
+    def latest(self) -> Running:
+        """Return what runs by the store: another worker may have begun something a moment ago (StoreError)."""
+        if self._kept is not None:
+            self.refresh()
+        return self.running
+
+    def begun_anew(self, variant: str) -> str | None:
+        """Return the name of an experiment with this arm that the next start would read in the file of experiments."""
+        return self._kept.watch.begun_anew(variant) if self._kept is not None else None
+
     def refresh(self) -> None:
         """Learn what was just changed (StoreError)."""
         self.kept.watch.refresh()

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -82,6 +83,16 @@ class Watch:
         """Learn at once what this worker has changed itself (StoreError)."""
         with self._lock:
             self._read()
+
+    def begun_anew(self, variant: str) -> str | None:
+        """Return the name of an experiment with this arm in the file that the next start reads, as it is now; one that
+        cannot be read names none.
+        """
+        with suppress(Invalid):
+            for experiment in read_file(self._file, None) if self._file is not None else ():
+                if variant in [arm.variant for arm in experiment.arms]:
+                    return experiment.name
+        return None
 
     def follow(self, variants: Sequence[str], folders: Mapping[str, Path]) -> None:
         """Send callers to these variants alone from now on, whether or not the store answers."""
@@ -206,8 +217,8 @@ def prepare(store: Store, file: Path | None, variants: list[str]) -> None:
             changes.change(store, experiment.name, kept, str(file.name), variants)
 
 
-def read_file(file: Path, variants: list[str]) -> list[Experiment]:
-    """Read the file of BONSAI_EXPERIMENTS (Invalid)."""
+def read_file(file: Path, variants: list[str] | None) -> list[Experiment]:
+    """Read the file of BONSAI_EXPERIMENTS; with the variants that arms may name, where it matters (Invalid)."""
     try:
         return read_yaml(file.read_text(encoding="utf-8"), str(file), variants)
     except OSError as error:

@@ -32,14 +32,14 @@ async def build_variant(request: Request, service: Service) -> Answer:
 async def unload_variant(request: Request, service: Service, name: str) -> Answer:
     """Take a variant out of what is served."""
     check_admin(request, service)
-    _check_unused(service, name)
+    await asyncio.to_thread(_check_unused, service, name)
     generation = await asyncio.to_thread(service.builds.unload, name)
     return Answer(orjson.dumps({"unloaded": name, "generation": generation}))
 
 
 def _check_unused(service: Service, name: str) -> None:
-    """Refuse to take what POST /predict may answer with (Conflict)."""
-    running = service.experiments.running
+    """Refuse to take what POST /predict may answer with, or what the next start asks for (Conflict, StoreError)."""
+    running = service.experiments.latest()
     for standing in running.by_name.values():
         if standing.state != ENDED and name in [arm.variant for arm in standing.experiment.arms]:
             experiment = standing.experiment.name
@@ -47,6 +47,11 @@ def _check_unused(service: Service, name: str) -> None:
                 f"'{name}' is an arm of the experiment '{experiment}' ({standing.state}); expected one that has ended: "
                 f"POST /experiments/{experiment}/end"
             )
+    if (begun_anew := service.experiments.begun_anew(name)) is not None:
+        raise Conflict(
+            f"'{name}' is an arm of the experiment '{begun_anew}' in the file BONSAI_EXPERIMENTS, which the next start "
+            "reads; expected a file that names it no longer"
+        )
     if name == running.default and name != "teacher":
         raise Conflict(f"'{name}' answers POST /predict (BONSAI_DEFAULT_VARIANT); expected another variant")
 

@@ -38,6 +38,7 @@ ADMIN = {
     "403": "The service has no admin key",
     "409": "It contradicts what is there already",
     "501": "What a build needs is not installed here",
+    "507": "The disk has less room than a build takes",
     "410": "Later than the experiment's window",
 }
 KEY = {
@@ -145,7 +146,7 @@ def describe(variants: list[str], labels: int | None = None, field: str | None =
                     "Build a variant and serve it beside the others",
                     _ref("Asked"),
                     {"type": "object", "required": ["id", "state"]},
-                    (*CHANGES, "429", "501"),
+                    (*CHANGES, "429", "501", "507"),
                     status="202",
                 )
             )

@@ -66,6 +66,8 @@ def refused_build(problem: builds.BuildError) -> Refused:
             return Refused(501, str(problem))
         case builds.NotKept():
             return Refused(503, str(problem), Retry_After="60")
+        case builds.NoRoom():
+            return Refused(507, str(problem))
     raise problem
 
 

@@ -64,7 +64,7 @@ try:
     OutermostService.experiments = Experiments(experiment_settings.default_variant(list(FOLDERS)))
     OutermostService.generations = Generations(shared_folder(), (server_context.worker_index or 1) - 1, WORKERS)
     if QUANTIZES and is_first():
-        ask_for_int8(VARIANTS)
+        ask_for_int8(VARIANTS, settings.only())
     make_shared_folder()
     KEYS = WatchedKeys(file, shared_folder()) if (file := settings.keys_file()) is not None else None
     OutermostService.keys = KEYS
@@ -143,7 +143,7 @@ class Variants:
             folders = self._reloading.folders
             ours.keep(open_experiments(ours.running.default, folders, packed, folder, leads=leads))
         if QUANTIZES or (KEEPS and (ours.admin_key or (KEYS is not None and KEYS.now.has_admin))):
-            OutermostService.builds.keep(VARIANTS, leads=leads, served=_is_served)
+            OutermostService.builds.keep(VARIANTS, leads=leads, served=_is_served, only=settings.only())
         logger.info("%d variants", len(REGISTRY.names))
         settle()
         return_memory()
@@ -179,10 +179,10 @@ def _pack() -> Path | None:
     return folder / PACKED
 
 
-def _is_served(generation: int) -> bool:
-    """Tell whether all workers serve a build at least as new as this."""
+def _is_served(name: str, generation: int) -> bool:
+    """Tell whether all workers serve a build at least as new as this, and the variant in it."""
     served = OutermostService.generations
-    return served.generation >= generation and served.serving() == served.workers
+    return name in REGISTRY.names and served.generation >= generation and served.serving() == served.workers
 
 
 class Swap:

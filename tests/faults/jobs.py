@@ -46,7 +46,8 @@ class Site:
         os.environ["BENTOML_HOME"] = str(self.home)
         self.environment = {
             "BENTOML_HOME": str(self.home), "BONSAI_VARIANTS": str(self.out), "BONSAI_WORKERS": "2",
-            "BONSAI_ADMIN_KEY": KEY, "BONSAI_DATABASE_URL": f"sqlite:///{folder / 'experiments.sqlite'}",
+            "BONSAI_ADMIN_KEY": KEY, "BONSAI_BUILD_DISK_MB": "0",  # or the full disk would be refused before it is met
+            "BONSAI_DATABASE_URL": f"sqlite:///{folder / 'experiments.sqlite'}",
         }  # fmt: skip
         self._serving: Any = None
         self.host = ""

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import resource
@@ -430,6 +431,7 @@ def test_a_disk_that_takes_no_more_is_one_sentence_and_the_build_goes_on(
     assert line.startswith("error: the disk did not take what the build wrote (File too large)")
     assert "Traceback" not in done.stderr
     assert not (copied / "int8").exists()
+    assert not [path.name for path in copied.rglob("*") if "draft" in path.name], "it would take the room that is left"
     assert (copied / "build.json").read_bytes() == before
     assert subprocess.run(command, cwd=ROOT, capture_output=True, timeout=200).returncode == 0
     assert versions(copied) == versions(built)
@@ -476,6 +478,27 @@ def test_one_is_added_beside_what_stays_as_it_is_and_says_how_far_it_is(
     assert said["figures"]["measured"]["p50_ms"] > 0
     assert main(["--recipe", recipe, "--out", str(copied)]) == 0
     assert read_build(copied) == after, "a build of the same recipe has nothing to do"
+
+
+def test_what_the_model_store_does_not_take_leaves_nothing_behind(
+    copied: Path, tiny_recipe: Path, changed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants = json.loads(tiny_recipe.read_text())["variants"]
+    recipe = changed(variants=variants | {"added": [{"quantize": {"embeddings": False}}]})
+    for draft in (copied / ".draft-killed", copied / ".draft-old-int8"):
+        draft.mkdir()
+    before = (copied / "build.json").read_bytes()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("models.runtime.store.bentoml.models.create", full)
+        assert main(["--recipe", recipe, "--add", "added", "--out", str(copied)]) == 2
+    assert not (copied / "added").exists()
+    assert not list(copied.rglob("*draft*"))
+    assert (copied / "build.json").read_bytes() == before
+    assert main(["--recipe", recipe, "--add", "added", "--out", str(copied)]) == 0
 
 
 def test_a_pruned_sparse_and_quantized_variant_says_how_it_is_stored(

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_a_step_is_done_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
-def test_an_interrupted_step_leaves_a_draft_that_the_next_build_removes(
+def test_an_interrupted_step_leaves_nothing_and_a_killed_one_a_draft_that_the_next_build_removes(
     tmp_path: Path, interruption: type[BaseException]
 ) -> None:
     def stop(folder: Path) -> None:
@@ -31,7 +32,9 @@ def test_an_interrupted_step_leaves_a_draft_that_the_next_build_removes(
 
     with pytest.raises(interruption):
         Steps(tmp_path).once("key", stop)
-    assert not (tmp_path / "key").exists()
+    assert list(tmp_path.iterdir()) == []
+    stop_at = tmp_path / ".draft-key"
+    stop_at.mkdir()
     steps = Steps(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert (steps.once("key", fill("whole")) / "file").read_text() == "whole"
@@ -44,6 +47,15 @@ def test_keep_only(tmp_path: Path) -> None:
         steps.once(key, fill(key))
     steps.keep_only({"b", "never made"})
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_of_what_is_not_needed_the_oldest_goes_until_it_is_little_enough(tmp_path: Path) -> None:
+    steps = Steps(tmp_path)
+    for age, key in enumerate(("young", "older", "oldest", "needed")):
+        os.utime(steps.once(key, fill("x" * 100)), (0, 1000 - age))
+    for most, left in ((300, 3), (299, 2), (100, 1), (99, 0)):
+        steps.keep_only({"needed"}, most)
+        assert {path.name for path in tmp_path.iterdir()} == {"needed", *("young", "older", "oldest")[:left]}
 
 
 def test_publish_replaces_the_whole_folder(tmp_path: Path) -> None:

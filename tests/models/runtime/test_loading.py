@@ -10,7 +10,7 @@ from onnx.external_data_helper import set_external_data
 from models.runtime.card import CARD_FILE, CONTENT_FILES, MODEL_FILE, Card, read_card, seal
 from models.runtime.classifier import Predictor, open_session
 from models.runtime.errors import BonsaiError
-from models.runtime.loading import AGAIN, load_variants
+from models.runtime.loading import AGAIN, load_variants, pack_variants
 from models.runtime.packing import pack
 from models.runtime.store import read_build
 
@@ -69,6 +69,27 @@ def test_any_damaged_file_is_refused(copied: Path, name: str, damage: str) -> No
     with pytest.raises(BonsaiError, match=r"int8.*run 'python -m models.build'") as refused:
         load_variants({"int8": copied / "int8"})
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", [*CONTENT_FILES[1:], CARD_FILE])
+def test_what_lies_beside_a_packed_model_is_checked_too(copied: Path, tmp_path: Path, name: str) -> None:
+    folder = copied / "int8"
+    pack_variants({"int8": folder}, tmp_path)
+    assert load_variants({"int8": folder}, packed=tmp_path)
+    content = json.loads((folder / name).read_text())
+    changed = {"temperature": 2.5} if name == CARD_FILE else {"added": "by hand"}
+    (folder / name).write_text(json.dumps({**content, **changed}))
+    with pytest.raises(
+        BonsaiError,
+        match=rf"^variant 'int8': {CARD_FILE}, or a file beside {MODEL_FILE}, was changed or cut short; run",
+    ):
+        load_variants({"int8": folder}, packed=tmp_path)
+
+
+def test_a_packed_model_is_not_read_again(copied: Path, tmp_path: Path) -> None:
+    pack_variants({"int8": copied / "int8"}, tmp_path)
+    (copied / "int8" / MODEL_FILE).unlink()
+    assert load_variants({"int8": copied / "int8"}, packed=tmp_path)
 
 
 def test_a_folder_of_another_variant_is_refused(built: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 from models.recipe.recipe import Recipe
 from models.runtime.store import read_build, stored
 from service.builds.asked import cards, passes_of, read, recipe_with
+from service.builds.builds import check_asked
 from service.builds.errors import BuildError, Conflict, NotAccepted
-from service.builds.runner import check_asked
+from service.builds.settings import Limits
 
 INT8: list[dict[str, Any]] = [{"quantize": {}}]
 REFUSED = {
@@ -55,7 +56,7 @@ REFUSED = {
 def test_what_no_build_can_be_made_of_is_refused_in_one_sentence(built: Path, case: str) -> None:
     given, part = REFUSED[case]
     with pytest.raises(NotAccepted) as refused:
-        check_asked(built, given)
+        check_asked(built, given, Limits())
     said = str(refused.value)
     assert part in said
     assert len(said) < 300 and "\n" not in said
@@ -63,7 +64,7 @@ def test_what_no_build_can_be_made_of_is_refused_in_one_sentence(built: Path, ca
 
 def test_a_name_that_is_taken_is_a_conflict(built: Path) -> None:
     with pytest.raises(Conflict, match="there is a variant 'int8'"):
-        check_asked(built, {"name": "int8", "passes": INT8})
+        check_asked(built, {"name": "int8", "passes": INT8}, Limits())
 
 
 def test_what_is_asked_for_is_the_last_builds_recipe_with_one_variant_more(built: Path) -> None:
@@ -79,10 +80,10 @@ def test_what_is_asked_for_is_the_last_builds_recipe_with_one_variant_more(built
 
 def test_a_cascade_of_what_is_served_may_be_asked_for(built: Path) -> None:
     given = {"name": "b", "passes": [{"cascade": {"small": "distilled", "large": "teacher"}}]}
-    assert check_asked(built, given).name == "b"
+    assert check_asked(built, given, Limits()).name == "b"
 
 
 def test_nothing_built_is_said(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"python -m models\.build") as problem:
-        check_asked(tmp_path, {"name": "b", "passes": INT8})
+        check_asked(tmp_path, {"name": "b", "passes": INT8}, Limits())
     assert not isinstance(problem.value, BuildError)

@@ -70,6 +70,17 @@ def test_int8_is_asked_for_once_and_not_where_it_is(copied: Path) -> None:
     assert "int8" not in read_build(copied).variants
 
 
+def test_int8_that_would_not_be_served_is_not_built(copied: Path, caplog: pytest.LogCaptureFixture) -> None:
+    build = json.loads((copied / "build.json").read_text())
+    del build["variants"]["int8"]
+    (copied / "build.json").write_text(json.dumps(build))
+    ask_for_int8(copied, ("teacher",))
+    assert Jobs(copied).all() == []
+    assert "'int8' is not built, for BONSAI_ONLY leaves it out" in caplog.text
+    ask_for_int8(copied, ("teacher", "int8"))
+    assert len(Jobs(copied).all()) == 1
+
+
 def test_a_full_queue_keeps_nothing_from_starting(copied: Path, caplog: pytest.LogCaptureFixture) -> None:
     build = json.loads((copied / "build.json").read_text())
     del build["variants"]["int8"]

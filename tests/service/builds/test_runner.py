@@ -110,9 +110,9 @@ def test_a_variant_that_was_built_when_its_service_ended_is_said_to_be_served(co
 
 
 def test_a_variant_that_no_worker_serves_has_failed(copied: Path, tmp_path: Path, monkeypatch: MonkeyPatch) -> None:
-    monkeypatch.setattr("service.builds.runner.LOADED_S", 0.2)
+    monkeypatch.setattr("service.builds.attempt.LOADED_S", 0.2)
     job = ask(copied, "small", INT8)
-    runner = Runner(copied, Jobs(copied), Limits(), served=lambda _: False)
+    runner = Runner(copied, Jobs(copied), Limits(), served=lambda _name, _generation: False)
     runner.start()
     after = ended(copied, job.id)
     runner.close()

@@ -7,9 +7,9 @@ from service.builds.settings import Limits, limits
 
 
 def test_without_settings_time_and_cores_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SECONDS", "MEMORY_MB", "CORES"):
+    for name in ("SECONDS", "MEMORY_MB", "CORES", "DISK_MB"):
         monkeypatch.delenv(f"BONSAI_BUILD_{name}", raising=False)
-    assert limits() == Limits(7200, 0, 1)
+    assert limits() == Limits(7200, 0, 1, 512)
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "1.5", "many", "9" * 12])

@@ -1,9 +1,14 @@
 """Which route a path leads to, as its percent signs are read."""
 
+import inspect
+import re
+
 import pytest
 
+from models.recipe.recipe import RESERVED_NAMES
+from service.routes import table
 from service.routes.experiments import forget_unit
-from service.routes.table import find
+from service.routes.table import FIXED, find
 
 
 @pytest.mark.parametrize("unit", ["anna", "a/b", "/a", "a/", "a//b", "units/pause", "/"])
@@ -22,3 +27,11 @@ def test_a_unit_may_have_slashes_in_its_name(unit: str) -> None:
 )  # fmt: skip
 def test_no_other_name_has_one(path: str) -> None:
     assert find(path) is None
+
+
+def test_whatever_a_variant_may_be_called_predicts() -> None:
+    firsts = {*re.findall(r'case \["(\w+)"', inspect.getsource(table)), *(path.split("/")[1] for path in FIXED)}
+    assert {"builds", "v1"} < firsts
+    for name in firsts - RESERVED_NAMES:
+        route = find(f"/{name}/predict")
+        assert route is not None and route.variant, name
