@@ -64,7 +64,9 @@ def run(
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,
-            start_new_session=True,
+            # To be ended with all that it started. In a session of its own it would give way to nobody: there Linux
+            # shares the processor out by sessions first (sched(7), "The autogroup feature").
+            process_group=0,
         )
     reason = ""
     try:

@@ -79,6 +79,15 @@ def test_a_job_whose_service_was_killed_is_gone_on_with_by_the_next(copied: Path
     assert "small" in read_build(copied).variants
 
 
+def test_a_build_shares_the_session_of_its_service_to_which_it_gives_way(copied: Path, start: Start) -> None:
+    ask(copied, "long", LONG)
+    service = start()
+    build = build_of(service).pid
+    while os.getpgid(build) != build:  # it is being started
+        time.sleep(0.02)
+    assert os.getsid(build) == os.getsid(service.pid)
+
+
 @pytest.mark.parametrize(("setting", "given"), [("BONSAI_BUILD_SECONDS", "1"), ("BONSAI_BUILD_MEMORY_MB", "20")])
 def test_what_takes_more_than_it_may_has_failed(copied: Path, start: Start, setting: str, given: str) -> None:
     job = ask(copied, "long", LONG)
