@@ -30,7 +30,8 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--against",
         metavar="HOST",
         default=None,
-        help="another service to compare with: each variant is measured at both in turns",
+        help="another service to compare with: each variant is measured at both in turns; exit code 1 where one is "
+        "slower at --host",
     )
     what.add_argument(
         "--variants", nargs="+", metavar="NAME", default=None, help="variants to compare (default: all that are served)"

@@ -1,5 +1,5 @@
-"""Were a variant's figures slower in another run? `python -m loadtest.compare OLD NEW` exits 1 when they were, by more
-than the rounds' spread and 3 % explain.
+"""Were a variant's figures slower in another run? `python -m loadtest.compare OLD NEW` exits 1 when they were: when a
+figure's whole interval lies more than 3 % below the old run's. What is neither slower nor faster is not resolved.
 
 Rounds of one run are no replicates of runs: what differs from run to run, from the machine's temperature to a restart
 of the service, is in no interval here. Whether a *service* became slower is for `python -m loadtest.run --host NEW
@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loadtest.errors import LoadTestError
-from loadtest.figures.changes import TOLERANCE, Change, changes, check_comparable
+from loadtest.figures.change import Change, is_slower
+from loadtest.figures.changes import TOLERANCE, changes, check_comparable, differences
 from loadtest.numbers.run_folder import read_result
 
 COVERED = (
@@ -38,13 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--tolerance",
         type=float,
         default=TOLERANCE,
-        help="share by which a figure may differ whatever its interval (default: %(default)g)",
+        help="share by which a figure may differ: slower has its whole interval beyond it (default: %(default)g)",
     )
     parser.add_argument(
         "--anyway", action="store_true", help="compare runs of other machines, other texts or with failures too"
     )
     given = parser.parse_args(arguments)
     try:
+        if not 0 <= given.tolerance < 1:
+            raise LoadTestError(f"--tolerance is {given.tolerance:g}; expected a share, from 0 to below 1")
         old, new = read_result(given.old), read_result(given.new)
         if not given.anyway:
             check_comparable(old, new)
@@ -53,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{markdown(found)}\n\n{COVERED}")
-    return 1 if any(change.verdict == "slower" for change in found) else 0
+    if differing := differences(old, new):  # --anyway
+        print(f"warning: the runs differ in their {', '.join(differing)}", file=sys.stderr)
+    return 1 if is_slower(found) else 0
 
 
 def markdown(found: Sequence[Change]) -> str:

@@ -13,6 +13,7 @@ from loadtest.arguments import plan_of, read_arguments, traffic_of
 from loadtest.ask.arrivals import Bursts
 from loadtest.checks.ceiling import CONNECTIONS, ceiling
 from loadtest.errors import LoadTestError
+from loadtest.figures.change import is_slower
 from loadtest.figures.comparison import Comparison
 from loadtest.figures.conclusion import conclusion
 from loadtest.measurement.all_turns import take_all
@@ -36,10 +37,11 @@ CEILING_SECONDS = 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the comparison; 0: every answer was right, 1: the run has failures, no answers or is incomplete, 2: it, or
-    its generator, could not go on.
+    """Run the comparison; 0: every answer was right, 1: the run has failures, no answers or is incomplete, or a variant
+    is slower than --against, 2: it, or its generator, could not go on.
 
-    An A/A control that failed is a warning and ends with 0: the answers were right, the machine was not quiet.
+    An A/A control that failed is a warning and ends with 0: the answers were right, the machine was not quiet. Nothing
+    is called slower by such a run.
     """
     given = read_arguments(arguments)
     heed_ctrl_c()
@@ -86,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     if repairable:
         return 2
-    return 1 if comparison.faults else 0
+    return 1 if comparison.faults or is_slower(comparison.services) else 0
 
 
 def _generator(

@@ -21,7 +21,7 @@ def cautions(result: Result) -> list[str]:
     for scenario in SCENARIOS:
         bound = [
             f"{name} ({', '.join(reasons)})"
-            for name, variant in result.variants.items()
+            for name, variant in result.everyone().items()
             if (rounds := variant.rounds(scenario.name)) and (reasons := _bound(rounds, scenario, generator.ceiling))
         ]
         found += [f"Generator-bound in {scenario.name}: {', '.join(bound)}."] if bound else []

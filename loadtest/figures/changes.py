@@ -7,25 +7,27 @@ A figure that is known by its bounds alone, as Server's rate is, changed when th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from math import inf
 from typing import Any
 
 from loadtest.errors import LoadTestError
 from loadtest.figures.bounds import bounded_change
+from loadtest.figures.change import Change, together
 from loadtest.figures.comparison import Comparison
 from loadtest.numbers.cost import server_cores
-from loadtest.numbers.intervals import Interval, unpaired_ratio
+from loadtest.numbers.intervals import unpaired_ratio
 from loadtest.numbers.result import Placement, Result
 from loadtest.scenarios.registry import SCENARIOS
 from loadtest.scenarios.scenario import Scenario
 
-SIGNIFICANT = 0.05
 # the rounds of one run agree better than two runs do: their spread alone would call a warmer machine a slower variant
 TOLERANCE = 0.03
 CONDITIONS: dict[str, Callable[[Result], Any]] = {
     "cpu": lambda run: run.conditions.machine.cpu,
     "texts": lambda run: run.conditions.corpus.sha256[:12],
+    "seed": lambda run: run.run.seed,
+    "checking of labels": lambda run: run.conditions.corpus.labels_checked,
+    "service on the generator's machine": lambda run: run.conditions.same_machine,
+    "TLS": lambda run: run.conditions.host.startswith("https://"),
     "pinning": lambda run: _placement(run).pinned,
     "server's cores": lambda run: server_cores(run.conditions),
     "bursts": lambda run: run.conditions.bursts or "none",
@@ -33,36 +35,10 @@ CONDITIONS: dict[str, Callable[[Result], Any]] = {
     "seconds of a round": lambda run: run.run.seconds,
     "seconds of warm-up": lambda run: run.run.warm_up,
     "generator processes": lambda run: _placement(run).processes,
+    "generator on other machines": lambda run: _placement(run).remote,
 }
 FIGURES = [(scenario, figure, percentile) for scenario in SCENARIOS for figure, percentile in scenario.compared_by]
 BOUNDED = [scenario for scenario in SCENARIOS if scenario.bounded]
-
-
-@dataclass(frozen=True)
-class Change:
-    """One figure of one variant: how many times as fast it is in the new run, and how likely chance alone would do that
-    (None: the ratio's bounds are sure).
-    """
-
-    variant: str
-    scenario: str
-    figure: str
-    ratio: Interval
-    p: float | None
-
-    tolerance: float = TOLERANCE
-
-    @property
-    def verdict(self) -> str:
-        """Say what the figure did."""
-        slowest, fastest = (self.ratio.low, self.ratio.high) if self.p is None else (self.ratio.value, self.ratio.value)
-        if self.p is not None and self.p >= SIGNIFICANT:
-            return "same"
-        if fastest < 1 - self.tolerance:
-            return "slower"
-        if slowest > 1 / (1 - self.tolerance):
-            return "faster"
-        return "undecided" if self.p is None and (slowest == 0 or fastest == inf) else "same"
 
 
 def changes(old: Result, new: Result, *, relative: bool = False, tolerance: float = TOLERANCE) -> list[Change]:
@@ -76,7 +52,7 @@ def changes(old: Result, new: Result, *, relative: bool = False, tolerance: floa
             continue
         for scenario, figure, percentile in FIGURES:
             before, after = (_times(run, name, scenario, percentile, relative) for run in (old, new))
-            if ratio := unpaired_ratio(before, after):
+            if ratio := unpaired_ratio(before, after, tolerance):
                 found.append(Change(name, scenario.name, figure, *ratio, tolerance))
         for scenario in BOUNDED if same_limit else ():
             if bounds := bounded_change(scenario, old, new, name, relative=relative):
@@ -86,7 +62,7 @@ def changes(old: Result, new: Result, *, relative: bool = False, tolerance: floa
             "the runs have no figure in common that both measured in two rounds or more; expected the same variants "
             "and scenarios"
         )
-    return _holm(found)
+    return together(found)
 
 
 def check_comparable(old: Result, new: Result) -> None:
@@ -94,16 +70,19 @@ def check_comparable(old: Result, new: Result) -> None:
     for name, run in (("old", old), ("new", new)):
         if found := Comparison(run).warnings:
             raise LoadTestError(f"the {name} run is not fit to compare by: {found[0]}")
-    before, after = _conditions(old), _conditions(new)
-    for what in before:
-        if before[what] != after[what]:
-            raise LoadTestError(
-                f"the runs differ in their {what} ({before[what]}, {after[what]}); give --anyway to compare them all "
-                "the same"
-            )
+    if differing := differences(old, new):
+        raise LoadTestError(
+            f"the runs differ in their {', '.join(differing)}; give --anyway to compare them all the same"
+        )
     for name, run, other in (("old", old, new), ("new", new, old)):
         if lacking := sorted(_figures(other) - _figures(run)):
             raise LoadTestError(f"the {name} run lacks {' '.join(lacking[0])}; give --anyway to compare what both have")
+
+
+def differences(old: Result, new: Result) -> list[str]:
+    """Name the conditions in which two runs differ, with what they were."""
+    before, after = _conditions(old), _conditions(new)
+    return [f"{what} ({before[what]}, {after[what]})" for what in before if before[what] != after[what]]
 
 
 def _placement(run: Result) -> Placement:
@@ -139,14 +118,3 @@ def _figures(run: Result) -> set[tuple[str, ...]]:
             (name, scenario.name, scenario.bounded) for scenario in BOUNDED if scenario.bounds(run, name) is not None
         }
     return found
-
-
-def _holm(changes: list[Change]) -> list[Change]:
-    """Return the changes with p values that hold for all of them together (Holm 1979)."""
-    tested = sorted((change.p, place) for place, change in enumerate(changes) if change.p is not None)
-    adjusted: dict[int, float] = {}
-    highest = 0.0
-    for rank, (p, place) in enumerate(tested):
-        highest = max(highest, min(1.0, p * (len(tested) - rank)))
-        adjusted[place] = highest
-    return [replace(change, p=adjusted.get(place)) for place, change in enumerate(changes)]

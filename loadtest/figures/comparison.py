@@ -5,7 +5,9 @@ them.
 from functools import cached_property
 
 from loadtest.figures.cautions import cautions
+from loadtest.figures.change import Change
 from loadtest.figures.doubts import control, doubts, faults
+from loadtest.figures.services import between_services
 from loadtest.numbers.intervals import Interval
 from loadtest.numbers.result import Result
 from loadtest.scenarios.registry import RANKING, SCENARIOS, measured
@@ -40,6 +42,11 @@ class Comparison:
     def control(self) -> Interval | None:
         """The baseline's speed against itself, measured in turns like a variant of its own."""
         return control(self.result)
+
+    @cached_property
+    def services(self) -> list[Change]:
+        """What the run bears of this service beside the other; nothing where it is not fit to compare by."""
+        return [] if self.warnings else between_services(self.result)
 
     @cached_property
     def faults(self) -> list[str]:

@@ -3,6 +3,7 @@ intervals and the gate allow.
 """
 
 from loadtest.figures.comparison import Comparison
+from loadtest.figures.services import sentences
 from loadtest.numbers.intervals import Interval
 from loadtest.scenarios.registry import RANKING
 from loadtest.scenarios.scenario import Scenario
@@ -18,11 +19,17 @@ SAID = {
 
 
 def conclusion(comparison: Comparison) -> str:
+    """Say how the service compares with the other one, where there is one, and which of its variants to take."""
+    if comparison.warnings:
+        return UNFIT
+    against = comparison.result.against
+    return " ".join([*([sentences(comparison.services, against.host)] if against else []), _variants(comparison)])
+
+
+def _variants(comparison: Comparison) -> str:
     """Say which variant to take, what it gives and what it costs: the fastest, by the mean of all its answers, of those
     that passed the gate.
     """
-    if comparison.warnings:
-        return UNFIT
     baseline = comparison.baseline
     rows = {row.name: row for row in comparison.rows()}
     compared_rows = [(row.ratio, row) for row in rows.values() if row.name != baseline and row.ratio is not None]
@@ -40,7 +47,7 @@ def conclusion(comparison: Comparison) -> str:
         return f"No variant that is faster than {baseline} can be recommended. {others}"
     ratio, best = fit[0]
     difference = 100 * (best.accuracy - rows[baseline].accuracy)
-    sentences = [
+    said = [
         f"{best.name} answers {ratio.value:.1f} times as fast as {baseline} (mean of all answers, 95 % interval "
         f"{ratio.low:.1f} to {ratio.high:.1f}), "
         f"passed the gate at an accuracy of {100 * best.accuracy:.2f} %, which is {abs(difference):.2f} points "
@@ -50,12 +57,12 @@ def conclusion(comparison: Comparison) -> str:
         *(_said(comparison, scenario, best.name) for scenario in comparison.measured),
         others,
     ]
-    return " ".join(sentence for sentence in sentences if sentence)
+    return " ".join(sentence for sentence in said if sentence)
 
 
 def _not_to_take(pairs: list[tuple[Interval, Summary]]) -> str:
     """Name the faster variants whose accuracy does not speak for them, by what was said of it."""
-    sentences = [
+    said = [
         f"{row.name} ({ratio.value:.1f} times) is withheld: {str(row.withheld).rstrip('.')}."
         for ratio, row in pairs
         if row.withheld
@@ -63,10 +70,10 @@ def _not_to_take(pairs: list[tuple[Interval, Summary]]) -> str:
     judged = [(ratio, row) for ratio, row in pairs if not row.withheld]
     for verdict in dict.fromkeys(row.verdict for _, row in judged):
         names = [f"{row.name} ({ratio.value:.1f} times)" for ratio, row in judged if row.verdict == verdict]
-        sentences.append(
+        said.append(
             f"Faster than the baseline, but {SAID.get(verdict, f'the gate called {verdict}')}: {', '.join(names)}."
         )
-    return " ".join(sentences)
+    return " ".join(said)
 
 
 def _as_fast(comparison: Comparison, best: Summary, others: list[Summary]) -> str:

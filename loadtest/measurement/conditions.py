@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,18 @@ def fingerprint(questions: Sequence[Question]) -> str:
 
 
 def is_local(host: str) -> bool:
-    """Say whether a host is this machine."""
+    """Say whether a host is this machine, by whatever of its addresses."""
     try:
-        return all(str(found[4][0]).startswith(("127.", "::1")) for found in socket.getaddrinfo(host, None))
+        found = {_address(str(one[4][0])) for one in socket.getaddrinfo(host, None)}
     except OSError:
         return False
+    interfaces = (one for those in psutil.net_if_addrs().values() for one in those)
+    ours = {_address(one.address) for one in interfaces if one.family in (socket.AF_INET, socket.AF_INET6)}
+    # To connect to 0.0.0.0 or [::] is to connect to this machine, though no interface has these addresses.
+    return all(one in ours or one.is_loopback or one.is_unspecified for one in found)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Return an address without the name of an interface behind it, as IPv4 where it stands for one."""
+    address = ip_address(text.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from loadtest.ask.answer import DROPPED, LATE
 from loadtest.numbers.recording import Measurement
 from loadtest.numbers.result import CONTROL, Result, Round, Variant
-from loadtest.numbers.slowed import calmer
+from loadtest.numbers.slowed import with_repeat
 from loadtest.scenarios.load import Bench, Load
 from loadtest.scenarios.plan import Plan, Turn
 
@@ -35,14 +35,14 @@ def as_round(turn: Turn, one: Measurement) -> Round:
 
 
 def keep(result: Result, turn: Turn, one: Round, excused: Sequence[str] = ()) -> int:
-    """Keep a round, or the calmer of it and the one that it repeats, and return its right answers."""
+    """Keep a round, a repeat inside the one that it repeats, and return its right answers."""
     variant = result.side(there=turn.there)[_name(result, turn)]
     count(variant, one, excused)
     variant.batch_flips += one.batch_flips
     rounds = result.rounds_at(turn.scenario, turn.variant, there=turn.there)
     if turn.again:
         (place,) = (place for place, known in enumerate(rounds) if known.round == turn.round)
-        rounds[place] = calmer(rounds[place], one, rounds)
+        rounds[place] = with_repeat(rounds[place], one, rounds)
     else:
         rounds.append(one)
     return one.right

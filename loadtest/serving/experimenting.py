@@ -1,14 +1,17 @@
 """What an experiment costs its callers: one variant on its own route and on POST /predict, with none, with split
-traffic and with every request shadowed, in turn on one running service.
+traffic and with every request shadowed, in each round in another order on one running service.
+
+Its own route is measured twice. A ratio that is no further from 1 than that control shows nothing.
 """
 
 import json
+import random
 import secrets
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +19,8 @@ from typing import Any
 
 from loadtest.ask.corpus import Question
 from loadtest.errors import LoadTestError
-from loadtest.numbers.intervals import over_rounds
+from loadtest.figures.doubts import CONTROL_WITHIN, is_narrow
+from loadtest.numbers.intervals import Interval, over_rounds
 from loadtest.serving.bodies import bodies
 from loadtest.serving.running import Running, Setting, running
 from loadtest.serving.servers import OURS_2, SERVERS
@@ -34,6 +38,8 @@ SAYS = {
 CONNECTIONS = (1, 8)
 SETTLE_S = 1.2  # every worker knows of a change within a second
 UNITS = 1000
+FIGURES = ("p50_ms", "p99_ms")
+WITHIN = "≈"  # a ratio that the control cannot be told from
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +114,34 @@ def _round(
         loads = (Load(f"{lab.base}{path}", folder / file, count, seconds) for count in CONNECTIONS)
         return {str(load.connections): run(load).model_dump(exclude_none=True) for load in loads}
 
-    found = {PLAIN: put(f"/{variant}/predict", "plain.jsonl"), NONE: put("/predict", "plain.jsonl")}
     arms = [{"variant": variant, "weight": 0.5}, {"variant": other, "weight": 0.5}]
-    with lab.experiment(f"{name}_split", control=other, arms=arms):
-        units = _units_of(lab, variant)
-        mixed = [
-            json.dumps({**json.loads(body), "unit": units[place % len(units)]}) for place, body in enumerate(plain)
-        ]
-        (folder / "units.jsonl").write_text("".join(f"{body}\n" for body in mixed), encoding="utf-8")
-        found[SPLIT] = put("/predict", "units.jsonl")
-    with lab.experiment(f"{name}_shadow", control=variant, arms=arms, mode="shadow"):
-        found[SHADOW] = put("/predict", "plain.jsonl")
-    found[AGAIN] = put(f"/{variant}/predict", "plain.jsonl")
-    return found
+
+    def split() -> dict[str, Any]:
+        with lab.experiment(f"{name}_split", control=other, arms=arms):
+            units = _units_of(lab, variant)
+            mixed = [
+                json.dumps({**json.loads(body), "unit": units[place % len(units)]}) for place, body in enumerate(plain)
+            ]
+            (folder / "units.jsonl").write_text("".join(f"{body}\n" for body in mixed), encoding="utf-8")
+            return put("/predict", "units.jsonl")
+
+    def shadow() -> dict[str, Any]:
+        with lab.experiment(f"{name}_shadow", control=variant, arms=arms, mode="shadow"):
+            return put("/predict", "plain.jsonl")
+
+    take: dict[str, Callable[[], dict[str, Any]]] = {
+        PLAIN: lambda: put(f"/{variant}/predict", "plain.jsonl"),
+        NONE: lambda: put("/predict", "plain.jsonl"),
+        SPLIT: split,
+        SHADOW: shadow,
+        AGAIN: lambda: put(f"/{variant}/predict", "plain.jsonl"),
+    }
+    return {case: take[case]() for case in order(seed)}
+
+
+def order(seed: str) -> list[str]:
+    """Return the cases in a round's own order: what comes last would always meet what a machine does in time."""
+    return random.Random(seed).sample(CASES, len(CASES))
 
 
 def _units_of(lab: Lab, variant: str) -> list[str]:
@@ -130,9 +151,12 @@ def _units_of(lab: Lab, variant: str) -> list[str]:
 
 
 def markdown(kept: dict[str, Any]) -> str:
-    """Return the cases as a table: medians over rounds, and ratios to the variant's own route within rounds."""
+    """Return the cases as a table, medians over rounds and ratios to the variant's own route within rounds, below what
+    the control leaves in doubt.
+    """
     rounds = kept["rounds"]
     lines = [
+        *(f"**{doubt}**\n" for doubt in doubts(rounds)),
         "| a request of one text | connections | requests/s | p50 ms | p99 ms | p50 (own route = 1) | p99 |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
@@ -140,17 +164,48 @@ def markdown(kept: dict[str, Any]) -> str:
         for count in map(str, CONNECTIONS):
             own = [one[case][count] for one in rounds]
             rates = sorted(each["requests"] / each["seconds"] for each in own)
-            p50, p99 = (sorted(each[name] for each in own)[len(own) // 2] for name in ("p50_ms", "p99_ms"))
-            ratios = [_ratio(rounds, case, count, name) for name in ("p50_ms", "p99_ms")]
+            p50, p99 = (sorted(each[name] for each in own)[len(own) // 2] for name in FIGURES)
+            ratios = [_shown(rounds, case, count, name) for name in FIGURES]
             lines.append(
                 f"| {SAYS[case]} | {count} | {rates[len(rates) // 2]:,.0f} | {p50:.2f} | {p99:.2f} | {ratios[0]} | "
                 f"{ratios[1]} |"
             )
-    return "\n".join(lines) + "\n"
+    said = "Ratios are geometric means over the rounds, with 95 % t intervals of their logarithms."
+    if any(WITHIN in line for line in lines):
+        said += f" {WITHIN}: the interval reaches into that of the A/A control, and a cost is not resolved."
+    return "\n".join(lines) + f"\n\n{said}\n"
 
 
-def _ratio(rounds: Sequence[dict[str, Any]], case: str, count: str, name: str) -> str:
+def doubts(rounds: Sequence[dict[str, Any]]) -> list[str]:
+    """Return one sentence for each reason not to build on the rounds."""
+    found = []
+    if len({tuple(one) for one in rounds}) == 1:
+        found.append("Every round had the cases in the same order: what drifts within a round is in the ratios.")
+    unsure = [
+        f"{count} connection{'s' * (count > 1)}, {name.removesuffix('_ms')} {_text(control)}"
+        for count in CONNECTIONS
+        for name in FIGURES
+        if (control := _ratio(rounds, AGAIN, str(count), name)) is None or not is_narrow(control)
+    ]
+    if unsure:
+        found.append(
+            f"The A/A control does not contain 1, or is wider than {1 - CONTROL_WITHIN:g} to {1 + CONTROL_WITHIN:g}, "
+            f"at {'; '.join(unsure)}: there, a difference of that size proves nothing."
+        )
+    return found
+
+
+def _shown(rounds: Sequence[dict[str, Any]], case: str, count: str, name: str) -> str:
     if case == PLAIN:
         return "1"
-    found = over_rounds([one[case][count][name] / one[PLAIN][count][name] for one in rounds])
+    found, control = (_ratio(rounds, one, count, name) for one in (case, AGAIN))
+    within = found is not None and control is not None and found.low <= control.high and found.high >= control.low
+    return _text(found) + (f" {WITHIN}" if within and case != AGAIN else "")
+
+
+def _ratio(rounds: Sequence[dict[str, Any]], case: str, count: str, name: str) -> Interval | None:
+    return over_rounds([one[case][count][name] / one[PLAIN][count][name] for one in rounds])
+
+
+def _text(found: Interval | None) -> str:
     return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]" if found is not None else "–"

@@ -1,5 +1,8 @@
 """The comparison as Markdown tables, one for each scenario."""
 
+from collections.abc import Sequence
+
+from loadtest.figures.change import Change
 from loadtest.figures.comparison import Comparison
 from loadtest.numbers import text
 from loadtest.numbers.intervals import over_rounds
@@ -17,6 +20,8 @@ AGAINST_HEADS = [
     "mean ms",
     "mean ms there",
     "speed (there = 1)",
+    "p, Holm",
+    "",
     "round by round",
 ]
 
@@ -48,7 +53,7 @@ def sections(comparison: Comparison) -> dict[str, Table]:
         return tables
     both = [(name, here, against.variants[name]) for name, here in comparison.result.variants.items()]
     pairs = [
-        _against_cells(name, here, there, scenario)
+        _against_cells(name, here, there, scenario, comparison.services)
         for name, here, there in both
         for scenario in PAIRED
         if scenario in comparison.measured
@@ -72,7 +77,9 @@ def control_text(comparison: Comparison) -> str:
     )
 
 
-def _against_cells(name: str, here: Variant, there: Variant, scenario: Scenario) -> list[str]:
+def _against_cells(
+    name: str, here: Variant, there: Variant, scenario: Scenario, changes: Sequence[Change]
+) -> list[str]:
     ours, theirs = (scenario.times(one.rounds(scenario.name)) for one in (here, there))
     ratios = [f"{theirs[number] / ours[number]:.2f}" for number in sorted(ours.keys() & theirs.keys())]
     means = [
@@ -80,4 +87,15 @@ def _against_cells(name: str, here: Variant, there: Variant, scenario: Scenario)
         for times in (ours, theirs)
     ]
     ratio = scenario.compared(there.rounds(scenario.name), here.rounds(scenario.name))
-    return [name, scenario.name, here.version, there.version, *means, text.ratio(ratio), ", ".join(ratios) or text.NONE]
+    found = next((one for one in changes if (one.variant, one.scenario) == (name, scenario.name)), None)
+    said = [text.NONE if found is None or found.p is None else f"{found.p:.3f}", found.verdict if found else text.NONE]
+    return [
+        name,
+        scenario.name,
+        here.version,
+        there.version,
+        *means,
+        text.ratio(ratio),
+        *said,
+        ", ".join(ratios) or text.NONE,
+    ]

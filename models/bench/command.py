@@ -47,8 +47,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark; exit code 1 when its A/A control says that it proves nothing, 2 for what the user can repair,
-    130 after Ctrl-C.
+    """Run the benchmark; exit code 1 when its A/A control is not 1.00 or too wide to say so, 2 for what the user can
+    repair, 130 after Ctrl-C.
     """
     try:
         options = parse(arguments)

@@ -23,7 +23,7 @@ from models.recipe.reading import DEFAULT_RECIPE, load_recipe
 from models.recipe.recipe import CascadeOf, Gate, Recipe
 from models.report.build_results import REPORT_FILE
 from models.report.table import print_table
-from models.runtime.batching import read_measured
+from models.runtime.batching import Measured, read_measured
 from models.runtime.card import read_card
 from models.runtime.errors import BonsaiError
 from models.runtime.files import DRAFT, publish, why_not_taken
@@ -141,10 +141,16 @@ def _prove(addition: Addition, plan: Plan, finished: dict[str, Path], out: Path)
     if measured is None:
         raise BonsaiError(f"'{folder}' holds no figures of how long '{name}' takes; run the same command again")
     tell(figures={key: card[key] for key in FIGURES if key in card} | {"measured": measured._asdict()})
-    if addition.under_ms is not None and measured.mean_ms >= addition.under_ms:
-        raise TooSlow(
-            f"'{name}' takes {measured.mean_ms:.3f} ms a text on average; expected less than {addition.under_ms:g}"
-        )
+    if addition.under_ms is not None:
+        check_fast(name, measured, addition.under_ms)
+
+
+def check_fast(name: str, measured: Measured, under_ms: float) -> None:
+    """Hold a variant to a goal by its mean: a cascade's median is its small variant's alone, however often it asks the
+    large one (TooSlow).
+    """
+    if measured.mean_ms >= under_ms:
+        raise TooSlow(f"'{name}' takes {measured.mean_ms:.3f} ms a text on average; expected less than {under_ms:g}")
 
 
 def _judge(gate: Gate, finished: dict[str, Path], out: Path) -> None:

@@ -22,6 +22,7 @@ from models.runtime.errors import BonsaiError
 KIND = "dark_knowledge"
 COMMAND = f"python -m models.figures {KIND}"
 LEVEL = 0.95
+FEWEST = 3  # seeds on which chance is ruled out, as in the load test: t with one degree of freedom rests on two draws
 Rights = npt.NDArray[np.float64]  # (seeds, test rows), 1 where a student is right
 
 
@@ -47,11 +48,12 @@ class Gain:
 
     seeds: Interval
     rows: Interval
+    count: int  # of the seeds
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether neither the seeds nor the test rows explain it."""
-        return self.seeds.excludes_zero and self.rows.excludes_zero
+        """Whether neither the seeds, of which there are enough, nor the test rows explain it."""
+        return self.count >= FEWEST and self.seeds.excludes_zero and self.rows.excludes_zero
 
 
 class Gains:
@@ -84,7 +86,7 @@ class Gains:
         ahead = np.stack(
             [unpack(cells[arm][seed], self._rows) - unpack(cells[over][seed], self._rows) for seed in both]
         )
-        return Gain(_over(100 * ahead.mean(axis=1)), _over(100 * ahead.mean(axis=0)))
+        return Gain(_over(100 * ahead.mean(axis=1)), _over(100 * ahead.mean(axis=0)), len(both))
 
 
 def read_gains(file: Path) -> Gains:
@@ -150,7 +152,7 @@ def notes(gains: Gains) -> list[str]:
         "from hard labels alone, where the validation accuracy chooses the epoch, or from soft labels alone, where the "
         "validation loss does. Seeds draw the rows of a share, the head and the order; "
         "intervals are 95 %, of each difference for itself.",
-        "An asterisk: neither the seeds nor the test rows explain the gain.",
+        f"An asterisk, of {FEWEST} seeds at least: neither the seeds nor the test rows explain the gain.",
         *_several(gains),
         f"{of['machine']['cpu']}, torch {of['libraries']['torch']}, {of['started'][:10]}.",
     ]

@@ -8,7 +8,7 @@ from loadtest.compare import main
 from loadtest.figures.changes import changes
 from loadtest.numbers.result import GivenUp, Measured, Result
 from loadtest.numbers.run_folder import write_result
-from tests.loadtest.rounds import recorded, rounds_of
+from tests.loadtest.rounds import recorded, round_of, rounds_of
 
 Runs = tuple[Path, Path]
 
@@ -58,15 +58,27 @@ def test_a_slower_variant_ends_with_1(tmp_path: Path, steady: Result, capsys: py
 def test_the_same_run_is_the_same(tmp_path: Path, steady: Result) -> None:
     old, new = folder(tmp_path / "old", steady), folder(tmp_path / "new", steady)
     assert main([str(old), str(new)]) == 0
-    assert {change.verdict for change in changes(steady, steady)} == {"same"}
+    assert {change.verdict for change in changes(steady, steady)} == {"not resolved"}
 
 
 def test_a_difference_within_the_tolerance_is_none_however_sure_it_is(steady: Result) -> None:
     other = slowed(steady, "int8", 1.02)
     (mean,) = [change for change in changes(steady, other) if (change.variant, change.figure) == ("int8", "mean")]
-    assert mean.p is not None
-    assert (mean.verdict, mean.p < 0.05) == ("same", True)
+    assert mean.ratio.high < 1
+    assert mean.verdict == "not resolved"
     assert "slower" in {change.verdict for change in changes(steady, other, tolerance=0.01)}
+
+
+def test_slower_is_said_where_the_whole_interval_is_beyond_the_tolerance(steady: Result) -> None:
+    scattered = [{1.03: 400}, {1.05: 400}, {1.06: 400}]
+    old, new = deepcopy(steady), deepcopy(steady)
+    old.variants["int8"].scenarios["SingleStream"].rounds = rounds_of({1.0: 400})
+    new.variants["int8"].scenarios["SingleStream"].rounds = [
+        round_of(times, number) for number, times in enumerate(scattered, 1)
+    ]
+    mean = next(change for change in changes(old, new) if (change.variant, change.figure) == ("int8", "mean"))
+    assert mean.ratio.value < 1 - mean.tolerance < mean.ratio.high < 1
+    assert mean.verdict == "not resolved"
 
 
 def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
@@ -74,7 +86,7 @@ def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
     for name in steady.variants:
         slow_machine = slowed(slow_machine, name, 1.4)
     assert {change.verdict for change in changes(steady, slow_machine)} == {"slower"}
-    assert {change.verdict for change in changes(steady, slow_machine, relative=True)} == {"same"}
+    assert {change.verdict for change in changes(steady, slow_machine, relative=True)} == {"not resolved"}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +103,11 @@ def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
         (("conditions", "timeout_seconds"), 9.0, "differ in their timeout in seconds"),
         (("conditions", "generator", "processes"), 9, "differ in their generator processes"),
         (("conditions", "limit_ms"), 9.0, "differ in their limit in ms"),
+        (("run", "seed"), 9, "differ in their seed"),
+        (("conditions", "same_machine"), False, "differ in their service on the generator's machine"),
+        (("conditions", "host"), "https://127.0.0.1:1", "differ in their TLS"),
+        (("conditions", "corpus", "labels_checked"), False, "differ in their checking of labels"),
+        (("conditions", "generator", "remote"), True, "differ in their generator on other machines"),
         (
             ("variants", "int8", "scenarios", "SingleStream", "rounds"),
             [],
@@ -115,6 +132,26 @@ def test_runs_that_differ_in_more_are_refused(
     assert said in complained
     assert complained.count("\n") == 1
     assert main([str(old), str(new), "--anyway"]) == 0
+    if "differ in" in said:
+        assert said in capsys.readouterr().err
+
+
+def test_all_conditions_that_differ_are_named(
+    tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = deepcopy(steady)
+    other.run.seed, other.conditions.bursts = 9, "5,1,10"
+    assert main([str(folder(tmp_path / "old", steady)), str(folder(tmp_path / "new", other))]) == 2
+    assert "differ in their seed (1, 9), bursts (none, 5,1,10); give --anyway" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tolerance", ["1", "-0.1", "nan"])
+def test_a_tolerance_that_is_no_share_is_refused(
+    tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str], tolerance: str
+) -> None:
+    run = str(folder(tmp_path / "run", steady))
+    assert main([run, run, "--tolerance", tolerance]) == 2
+    assert capsys.readouterr().err == f"error: --tolerance is {tolerance}; expected a share, from 0 to below 1\n"
 
 
 def searched(result: Result, *, p99_ms: float = 5.0, **rates: tuple[float, float | None]) -> Result:
@@ -133,11 +170,11 @@ def searched(result: Result, *, p99_ms: float = 5.0, **rates: tuple[float, float
     ("before", "after", "verdict"),
     [
         ((100.0, 108.0), (90.0, 96.0), "slower"),
-        ((100.0, 108.0), (93.0, 99.0), "same"),
+        ((100.0, 108.0), (93.0, 99.0), "not resolved"),
         ((100.0, 108.0), (0.0, 0.5), "slower"),
         ((0.0, 0.5), (100.0, 108.0), "faster"),
         ((100.0, 108.0), (120.0, None), "faster"),
-        ((100.0, None), (120.0, 130.0), "undecided"),
+        ((100.0, None), (120.0, 130.0), "not resolved"),
     ],
 )
 def test_a_rate_changed_when_the_bounds_of_both_runs_say_so(
@@ -157,8 +194,8 @@ def test_a_rate_that_the_rounds_left_undecided_is_no_bound(steady: Result) -> No
     old, new = searched(steady, int8=(100.0, 108.0)), searched(steady, int8=(80.0, 90.0))
     assert verdicts(old, new) == ["slower"]
     old.variants["int8"].scenarios["Server"].rounds = old.variants["int8"].scenarios["Server"].rounds[:2]
-    assert verdicts(old, new) == ["undecided"]
-    assert verdicts(new, old) == ["undecided"]
+    assert verdicts(old, new) == ["not resolved"]
+    assert verdicts(new, old) == ["not resolved"]
 
 
 def test_a_rate_that_every_round_broke_is_too_much(steady: Result) -> None:
@@ -166,7 +203,7 @@ def test_a_rate_that_every_round_broke_is_too_much(steady: Result) -> None:
     assert verdicts(old, new) == ["slower"]
 
 
-@pytest.mark.parametrize(("share", "verdict"), [(0.05, "slower"), (0.011, "undecided")])
+@pytest.mark.parametrize(("share", "verdict"), [(0.05, "slower"), (0.011, "not resolved")])
 def test_a_rate_that_was_given_up_is_a_bound_where_it_was_clearly_too_much(
     steady: Result, share: float, verdict: str
 ) -> None:
@@ -197,7 +234,9 @@ def test_a_slower_machine_lowers_every_rate_and_changes_no_relative_one(steady: 
         for speed in (1.0, 0.7)
     )
     assert {change.verdict for change in changes(old, new) if change.scenario == "Server"} == {"slower"}
-    assert {change.verdict for change in changes(old, new, relative=True) if change.scenario == "Server"} == {"same"}
+    assert {change.verdict for change in changes(old, new, relative=True) if change.scenario == "Server"} == {
+        "not resolved"
+    }
 
 
 def test_a_variant_or_figure_that_one_run_lacks_is_named(

@@ -480,12 +480,12 @@ def test_two_services_are_measured_in_turns_and_compared_variant_by_variant(
     good_server: str, start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
     other = start_server(
-        delay=0.01,
+        delay=0.03,  # so much that the busiest machine resolves it
         login="me:secret",
         versions={"tiny": "ffffffffffff"},
         cards={"variants": [card("int8", 1), card("tiny", 0xFFFFFFFFFFFF)]},
     )
-    short = (*SHORT, "--rounds", 3, "--seconds", 0.3, "--corpus", corpus_file, "--out", tmp_path)
+    short = (*SHORT, "--rounds", 3, "--seconds", 0.6, "--corpus", corpus_file, "--out", tmp_path)
     done = command("loadtest.run", "--host", good_server, "--against", other.replace("://", "://me:secret@"), *short)
     assert done.returncode == 0, done.stderr
     result = read(tmp_path)
@@ -507,6 +507,11 @@ def test_two_services_are_measured_in_turns_and_compared_variant_by_variant(
     by_round = [float(one) for one in int8[heads.index("round by round")].split(", ")]
     assert 1 <= len(by_round) <= 3  # without those that something disturbed
     assert "### Against: the same variants at another service, in turns" in done.stdout
+    assert f"Faster than at {other}: int8 in SingleStream (" in done.stdout
+    turned = (*short, "--variants", "int8")
+    done = command("loadtest.run", "--host", other.replace("://", "://me:secret@"), "--against", good_server, *turned)
+    assert done.returncode == 1, done.stderr
+    assert f"Slower than at {good_server}: int8 in SingleStream (0." in done.stdout
 
 
 def test_a_corpus_of_another_build_is_refused_before_anything_is_asked(

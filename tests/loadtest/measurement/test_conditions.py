@@ -1,7 +1,11 @@
+import socket
 from pathlib import Path
 
+import psutil
+import pytest
+
 from loadtest.ask.traffic import Traffic
-from loadtest.measurement.conditions import Watch, conditions
+from loadtest.measurement.conditions import Watch, conditions, is_local
 from loadtest.users.address import Address
 
 
@@ -25,3 +29,27 @@ def test_shares_are_shares() -> None:
     shares = watch.share()
     assert 0 <= shares.busy_share <= 1
     assert 0 <= shares.steal_share <= 1
+
+
+OWN = [
+    one.address
+    for those in psutil.net_if_addrs().values()
+    for one in those
+    if one.family.name in ("AF_INET", "AF_INET6")
+]
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0", *OWN]
+)
+def test_this_machine_is_known_by_all_of_its_addresses(host: str) -> None:
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        pytest.skip("no such address family here")
+    assert is_local(host)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.77", "2001:db8::1", "255.255.255.255", "no-such-host.invalid"])
+def test_another_machine_is_not_this_one(host: str) -> None:
+    assert not is_local(host)

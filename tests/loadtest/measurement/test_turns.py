@@ -5,7 +5,8 @@ import pytest
 from loadtest.arguments import plan_of, read_arguments
 from loadtest.measurement.turns import turns, with_repeats
 from loadtest.numbers.recording import Generator
-from loadtest.numbers.result import CONTROL, Control, Measured, Result, Round
+from loadtest.numbers.result import CONTROL, Against, Control, Measured, Result, Round
+from loadtest.scenarios.measuring import keep
 from loadtest.scenarios.plan import Turn
 from loadtest.scenarios.ramp import SHARES
 from loadtest.scenarios.registry import BY_DEFAULT, PAIRED
@@ -81,12 +82,45 @@ def test_slowed_rounds_are_measured_again_after_the_scenarios_last_the_worst_fir
             "Offline": Measured(rounds=costly(PUBLISHED)),
         }
     planned = [*in_turns("int8", "tiny", CONTROL), *in_turns("int8", scenario="Offline")]
-    taken = list(with_repeats(planned, measured))
+    taken = []
+    for turn in with_repeats(planned, measured):
+        taken.append(turn)
+        if turn.again:
+            keep(
+                measured, turn, Round(round=turn.round, requests=1000, seconds=1.0, generator=Generator(cpu_share=0.4))
+            )
     assert [turn for turn in taken if not turn.again] == planned
     repeats = [(turn.variant, turn.round) for turn in taken if turn.again]
-    assert repeats == [("tiny", 3), ("int8", 4)] * 2  # two of fifteen, twice, as nothing became better
-    assert max(Counter(repeats).values()) == 2
-    assert all(turn.scenario == "SingleStream" for turn in taken[:19])
+    assert repeats == [("int8", 3), ("tiny", 3), (CONTROL, 3)] * 2  # one of five, twice, as nothing became better
+    assert all(turn.scenario == "SingleStream" for turn in taken[:21])
+
+
+def test_a_round_is_measured_again_whole_so_that_what_is_compared_stays_together(measured: Result) -> None:
+    for name, cpu_us in (("int8", [90.0, 90.0, 300.0, 90.0, 90.0]), ("tiny", [90.0] * 5)):
+        measured.variants[name].scenarios = {"SingleStream": Measured(rounds=costly(cpu_us))}
+    measured.against = Against(host="elsewhere", variants={"int8": measured.variants["tiny"].model_copy(deep=True)})
+    there = [Turn("SingleStream", number, 1, "int8", there=True) for number in range(1, 6)]
+    planned = sorted([*in_turns("int8", "tiny", CONTROL), *there], key=lambda turn: turn.round)
+    repeated = []
+    for turn in with_repeats(planned, measured):
+        if turn.again:
+            repeated.append((turn.variant, turn.there, turn.round))
+            again = costly([100.0])[0].model_copy(update={"round": turn.round, "place": 9})
+            keep(measured, turn, again)
+    assert repeated == [("int8", False, 3), ("tiny", False, 3), (CONTROL, False, 3), ("int8", True, 3)]
+    kept = [
+        measured.rounds_at("SingleStream", name, there=there)
+        for name, there in (("int8", False), ("tiny", False), (CONTROL, False), ("int8", True))
+    ]
+    assert [[one.place for one in rounds] for rounds in kept] == [[1, 1, 9, 1, 1]] * 4
+    assert all(len(rounds[2].repeats) == 1 for rounds in kept)
+
+
+def test_rates_that_nothing_is_paired_with_are_measured_again_alone(measured: Result) -> None:
+    for name, cpu_us in (("int8", [90.0, 90.0, 300.0, 90.0, 90.0]), ("tiny", [90.0] * 5)):
+        measured.variants[name].scenarios = {"Server": Measured(rounds=costly(cpu_us))}
+    taken = with_repeats(in_turns("int8", "tiny", scenario="Server"), measured)
+    assert next((turn.variant, turn.round) for turn in taken if turn.again) == ("int8", 3)
 
 
 def test_a_quiet_run_repeats_nothing(measured: Result) -> None:

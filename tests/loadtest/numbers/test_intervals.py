@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from loadtest.numbers.intervals import over_rounds, speed_ratio, unpaired_ratio
+from loadtest.numbers.intervals import holm, over_rounds, paired_ratio, speed_ratio, unpaired_ratio
 
 
 def test_rounds_that_agree_give_the_ratio_with_no_width() -> None:
@@ -83,3 +83,27 @@ def test_a_mean_covers_the_truth_about_as_often_as_it_says_although_answers_of_a
         assert found is not None
         held += found.low <= 10 <= found.high
     assert 0.92 <= held / 500 <= 0.98
+
+
+def test_a_paired_test_and_its_interval_say_the_same() -> None:
+    drawn = random.Random(6)
+    found = [
+        paired_ratio([drawn.lognormvariate(0, 0.1) for _ in range(5)], [drawn.lognormvariate(0, 0.1) for _ in range(5)])
+        for _ in range(200)
+    ]
+    for ratio in found:
+        assert ratio is not None
+        assert (ratio[1] < 0.05) is not (ratio[0].low <= 1 <= ratio[0].high)
+    assert paired_ratio([1.0], [2.0]) is None
+
+
+def test_a_tolerance_is_passed_where_the_whole_interval_is_beyond_it() -> None:
+    for scatter in (0.001, 0.01, 0.02, 0.03):
+        found = unpaired_ratio([1.0, 1.0 + scatter, 1.0], [1.06, 1.06 + scatter, 1.06], 0.03)
+        assert found is not None
+        assert (found[1] < 0.05) is (found[0].high < 0.97)
+
+
+def test_p_values_hold_together() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []

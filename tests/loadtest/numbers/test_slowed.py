@@ -4,7 +4,7 @@ import pytest
 
 from loadtest.numbers.recording import Generator
 from loadtest.numbers.result import Round
-from loadtest.numbers.slowed import calmer, factor, is_slowed
+from loadtest.numbers.slowed import factor, is_calmer_again, is_slowed, swapped, with_repeat
 
 PUBLISHED = [
     77.8,
@@ -30,19 +30,35 @@ def test_a_few_requests_or_an_unknown_generator_tell_nothing() -> None:
     assert [is_slowed(one, rounds) for one in rounds] == [False, False, False]
 
 
-@pytest.mark.parametrize(("second", "kept_cpu"), [(80.0, 80.0), (190.0, 161.9)])
-def test_the_generators_cpu_time_decides_which_is_kept_and_the_other_stays_with_the_reason(
-    second: float, kept_cpu: float
-) -> None:
+def test_a_repeat_stays_inside_its_round_with_the_reason_and_takes_its_place_when_swapped() -> None:
     rounds = [measured(place, cpu) for place, cpu in enumerate(PUBLISHED, 1)]
-    first, again = deepcopy(rounds[3]), measured(4, second)
-    better = calmer(rounds[3], again, rounds)
-    assert better.generator.cpu_share == pytest.approx(kept_cpu * 1000 / 2e6)
-    (other,) = better.repeats
+    first, again = deepcopy(rounds[3]), measured(4, 80.0)
+    kept = with_repeat(rounds[3], again, rounds)
+    assert kept.generator == first.generator
+    (other,) = kept.repeats
     assert (
         other.why
         == "measured again: the generator's CPU time a request was 2.1 times the lowest of this variant's rounds"
     )
-    assert other.model_dump(exclude={"why"}) == (first if second == kept_cpu else again).model_dump(exclude={"repeats"})
-    third = calmer(better, measured(4, 78.0), rounds)
+    assert other.model_dump(exclude={"why"}) == again.model_dump(exclude={"repeats"})
+    better = swapped(kept)
+    assert better.model_dump(exclude={"repeats"}) == again.model_dump(exclude={"repeats"})
+    assert better.repeats[0].model_dump(exclude={"why"}) == first.model_dump(exclude={"repeats"})
+    third = swapped(with_repeat(better, measured(4, 78.0), rounds))
     assert [len(third.repeats), "repeats" in third.repeats[1].model_dump()] == [2, False]
+    assert "another variant's part" in with_repeat(rounds[0], measured(1, 80.0), rounds).repeats[0].why
+
+
+@pytest.mark.parametrize(
+    ("again", "calmer"), [((80.0, 81.0), True), ((190.0, 78.0), False), ((80.0, 190.0), False), ((80.0, None), False)]
+)
+def test_the_generators_worst_cpu_time_decides_for_all_of_a_round(
+    again: tuple[float, float | None], calmer: bool
+) -> None:
+    both = []
+    for first, second in zip((161.9, 80.0), again, strict=True):
+        rounds = [measured(1, 76.6), measured(2, first)]
+        repeat = measured(2, second or 80.0, requests=1000 if second else 50)
+        rounds[1] = with_repeat(rounds[1], repeat, rounds)
+        both.append((rounds[1], rounds))
+    assert is_calmer_again(both) is calmer

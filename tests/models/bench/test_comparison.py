@@ -89,8 +89,17 @@ def test_a_control_beside_one_says_that_the_run_proves_nothing(result: dict[str,
     scattered["rows"][AGAIN] = row(
         [time * factor for time, factor in zip((4.0, 4.4, 4.0, 3.6, 4.1), (0.8, 1.2, 1, 1, 1), strict=True)]
     )
-    assert control_verdict(scattered).holds
-    assert markdown(scattered).startswith("**This run was noisy")
+    assert control_verdict(scattered).is_one
+    assert not control_verdict(scattered).holds
+    said = markdown(scattered)
+    assert said.startswith("**The A/A control of this run is wider than 0.9 to 1.1 (mean 1.0")
+    assert "a difference of its size proves nothing" in said
+    noisy = copy.deepcopy(result)
+    noisy["rows"][AGAIN] = row(
+        [time * factor for time, factor in zip((4.0, 4.4, 4.0, 3.6, 4.1), (0.94, 1.06, 1, 1, 1), strict=True)]
+    )
+    assert control_verdict(noisy).holds
+    assert markdown(noisy).startswith("**This run was noisy")
 
 
 def test_a_claim_that_a_round_contradicts_is_undecided(result: dict[str, Any]) -> None:

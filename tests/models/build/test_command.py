@@ -16,9 +16,10 @@ import bentoml
 import pytest
 from transformers import BertForSequenceClassification
 
-from models.build.command import main, parse
+from models.build.command import TooSlow, check_fast, main, parse
 from models.data.dataset import Dataset
 from models.recipe.reading import load_recipe
+from models.runtime.batching import Measured
 from models.runtime.card import CONTENT_FILES, MODEL_FILE, Card, read_card
 from models.runtime.classifier import Classifier, Predictor, softmax
 from models.runtime.loading import check_whole, load_variants
@@ -515,6 +516,13 @@ def test_a_pruned_sparse_and_quantized_variant_says_how_it_is_stored(
     assert card.stored.bytes_compressed < card.stored.bytes_sparse < card.bytes
     assert not card.stored.speed_gained
     assert read_card(copied / "pruned").stored is None
+
+
+def test_a_goal_of_time_is_held_to_the_mean_in_which_a_cascades_escalations_show() -> None:
+    slow_at_times = Measured(p50_ms=0.2, p99_ms=9.0, mean_ms=1.5, batch=1, cpu="a CPU", here=True)
+    check_fast("cascade", slow_at_times, 1.6)
+    with pytest.raises(TooSlow, match=r"^'cascade' takes 1.500 ms a text \(mean\); expected less than 1$"):
+        check_fast("cascade", slow_at_times, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,17 @@ def test_a_large_gain_is_beyond_chance_and_none_is_not() -> None:
     assert not Gains(experiment(soft=0.7)).gain("1", SOFT).beyond_chance
 
 
+def test_two_seeds_rule_no_chance_out_however_well_they_agree() -> None:
+    result = experiment(soft=0.9)
+    for arm, students in result["cells"]["1"].items():
+        result["cells"]["1"][arm] = dict.fromkeys(("0", "1", "2"), students["0"])
+    assert Gains(result).gain("1", SOFT).beyond_chance
+    for students in result["cells"]["1"].values():
+        del students["2"]
+    assert not Gains(result).gain("1", SOFT).beyond_chance
+    assert not any("*" in cell for row in table(Gains(result)).rows if row[0] == "1,000" for cell in row)
+
+
 def test_an_arm_is_not_ahead_of_itself() -> None:
     gain = Gains(experiment(soft=0.8)).gain("1", SOFT, SOFT)
     assert (gain.seeds.low, gain.seeds.high, gain.rows.low, gain.rows.high) == (0, 0, 0, 0)
