@@ -30,11 +30,11 @@ demo: env  ## fresh clone → variants → service → comparison, and end
 	$(BIN)/python -m loadtest.demo
 
 test: env lint  ## every check and test, some ten minutes
-	$(BIN)/pytest -n 2 -m "not slow and not image"
+	$(BIN)/pytest -n 4 -m "not slow and not image"
 
 coverage: env  ## the same tests, and how much of the code they reach: tracing takes as long again
 	rm -f .coverage*
-	$(BIN)/coverage run -m pytest -n 2 -m "not slow and not image"
+	$(BIN)/coverage run -m pytest -n 4 -m "not slow and not image"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/python -m tests.covered
 

@@ -1,4 +1,4 @@
-"""Tests in several processes (`pytest -n 2`): who runs what, who gives way, what is measured, and what one makes for
+"""Tests in several processes (`pytest -n 4`): who runs what, who gives way, what is measured, and what one makes for
 all.
 """
 
@@ -23,7 +23,7 @@ if ONE_OF_SEVERAL:  # is measured by now; of what it starts, only the servers of
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
-    """Let `coverage run -m pytest -n 2` measure the processes that run the tests."""
+    """Let `coverage run -m pytest -n 4` measure the processes that run the tests."""
     if Coverage.current():
         os.environ["COVERAGE_PROCESS_START"] = str(ROOT / "pyproject.toml")
 

@@ -485,7 +485,7 @@ def test_what_the_model_store_does_not_take_leaves_nothing_behind(
     copied: Path, tiny_recipe: Path, changed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variants = json.loads(tiny_recipe.read_text())["variants"]
-    recipe = changed(variants=variants | {"added": [{"quantize": {"embeddings": False}}]})
+    recipe = changed(variants=variants | {"unstored": [{"quantize": {"embeddings": False}}]})
     for draft in (copied / ".draft-killed", copied / ".draft-old-int8"):
         draft.mkdir()
     before = (copied / "build.json").read_bytes()
@@ -495,11 +495,11 @@ def test_what_the_model_store_does_not_take_leaves_nothing_behind(
 
     with monkeypatch.context() as patched:
         patched.setattr("models.runtime.store.bentoml.models.create", full)
-        assert main(["--recipe", recipe, "--add", "added", "--out", str(copied)]) == 2
-    assert not (copied / "added").exists()
+        assert main(["--recipe", recipe, "--add", "unstored", "--out", str(copied)]) == 2
+    assert not (copied / "unstored").exists()
     assert not list(copied.rglob("*draft*"))
     assert (copied / "build.json").read_bytes() == before
-    assert main(["--recipe", recipe, "--add", "added", "--out", str(copied)]) == 0
+    assert main(["--recipe", recipe, "--add", "unstored", "--out", str(copied)]) == 0
 
 
 def test_a_pruned_sparse_and_quantized_variant_says_how_it_is_stored(

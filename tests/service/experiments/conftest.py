@@ -27,7 +27,7 @@ class Lab:
         body = None if content is None else json.dumps(content).encode()
         return call(f"{self.host}{path}", body, method, ADMIN)[:2]
 
-    def start(self, name: str, *, wait: float = 1.5, **changes: Any) -> dict[str, Any]:
+    def start(self, name: str, *, wait: float = 2.0, **changes: Any) -> dict[str, Any]:
         """Start an experiment of teacher and int8, once no other one runs, and wait until both workers know."""
         for each in self.admin("/experiments")[1]["experiments"]:
             if each["state"] != "ended":
