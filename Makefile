@@ -13,7 +13,7 @@ AUDIT_STAMP := $(AUDIT)/.installed
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help env demo test coverage slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments figures kills swaps faults replicas overload bento image image-base image-test clean
+.PHONY: help env demo test coverage slow large fuzz lint audit serve loadtest bench bench-predict bench-serving soak simulate bench-experiments figures kills swaps on-the-fly faults replicas overload bento image image-base image-test clean
 .DEFAULT_GOAL := help
 
 help:  ## these lines
@@ -99,6 +99,9 @@ kills: variants/build.json  ## kill -9 a worker 50 times under load, and count f
 
 swaps: variants/build.json  ## load another build 100 times under load, and count what fails and grows, ten minutes
 	$(BIN)/python -m tests.swaps --out service/results/published/swaps.json
+
+on-the-fly: variants/build.json  ## what a variant on the fly takes, and costs callers meanwhile, ten minutes
+	$(BIN)/python -m tests.on_the_fly --out service/results/published/on_the_fly.json
 
 faults: env  ## break clients, workers, builds and jobs on purpose, an hour; mounts file systems
 	$(BIN)/python -m tests.faults --out service/results/published/faults.json

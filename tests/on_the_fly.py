@@ -1,7 +1,7 @@
-"""What compression on the fly takes, and what it costs callers: a service of two workers builds variants while it is
-asked at half of what it can answer, in turns with nothing beside it.
+"""What compression on the fly takes, and what it costs callers: a service of two workers builds INT8 while it is asked
+at half of what it can answer, in turns with nothing beside it; then INT8 and a student while nobody asks.
 
-    python -m tests.on_the_fly [--rounds 5] [--variants variants] [--out service/results/published/on_the_fly.json]
+    python -m tests.on_the_fly [--rounds 3] [--variants variants] [--out service/results/published/on_the_fly.json]
 """
 
 import argparse
@@ -44,7 +44,7 @@ class Callers:
     def __init__(self, host: str, names: list[str], rate: float | None) -> None:
         self._address, self._names, self._rate = urlsplit(host).netloc, names, rate
         self._numbers, self._end = count(), threading.Event()
-        self.seconds: list[float] = []
+        self.asked: list[tuple[float, float]] = []  # when it was due, and the seconds that it took
         self.failed: list[str] = []
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(CALLERS)]
 
@@ -78,19 +78,13 @@ class Callers:
             except (OSError, http.client.HTTPException) as error:
                 self.failed.append(f"{type(error).__name__}: {error}")
                 connection.close()
-            self.seconds.append(time.monotonic() - due)
+            self.asked.append((due, time.monotonic() - due))
 
-    def figures(self) -> dict[str, Any]:
-        """Return what they met."""
-        cuts = statistics.quantiles(self.seconds, n=100)
-        return {
-            "requests": len(self.seconds),
-            "seconds": round(self.took, 1),
-            "p50_ms": round(cuts[49] * 1000, 3),
-            "p99_ms": round(cuts[98] * 1000, 3),
-            "failed": len(self.failed),
-            "failures": self.failed[:3],
-        }
+    def figures(self, first: float = 0.0, last: float = float("inf")) -> dict[str, Any]:
+        """Return what requests met that were due between two points of time."""
+        cuts = statistics.quantiles([seconds for due, seconds in self.asked if first <= due < last], n=1000)
+        found = {f"p{share}_ms": round(cuts[int(float(share) * 10) - 1] * 1000, 3) for share in ("50", "99", "99.9")}
+        return {"requests": sum(first <= due < last for due, _ in self.asked), **found}
 
 
 def ask(host: str, method: str, path: str, content: object = None) -> Any:
@@ -100,20 +94,25 @@ def ask(host: str, method: str, path: str, content: object = None) -> Any:
         return json.loads(answer.read() or b"null")
 
 
-def build(host: str, name: str, passes: list[dict[str, Any]]) -> dict[str, Any]:
-    """Build a variant, have it answer once, and remove it; return its state and the seconds from call to answer."""
-    began = time.monotonic()
+def build(host: str, folder: Path, name: str, passes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Build a variant, have it answer once, and remove it; return its state, the seconds from call to answer, and when
+    workers began to load it.
+    """
+    began, published, before = time.monotonic(), None, (folder / "build.json").read_bytes()
     job = ask(host, "POST", "/variants", {"name": name, "passes": passes, "force": True})
     while (found := ask(host, "GET", f"/builds/{job['id']}"))["state"] in ("queued", "running"):
         if time.monotonic() - began > MOST_S:
             raise TimeoutError(f"'{name}' is {found['state']} after {MOST_S:.0f} s")
+        if published is None and (folder / "build.json").read_bytes() != before:
+            published = time.monotonic()
         time.sleep(0.2)
     took = None
     if found["state"] == "serving":
         ask(host, "POST", f"/{name}/predict", json.loads(TEXT))
         took = round(time.monotonic() - began, 1)
         ask(host, "DELETE", f"/variants/{name}")
-    return {"state": found["state"], "reason": found.get("reason", ""), "seconds_to_first_answer": took}
+    said = {"state": found["state"], "reason": found.get("reason", ""), "seconds_to_first_answer": took}
+    return said | {"published": published or time.monotonic()}
 
 
 def quantized(variants: Path) -> str:
@@ -135,36 +134,54 @@ def measure(variants: Path, rounds: int) -> dict[str, Any]:
         with serving("service.service:bonsai", ROOT, environment, bentoml, Path(place) / "log.txt") as host:
             with Callers(host, names, None).asking() as tried:
                 time.sleep(TRY_S)
-            rate = len(tried.seconds) / tried.took / 2
+            rate = len(tried.asked) / tried.took / 2
             made: list[dict[str, Any]] = []
             for number in range(rounds):
-                kind, passes = ("one layer", ONE_LAYER) if number == rounds - 1 else ("int8", INT8)
                 with Callers(host, names, rate).asking() as quiet:
                     time.sleep(QUIET_S)
                 with Callers(host, names, rate).asking() as beside:
-                    built = build(host, f"fly{number}", passes)
-                for step in set(steps.iterdir()) - finished:  # the next round is to do it again
-                    shutil.rmtree(step)
-                made.append({"build": kind, **built, "quiet": quiet.figures(), "beside": beside.figures()})
+                    built = build(host, folder, f"fly{number}", INT8)
+                forget(steps, finished)
+                published = built.pop("published")
+                failed = [*quiet.failed, *beside.failed]
+                made.append(
+                    {
+                        **built,
+                        "quiet": quiet.figures(),
+                        "building": beside.figures(last=published),
+                        "loading": beside.figures(first=published),
+                        "failed": len(failed),
+                        "failures": failed[:3],
+                    }
+                )
                 print(json.dumps(made[-1]), file=sys.stderr)
-    longer = factor([one["beside"]["p99_ms"] for one in made], [one["quiet"]["p99_ms"] for one in made])
+            alone = {}
+            for name, passes in (("int8", INT8), ("one_layer", ONE_LAYER)):
+                alone[name] = build(host, folder, f"fly_{name}", passes)
+                del alone[name]["published"]
+                forget(steps, finished)
+                print(json.dumps(alone), file=sys.stderr)
+    longer = factor([one["building"]["p99_ms"] for one in made], [one["quiet"]["p99_ms"] for one in made])
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": {**conditions(), "python": platform.python_version()},
-        "rate": round(rate, 1),
-        "p99_times_as_long": {
-            "value": round(longer.value, 3),
-            "low": round(longer.low, 3),
-            "high": round(longer.high, 3),
-        },
+        "requests_per_s": round(rate, 1),
+        "p99_times_as_long": {name: round(getattr(longer, name), 3) for name in ("value", "low", "high")},
         "rounds": made,
+        "alone": alone,
     }
+
+
+def forget(steps: Path, finished: set[Path]) -> None:
+    """Remove what builds added to the finished steps: the next one is to do it again."""
+    for step in set(steps.iterdir()) - finished:
+        shutil.rmtree(step)
 
 
 def main() -> int:
     """Measure, and keep; exit code 1 where a request failed or a build is not served."""
     parser = argparse.ArgumentParser(prog="python -m tests.on_the_fly", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="the last one builds a student, the others INT8")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--variants", type=Path, default=Path("variants"))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -172,7 +189,8 @@ def main() -> int:
     if given.out is not None:
         given.out.write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found))
-    return int(any(one["beside"]["failed"] or one["state"] != "serving" for one in found["rounds"]))
+    built = [*found["rounds"], *found["alone"].values()]
+    return int(any(one.get("failed") or one["state"] != "serving" for one in built))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 (no torch).
 """
 
-from models.bench.comparison import Result, Table, as_markdown, figures, notes, ratio
+from models.bench.comparison import Result, Table, as_markdown, figures, notes, ratio, warnings
 from models.plan.plan import TEACHER
 
 BITS = ("int8", "fp16", "bf16")  # how recipes end the name of a variant that another one is stored in fewer bits
@@ -10,8 +10,9 @@ SHOWN = ("MB", "accuracy [95 %]", "gate", "mean ms", "texts/s")
 
 
 def markdown(result: Result) -> str:
-    """Return a table of pairs, with the first of the run's conditions."""
-    return f"{as_markdown(table(result))}\n\n{notes(result)[0]}\n"
+    """Return a table of pairs, with the first of the run's conditions, under each reason not to trust its times."""
+    parts = [*(f"**{warning}**" for warning in warnings(result)), as_markdown(table(result)), notes(result)[0]]
+    return "\n\n".join(parts) + "\n"
 
 
 def table(result: Result) -> Table:
