@@ -99,7 +99,7 @@ class Variants:
             if packed is not None:
                 write_proved(
                     packed.with_name(PROVED),
-                    {name: Proved(card.version, check, cost) for name, (card, _, check, cost, _) in variants.items()},
+                    {card.version: Proved(check, cost) for card, _, check, cost, _ in variants.values()},
                 )
             if KEEPS:
                 from service.experiments.opening import prove  # brings the database's library

@@ -1,9 +1,10 @@
-"""Weights that all workers share, packed once while the service runs: by one worker, in a process of its own that gives
-way to requests, while the others wait.
+"""Weights that all workers share, packed once while the service runs, and what is found out about them: by one worker,
+in a process of its own that gives way to requests, while the others wait.
 
-`python -m service.variants.packed FOLDER NAME=VARIANT …`
+`python -m service.variants.packed PACKED BUILD THREADS NAME=VARIANT … --parts NAME=VARIANT …`
 """
 
+import argparse
 import contextlib
 import fcntl
 import logging
@@ -12,35 +13,50 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from models.runtime.card import read_card
+from models.runtime.batching import read_measured
+from models.runtime.card import Card, read_card
 from models.runtime.errors import BonsaiError
 from models.runtime.loading import check_whole, is_packed, pack_variants
 from service.variants.generations import Generations
+from service.variants.proved import PROVED, Proved, forget_proved, read_proved, write_proved
+from service.variants.registry import load
+from service.variants.startup import read_rows
 
-LOCK, TURN, WAIT_S, LOOK_S = "packing.lock", "loading.lock", 30.0, 0.05
-MOST_S = 600  # of packing
+LOCK, TURN, WAIT_S, LOOK_S = "packing.lock", "loading.lock", 60.0, 0.05
+MOST_S = 600  # of packing and proving
 GIVES_WAY = 5  # niceness; more, and a busy machine never lets it end
 
 logger = logging.getLogger("bentoml.bonsai")
 
 
-def pack_new(folders: Mapping[str, Path], packed: Path) -> None:
-    """Pack those of these variants that are not packed yet, after they were found whole (BonsaiError); what cannot be
-    packed, or not within half a minute by another worker, will be opened as it is.
+def pack_new(folders: Mapping[str, Path], new: Iterable[str], packed: Path, build: Path, threads: int) -> None:
+    """Pack and prove those of these variants that are `new` and are not packed and proved yet, after they were found
+    whole (BonsaiError); what cannot be packed, or not within a minute by another worker, will be opened as it is,
+    and what is not proved a worker proves itself. `build` is the folder of the build.
     """
     packed.mkdir(exist_ok=True)
     with locked(packed.parent / LOCK) as mine:
         if not mine:
             logger.warning("this worker holds its own weights: another one has been packing for %d s", WAIT_S)
             return
-        new = {name: folder for name, folder in folders.items() if not is_packed(read_card(folder), packed)}
-        for folder in new.values():
-            check_whole(folder, read_card(folder))
-        if new:
-            _pack_apart(new, packed)
+        cards = {name: read_card(folders[name]) for name in new}
+        unpacked = {name: card for name, card in cards.items() if not is_packed(card, packed)}
+        for name, card in unpacked.items():
+            check_whole(folders[name], card)
+        proved = read_proved(packed.with_name(PROVED), (card.version for card in cards.values()))
+        needed = {name for name, card in cards.items() if name in unpacked or card.version not in proved}
+        if needed:
+            parts = _parts(cards[name] for name in needed) - needed
+            _pack_apart(
+                {name: folders[name] for name in folders if name in needed},
+                {name: folders[name] for name in folders if name in parts},
+                packed,
+                build,
+                threads,
+            )
 
 
 def remove_unused(packed: Path, generations: Generations) -> None:
@@ -50,11 +66,18 @@ def remove_unused(packed: Path, generations: Generations) -> None:
         for folder in packed.iterdir() if mine else ():
             if folder.is_dir() and folder.name not in held:
                 shutil.rmtree(folder, ignore_errors=True)
+        if mine:
+            forget_proved(packed.with_name(PROVED), held)
 
 
-def _pack_apart(folders: Mapping[str, Path], packed: Path) -> None:
-    command = [sys.executable, "-m", "service.variants.packed", str(packed)]
-    command += [f"{name}={folder}" for name, folder in folders.items()]
+def _parts(cards: Iterable[Card]) -> set[str]:
+    """Return the names of the variants that the cascades among these are made of."""
+    return {name for card in cards if card.cascade is not None for name in (card.cascade.small, card.cascade.large)}
+
+
+def _pack_apart(new: Mapping[str, Path], parts: Mapping[str, Path], packed: Path, build: Path, threads: int) -> None:
+    command = [sys.executable, "-m", "service.variants.packed", str(packed), str(build), str(threads)]
+    command += [*_given(new), "--parts", *_given(parts)]
     root = Path(__file__).parents[2]
     try:
         done = subprocess.run(
@@ -88,15 +111,59 @@ def locked(lock: Path) -> Iterator[bool]:
                 return
 
 
-def main() -> int:
-    """Pack; exit code 2 and one sentence where that cannot be done."""
-    packed, *given = sys.argv[1:]
+def _given(folders: Mapping[str, Path]) -> list[str]:
+    return [f"{name}={folder}" for name, folder in folders.items()]
+
+
+def _read(given: str) -> tuple[str, Path]:
+    name, _, folder = given.partition("=")
+    return name, Path(folder)
+
+
+def _give_way() -> None:
+    """Go behind requests, and leave all cores but one to them alone."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
     os.nice(GIVES_WAY)
+
+
+def prove(folders: Mapping[str, Path], packed: Path, build: Path, threads: int) -> None:
+    """Find out of variants that are packed what is not known yet, and write it down (BonsaiError)."""
+    versions = {name: read_card(folder).version for name, folder in folders.items()}
+    known = read_proved(packed.with_name(PROVED), versions.values())
+    if known.keys() >= set(versions.values()):
+        return
+    measured = {name: found for name in folders if (found := read_measured(build / name))}
+    # Beside requests a text takes longer than by itself; with several threads one of them knows a part of it.
+    clock = time.perf_counter if threads > 1 else time.thread_time
+    variants = load(folders, threads, read_rows(build), measured, packed, clock=clock, proved=known)
+    write_proved(
+        packed.with_name(PROVED),
+        {
+            card.version: Proved(check, cost)
+            for card, _, check, cost, _ in variants.values()
+            if card.version not in known
+        },
+    )
+
+
+def main() -> int:
+    """Pack and prove; exit code 2 and one sentence where that cannot be done."""
+    parser = argparse.ArgumentParser(prog="python -m service.variants.packed", description=__doc__)
+    parser.add_argument("packed", type=Path)
+    parser.add_argument("build", type=Path)
+    parser.add_argument("threads", type=int)
+    parser.add_argument("new", nargs="+", type=_read)
+    parser.add_argument("--parts", nargs="*", type=_read, default=[], help="of new cascades, which are served already")
+    given = parser.parse_args()
+    _give_way()
     try:
-        pack_variants({name: Path(folder) for name, _, folder in (each.partition("=") for each in given)}, Path(packed))
+        pack_variants(dict(given.new), given.packed)
     except BonsaiError as problem:
         print(problem, file=sys.stderr)
         return 2
+    with contextlib.suppress(BonsaiError):  # which the worker says, when it opens them
+        prove(dict(given.parts + given.new), given.packed, given.build, given.threads)
     return 0
 
 

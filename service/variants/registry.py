@@ -83,8 +83,8 @@ def load(
     `at_once` of them side by side.
 
     `measured` is what the build found, of which the best batch counts where it was this kind of processor; `packed` is
-    where another process has packed them, and `proved` what it found out about them there; `tokenizers` are those that
-    are open, and those that are `unchanged` are taken as they are; `clock` tells what texts take.
+    where another process has packed them, and `proved` what it found out about them there, by version; `tokenizers` are
+    those that are open, and those that are `unchanged` are taken as they are; `clock` tells what texts take.
     """
     same, texts = unchanged or {}, [row.text for row in rows]
     new = load_variants(
@@ -106,11 +106,11 @@ def load(
         card, predictor = new[name]
         for length in WARM_UP_LENGTHS:
             predictor.predict(["warm " * length])
-        seen, known = (measured or {}).get(name), (proved or {}).get(name)
-        if known is None or known.version != card.version:
+        seen, known = (measured or {}).get(name), (proved or {}).get(card.version)
+        if known is None:
             batch = seen.batch if seen is not None and seen.here else None
             cost = measure_cost(predictor, texts, card.max_tokens * CHARACTERS_A_TOKEN, batch, clock)
-            known = Proved(card.version, check(name, predictor, rows), cost)
+            known = Proved(check(name, predictor, rows), cost)
         return Loaded(card, predictor, known.startup_check, known.cost, seen)
 
     with ThreadPoolExecutor(at_once) as pool:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from models.runtime.batching import read_measured
 from models.runtime.errors import BonsaiError
 from models.runtime.loading import Tokenizers
-from models.runtime.store import BUILD_FILE, Build, stored
+from models.runtime.store import BUILD_FILE, Build, check_stored, stored
 from service.variants.chosen import read_chosen
 from service.variants.generations import Generations, last_served
 from service.variants.memory import return_memory, settle
@@ -84,13 +84,12 @@ class Reloading:
         }
         self._generations.hold(versions.values())
         if self._packed is not None and self._build is not None:
-            pack_new({name: folder for name, folder in folders.items() if name not in unchanged}, self._packed)
-        # What the service's first process proved of these very versions need not be proved again.
-        proved = read_proved(self._packed.with_name(PROVED)) if self._packed is not None else {}
-        known = [
-            name for name in names if name in unchanged or (name in proved and proved[name].version == versions[name])
-        ]
-        rows = read_rows(self._folder) if len(known) < len(names) else []
+            new = [name for name in names if name not in unchanged]
+            pack_new(folders, new, self._packed, self._folder, self._threads)
+        # What another process proved of these very versions need not be proved again.
+        proved = read_proved(self._packed.with_name(PROVED), versions.values()) if self._packed is not None else {}
+        known = all(name in unchanged or versions[name] in proved for name in names)
+        rows = [] if known else read_rows(self._folder)
         measured = {name: found for name in names if (found := read_measured(self._folder / name))}
         variants = load(
             folders,
@@ -198,7 +197,10 @@ def present_build(
     try:
         build = read_chosen(folder, only)
         for variant in build.variants.values():
-            stored(variant.tag)
+            if shared is None:
+                check_stored(variant.tag)
+            else:  # the process that started this one has checked it
+                stored(variant.tag)
         accept(list(build.variants))
         if last is not None:
             check_same_data(last, build)

@@ -10,7 +10,7 @@ import pytest
 
 from models.runtime.card import CARD_FILE, CONTENT_FILES, read_card, seal
 from models.runtime.errors import BonsaiError
-from models.runtime.store import BUILD_FILE, in_store, read_build, save_variant, stored
+from models.runtime.store import BUILD_FILE, check_stored, in_store, read_build, save_variant, stored
 
 ROOT = Path(__file__).parents[3]
 
@@ -120,6 +120,6 @@ def test_a_damaged_entry_is_not_in_the_store(copied: Path, content: str | None) 
             r"again$"
         ),
     ):
-        stored(tag)
+        check_stored(tag)
     assert save_variant(copied / "int8") == tag
-    assert stored(tag).is_dir()
+    assert check_stored(tag) == stored(tag)

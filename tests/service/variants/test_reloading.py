@@ -27,6 +27,7 @@ from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 from models.runtime.store import read_build, stored
 from service.variants.generations import Generations, last_served
+from service.variants.proved import PROVED
 from service.variants.registry import Loaded, Registry
 from service.variants.reloading import PACKED, Reloading, present_build
 from tests.conftest import TINY_RECIPE
@@ -243,6 +244,7 @@ def test_workers_share_what_one_packed_and_old_versions_go_when_nobody_holds_the
     shared.mkdir()
     one, other = (Worker(two.folder, shared, number, 2) for number in range(2))
     assert (one.generations.serving(), one.generations.workers) == (2, 2)
+    before = set(named(two).values())
     two.turn()
     threads = [threading.Thread(target=worker.reloading.turn) for worker in (one, other)]
     for thread in threads:
@@ -251,6 +253,8 @@ def test_workers_share_what_one_packed_and_old_versions_go_when_nobody_holds_the
         thread.join()
     new = {version for name, version in named(two).items() if name in ("int8", "halved")}
     assert {folder.name for folder in (shared / PACKED).iterdir()} == new
+    # Neither worker timed or checked a variant: that was done where it was packed, of cascades too.
+    assert {file.stem for file in (shared / PROVED).iterdir()} >= set(named(two).values()) - before >= new
     two.turn()
     one.reloading.turn()
     assert (one.generations.serving(), other.generations.serving()) == (1, 1)
@@ -258,6 +262,7 @@ def test_workers_share_what_one_packed_and_old_versions_go_when_nobody_holds_the
     other.reloading.turn()
     assert one.generations.serving() == 2
     assert not new & {folder.name for folder in (shared / PACKED).iterdir()}
+    assert not new & {file.stem for file in (shared / PROVED).iterdir()}
     assert one.served() == other.served() == named(two)
     again = Generations(shared, 1, 2)
     assert again.serving() == 1  # it serves nothing yet
