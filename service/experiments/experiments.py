@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.experiments.errors import Off
-from service.experiments.losses import LOST
 from service.experiments.recording import Answered, Failure
 from service.experiments.records import Records
 from service.experiments.running import Running
-from service.experiments.shadow import Row, Shadow, Work
+from service.experiments.shadow import Row, Shadow, Work, lose
 from service.store.rows import Outcome, Truth
 
 if TYPE_CHECKING:  # a service without experiments needs no database's library
@@ -82,7 +81,10 @@ class Experiments:
         experiment = standing.experiment
         if assigned.variant != experiment.control or random.random() >= experiment.shadow:
             return
-        arms = [arm.variant for arm in experiment.others]
+        arms, shadow = [arm.variant for arm in experiment.others], self.kept.shadow
+        if shadow.is_full:
+            lose(len(answered.texts), len(arms))
+            return
         rows = [
             Row(key, text, prediction.label, prediction.top[0][1])
             for key, text, prediction in islice(
@@ -90,9 +92,9 @@ class Experiments:
             )
         ]
         if len(answered.texts) > MOST_SHADOWED:
-            LOST.labels("shadow").inc((len(answered.texts) - MOST_SHADOWED) * len(arms))
+            lose(len(answered.texts) - MOST_SHADOWED, len(arms))
         name, revision = experiment.name, standing.revision
-        self.kept.shadow.offer(Work(name, revision, assigned.variant, answered.version, arms, answered.at, rows))
+        shadow.offer(Work(name, revision, assigned.variant, answered.version, arms, answered.at, rows))
 
     def give(self, truths: list[Truth]) -> "Future[list[Outcome]]":
         """Store feedback; the outcome is there once it is committed (Off, StoreError)."""

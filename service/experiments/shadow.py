@@ -5,6 +5,7 @@ Datagrams are never waited for; what the process does not take is dropped and co
 """
 
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ import orjson
 from service.experiments.losses import LOST
 
 MOST_BYTES = 128 * 2**10  # of a datagram; what Linux takes at least
+AGAIN_S = 0.005  # after the process took no more
 
 
 class Row(NamedTuple):
@@ -54,13 +56,26 @@ class Shadow:
         self._address = str(address)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
+        self._full_until = 0.0
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether nothing would be taken: whoever asks first need not make ready what is dropped then."""
+        return time.monotonic() < self._full_until
 
     def offer(self, work: Work) -> None:
         """Hand a request over, or count that it was not taken."""
         content = work.encode()
+        if len(content) > MOST_BYTES:
+            lose(len(work.rows), len(work.arms))
+            return
         try:
-            if len(content) > MOST_BYTES:
-                raise OSError("too large")
             self._socket.sendto(content, self._address)
         except OSError:
-            LOST.labels("shadow").inc(len(work.rows) * len(work.arms))
+            self._full_until = time.monotonic() + AGAIN_S
+            lose(len(work.rows), len(work.arms))
+
+
+def lose(texts: int, arms: int) -> None:
+    """Count texts that so many arms will not be asked."""
+    LOST.labels("shadow").inc(texts * arms)

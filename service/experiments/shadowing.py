@@ -19,16 +19,16 @@ from models.runtime.classifier import Prediction, Predictor
 from models.runtime.loading import load_variants
 from models.runtime.traces import log_failure
 from service.experiments.companion import end_with_parent, ended_by_signal
-from service.experiments.losses import LOST, Losses
+from service.experiments.losses import Losses
 from service.experiments.settings import database_url
-from service.experiments.shadow import MOST_BYTES, Work
+from service.experiments.shadow import MOST_BYTES, Work, lose
 from service.store.rows import Shadow as ShadowRow
 from service.store.store import Store
 from service.store.writer import Writer
 
 logger = logging.getLogger("bentoml.bonsai")
 MOST_WAITING = 1024  # requests
-TELL_S = 0.5
+TELL_S, FULL_S = 0.5, 0.02
 
 
 class Shadowing:
@@ -41,11 +41,13 @@ class Shadowing:
         self._some = threading.Semaphore(0)
         self._random = Random(0)
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether so many requests wait that no more should be taken."""
+        return len(self._waiting) >= MOST_WAITING
+
     def take(self, work: Work) -> None:
-        """Let a request wait for its turn; the oldest one gives way where too many do."""
-        if len(self._waiting) >= MOST_WAITING:
-            with contextlib.suppress(IndexError):
-                self._lose(self._waiting.popleft())
+        """Let a request wait for its turn."""
         self._waiting.append(work)
         self._some.release()
 
@@ -55,15 +57,12 @@ class Shadowing:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         while True:
             self._some.acquire()
-            try:
-                work = self._waiting.popleft()
-            except IndexError:  # it gave way
-                continue
+            work = self._waiting.popleft()
             try:
                 self.answer(work)
             except Exception as problem:  # whatever a text does to a model, the next one is another
                 log_failure(logger, problem, "a request was not answered unseen")
-                self._lose(work)
+                lose(len(work.rows), len(work.arms))
 
     def answer(self, work: Work) -> None:
         """Run one request's texts on its arms and, for its time, on the control; one by one, so that a long request
@@ -91,9 +90,6 @@ class Shadowing:
         prediction = self._variants[arm][1].predict([text])[0]
         return prediction, (time.thread_time() - began) * 1000
 
-    def _lose(self, work: Work) -> None:
-        LOST.labels("shadow").inc(len(work.rows) * len(work.arms))
-
 
 def main() -> None:
     """Listen at an address until ended."""
@@ -115,8 +111,11 @@ def main() -> None:
     listener.settimeout(TELL_S)
     losses, told = Losses(writer), time.monotonic()
     while not end.is_set():
-        with contextlib.suppress(TimeoutError):
-            shadowing.take(Work.decode(listener.recv(MOST_BYTES)))
+        if shadowing.is_full:  # workers notice, and make nothing ready that would be dropped
+            end.wait(FULL_S)
+        else:
+            with contextlib.suppress(TimeoutError):
+                shadowing.take(Work.decode(listener.recv(MOST_BYTES)))
         if time.monotonic() - told >= TELL_S:
             told = time.monotonic()
             losses.tell()

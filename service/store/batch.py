@@ -5,9 +5,11 @@ is not known whether its commit went through, and two processes may write the sa
 in the same order (sums last), so that they wait for each other and never in a circle.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, func, select, text
@@ -18,11 +20,13 @@ from service.store.rows import Outcome, Served, Shadow, Truth
 
 LABELS_LOCK = 4_270_014
 SECONDS = 60.0  # of a minute
-Row = dict[str, Any]
+Row = tuple[Any, ...]
 Sums = dict[tuple[Any, ...], dict[str, float]]
 PREDICTION = tuple(column.name for column in schema.predictions.columns)
 SHADOW = tuple(column.name for column in schema.shadows.columns)
 TEXT = tuple(column.name for column in schema.texts.columns)
+EXPOSURE = tuple(column.name for column in schema.exposures.columns)
+FEEDBACK = (*Truth._fields, "right", "minute")
 
 
 def write(
@@ -45,20 +49,14 @@ def insert_for(connection: Connection, table: Table) -> Any:
 
 def _write_served(connection: Connection, served: Sequence[Served], sums: Sums) -> None:
     rows = {row.id: row for row in served}
-    new = _insert(connection, schema.predictions, [_values(rows[id], PREDICTION) for id in sorted(rows)], ("id",))
-    fresh = [rows[id] for (id,) in new]
+    values = map(attrgetter(*PREDICTION), (rows[id] for id in sorted(rows)))
+    fresh = [rows[id] for (id,) in _insert(connection, schema.predictions, PREDICTION, list(values), ("id",))]
     texts = [
-        {
-            "prediction_id": row.id,
-            "experiment": row.experiment,
-            "unit": row.unit,
-            "text": _storable(row.text),
-            "expires": row.expires,
-        }
+        (row.id, row.experiment, row.unit, _storable(row.text), row.expires)
         for row in fresh
         if row.text is not None and row.expires is not None
     ]
-    _insert(connection, schema.texts, texts)
+    _insert(connection, schema.texts, TEXT, texts, ("prediction_id",))
     counted = [row for row in fresh if not row.override]
     for row in counted:
         sum_ = sums[row.experiment, row.revision, row.arm, _minute(row.at)]
@@ -75,8 +73,8 @@ def _write_served(connection: Connection, served: Sequence[Served], sums: Sums) 
 
 def _write_shadows(connection: Connection, shadows: Sequence[Shadow], sums: Sums) -> None:
     rows = {(row.prediction_id, row.arm): row for row in shadows}
-    values = [_values(rows[key], SHADOW) for key in sorted(rows)]
-    for key in _insert(connection, schema.shadows, values, ("prediction_id", "arm")):
+    values = map(attrgetter(*SHADOW), (rows[key] for key in sorted(rows)))
+    for key in _insert(connection, schema.shadows, SHADOW, list(values), ("prediction_id", "arm")):
         row = rows[key]
         sum_ = sums[row.experiment, row.revision, row.served, row.arm, _minute(row.at)]
         sum_["pairs"] += 1
@@ -96,8 +94,8 @@ def _write_truths(connection: Connection, truths: Sequence[Truth], sums: Sums) -
     first: dict[str, Truth] = {}
     for truth in truths:
         first.setdefault(truth.prediction_id, truth)
-    rows = [row._asdict() | {"right": row.label == row.truth, "minute": _minute(row.at)} for row in first.values()]
-    new = {id for (id,) in _insert(connection, schema.feedback, rows, ("prediction_id",))}
+    rows = [(*row, row.label == row.truth, _minute(row.at)) for row in first.values()]
+    new = {id for (id,) in _insert(connection, schema.feedback, FEEDBACK, rows, ("prediction_id",))}
     _sum_truths((truth for id, truth in first.items() if id in new), sums)
     held = {id: (truth.truth, truth.metric) for id, truth in first.items() if id in new}
     held |= _held(connection, [id for id in first if id not in new])
@@ -144,29 +142,44 @@ def _first_exposures(connection: Connection, rows: Iterable[Served]) -> list[Ser
     for row in rows:
         if row.unit:
             first.setdefault((row.experiment, row.revision, row.unit), row)
-    values = [
-        {"experiment": key[0], "revision": key[1], "unit": key[2], "arm": first[key].arm} for key in sorted(first)
-    ]
-    new = _insert(connection, schema.exposures, values, ("experiment", "revision", "unit"))
+    values = [(*key, first[key].arm) for key in sorted(first)]
+    new = _insert(connection, schema.exposures, EXPOSURE, values, ("experiment", "revision", "unit"))
     return alone + [first[key] for key in new]
 
 
 def _insert(
-    connection: Connection, table: Table, rows: list[Row], returned: tuple[str, ...] = ()
-) -> list[tuple[Any, ...]]:
-    """Insert what is not there yet, and return these columns of what was new."""
+    connection: Connection, table: Table, names: tuple[str, ...], rows: list[Row], key: tuple[str, ...]
+) -> list[Row]:
+    """Insert what is not there yet, by a key that tells rows apart, and return the keys of what was new."""
     if not rows:
         return []
-    names = tuple(rows[0])
-    insert: postgresql.Insert | sqlite.Insert = sqlite.insert(table).on_conflict_do_nothing()
-    given: list[Row] | Row = rows
     if connection.dialect.name == "postgresql":
-        insert, given = _from_arrays(table, names), {name: [row[name] for row in rows] for name in names}
-    if not returned:
-        connection.execute(insert, given)
-        return []
-    result = connection.execute(insert.returning(*(table.columns[name] for name in returned)), given)
-    return [tuple(row) for row in result]
+        insert = _from_arrays(table, names).returning(*(table.columns[name] for name in key))
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        return [tuple(row) for row in connection.execute(insert, columns)]
+    key_of = [names.index(name) for name in key]
+    keys = [tuple(row[place] for place in key_of) for row in rows]
+    held = {tuple(row) for row in connection.exec_driver_sql(_held_keys(table, key), (json.dumps(keys),))}
+    new = [(one, row) for one, row in zip(keys, rows, strict=True) if one not in held]
+    if new:
+        connection.exec_driver_sql(_of_values(table, names), [row for _, row in new])
+    return [one for one, _ in new]
+
+
+@cache
+def _held_keys(table: Table, key: tuple[str, ...]) -> str:
+    """Asking first is safe in SQLite, whose transactions write one at a time, and rows that need return nothing are
+    inserted three times as fast.
+    """
+    columns = ", ".join(f"held.{name}" for name in key)
+    same = " AND ".join(f"held.{name} = json_extract(given.value, '$[{place}]')" for place, name in enumerate(key))
+    return f"SELECT {columns} FROM json_each(?) AS given CROSS JOIN {table.name} AS held ON {same}"
+
+
+@cache
+def _of_values(table: Table, names: tuple[str, ...]) -> str:
+    columns = ", ".join(f'"{name}"' for name in names)  # one of them is called right
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(names))})"
 
 
 @cache
@@ -193,11 +206,6 @@ def _add(connection: Connection, table: Table, sums: Sums) -> None:
         ),
         rows,
     )
-
-
-def _values(row: Served | Shadow, names: tuple[str, ...]) -> Row:
-    values = row._asdict()
-    return {name: values[name] for name in names}
 
 
 def _no_sums() -> Sums:

@@ -1,0 +1,41 @@
+"""What the process of shadows does not take is dropped and counted, and made ready no more while it takes nothing."""
+
+import socket
+import time
+from pathlib import Path
+
+from prometheus_client import REGISTRY
+
+from service.experiments.shadow import AGAIN_S, Row, Shadow, Work
+
+WORK = Work("ab", 1, "teacher", "0123456789ab", ["nano", "int8"], 1.0, [Row("key", "where is it", "arrival", 0.9)])
+
+
+def lost() -> float:
+    return REGISTRY.get_sample_value("bonsai_records_lost_total", {"reason": "shadow"}) or 0.0
+
+
+def test_work_comes_as_it_was_sent(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        Shadow(tmp_path / "socket").offer(WORK)
+        assert Work.decode(listener.recv(1000)) == WORK
+
+
+def test_what_is_not_taken_is_counted_and_for_a_moment_nothing_is_sent(tmp_path: Path) -> None:
+    before, shadow = lost(), Shadow(tmp_path / "nobody")
+    assert not shadow.is_full
+    shadow.offer(WORK)
+    assert shadow.is_full
+    assert lost() - before == 2  # one text that two arms are not asked
+    time.sleep(AGAIN_S)
+    assert not shadow.is_full
+
+
+def test_what_fits_in_no_datagram_is_counted_and_says_nothing_of_the_next(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        before, shadow = lost(), Shadow(tmp_path / "socket")
+        shadow.offer(WORK._replace(rows=[Row("key", "x" * 200_000, "arrival", 0.9)]))
+        assert lost() - before == 2
+        assert not shadow.is_full
