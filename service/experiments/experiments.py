@@ -123,5 +123,6 @@ class Experiments:
         """Write what is left, and end."""
         if self._kept is not None:
             self._kept.records.flush()
+            self._kept.shadow.close()
             self._kept.watch.close()
             self._kept.writer.close(5.0)

@@ -75,6 +75,10 @@ class Shadow:
             self._full_until = time.monotonic() + AGAIN_S
             lose(len(work.rows), len(work.arms))
 
+    def close(self) -> None:
+        """Hand nothing over any more."""
+        self._socket.close()
+
 
 def lose(texts: int, arms: int) -> None:
     """Count texts that so many arms will not be asked."""

@@ -2,8 +2,11 @@
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from prometheus_client import REGISTRY
 
 from service.experiments.shadow import AGAIN_S, Row, Shadow, Work
@@ -15,15 +18,26 @@ def lost() -> float:
     return REGISTRY.get_sample_value("bonsai_records_lost_total", {"reason": "shadow"}) or 0.0
 
 
-def test_work_comes_as_it_was_sent(tmp_path: Path) -> None:
+@pytest.fixture
+def shadow(tmp_path: Path) -> Iterator[Shadow]:
+    with closing(Shadow(tmp_path / "socket")) as shadow:
+        yield shadow
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "socket"))
-        Shadow(tmp_path / "socket").offer(WORK)
-        assert Work.decode(listener.recv(1000)) == WORK
+        yield listener
 
 
-def test_what_is_not_taken_is_counted_and_for_a_moment_nothing_is_sent(tmp_path: Path) -> None:
-    before, shadow = lost(), Shadow(tmp_path / "nobody")
+def test_work_comes_as_it_was_sent(shadow: Shadow, listener: socket.socket) -> None:
+    shadow.offer(WORK)
+    assert Work.decode(listener.recv(1000)) == WORK
+
+
+def test_what_is_not_taken_is_counted_and_for_a_moment_nothing_is_sent(shadow: Shadow) -> None:
+    before = lost()
     assert not shadow.is_full
     shadow.offer(WORK)
     assert shadow.is_full
@@ -32,10 +46,10 @@ def test_what_is_not_taken_is_counted_and_for_a_moment_nothing_is_sent(tmp_path:
     assert not shadow.is_full
 
 
-def test_what_fits_in_no_datagram_is_counted_and_says_nothing_of_the_next(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "socket"))
-        before, shadow = lost(), Shadow(tmp_path / "socket")
-        shadow.offer(WORK._replace(rows=[Row("key", "x" * 200_000, "arrival", 0.9)]))
-        assert lost() - before == 2
-        assert not shadow.is_full
+def test_what_fits_in_no_datagram_is_counted_and_says_nothing_of_the_next(
+    shadow: Shadow, listener: socket.socket
+) -> None:
+    before = lost()
+    shadow.offer(WORK._replace(rows=[Row("key", "x" * 200_000, "arrival", 0.9)]))
+    assert lost() - before == 2
+    assert not shadow.is_full
