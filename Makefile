@@ -30,7 +30,7 @@ demo: env  ## fresh clone → variants → service → comparison, and end
 	$(BIN)/python -m loadtest.demo
 
 test: env lint  ## every check and test, ten to twenty minutes
-	$(BIN)/pytest -n 4 -m "not slow and not image"
+	$(BIN)/pytest -n 4 --durations 10 -m "not slow and not image"
 
 coverage: env  ## the same tests, and how much of the code they reach: tracing takes as long again
 	rm -f .coverage*

@@ -35,7 +35,7 @@ from service.serving.shared_folder import is_first, make_shared_folder, shared_f
 from service.serving.supervisor import supervise
 from service.variants.generations import Generations, last_served
 from service.variants.memory import return_memory, settle
-from service.variants.proved import PROVED, Proved, write_proved
+from service.variants.proved import PROVED, write_proved
 from service.variants.registry import Loaded, load
 from service.variants.reloading import PACKED, Reloading, present_build
 from service.variants.startup import read_rows, refuse_differing
@@ -97,10 +97,7 @@ class Variants:
             if STRICT:
                 refuse_differing({name: variant.startup_check for name, variant in variants.items()})
             if packed is not None:
-                write_proved(
-                    packed.with_name(PROVED),
-                    {card.version: Proved(check, cost) for card, _, check, cost, _ in variants.values()},
-                )
+                write_proved(packed.with_name(PROVED), {each.card.version: each.proved for each in variants.values()})
             if KEEPS:
                 from service.experiments.opening import prove  # brings the database's library
 

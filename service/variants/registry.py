@@ -28,6 +28,11 @@ class Loaded(NamedTuple):
     cost: Cost
     measured: Measured | None = None
 
+    @property
+    def proved(self) -> Proved:
+        """What another process that opens it need not find out again."""
+        return Proved(self.startup_check, self.cost)
+
 
 class Registry:
     """Loaded variants by name; `swap` replaces them all at once, and requests under way keep what they started with."""
