@@ -1,6 +1,7 @@
 """What every key has taken, in one file: over processes, changes of the keys, and at the limit of open files."""
 
 import fcntl
+import gc
 import resource
 import subprocess
 import sys
@@ -49,10 +50,11 @@ def open_files(limit: int) -> Iterator[None]:
 
 def test_all_keys_take_one_descriptor_together_and_so_do_those_after_a_change(tmp_path: Path) -> None:
     buckets, kept = Buckets(tmp_path), []
+    gc.collect()  # what other tests left open would go meanwhile
     before = opened()
     for first in (0, MOST_KEYS // 2, MOST_KEYS):
         kept.append(buckets.of(digests(first, MOST_KEYS)))
-    assert opened() == before
+    assert opened() <= before
     assert len({id(place.obj) for places in kept for place in places}) == 1
     assert [path.name for path in tmp_path.iterdir()] == [FILE] and (tmp_path / FILE).stat().st_size == SIZE
 
