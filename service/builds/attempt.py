@@ -21,7 +21,7 @@ from service.builds.settings import Limits
 POLL_S = 0.5
 SAY_S = 0.5
 CLOSING_S = 2.0
-LOADED_S = 60.0  # for all workers to serve what was built
+LOADED_S = 120.0  # for all workers to serve what was built
 NOT_LOADED = (
     f"it was built, but {LOADED_S:.0f} s later a worker does not serve it; the service's log says why, and "
     "DELETE /variants/{name} takes it out of the build"
