@@ -144,8 +144,9 @@ def _forget(tag: str) -> None:
 
 def stored(tag: str) -> Path:
     """Return the folder that the store holds under this tag (BonsaiError when there is none)."""
-    name, version = tag.split(":")
-    if not (folder := store_folder() / name / version).is_dir():
+    name, _, version = tag.partition(":")
+    folder = store_folder() / name / version
+    if not version or not folder.is_dir():
         home = "run it with the BENTOML_HOME that does"
         raise BonsaiError(
             f"the BentoML model store does not hold '{tag}'; run '{BUILD_COMMAND}' to store it again, or {home}"

@@ -168,8 +168,8 @@ def _insert(
 
 @cache
 def _held_keys(table: Table, key: tuple[str, ...]) -> str:
-    """Asking first is safe in SQLite, whose transactions write one at a time, and rows that need return nothing are
-    inserted three times as fast.
+    """Asking first is safe in SQLite, whose transactions write one at a time; rows that need return nothing go in as
+    they are, where SQLAlchemy would write a statement of all their values.
     """
     columns = ", ".join(f"held.{name}" for name in key)
     same = " AND ".join(f"held.{name} = json_extract(given.value, '$[{place}]')" for place, name in enumerate(key))

@@ -104,6 +104,12 @@ def test_a_home_that_cannot_be_written_is_said_before_a_build_begins(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("tag", ["bonsai-teacher", "bonsai-teacher:", "bonsai-teacher:0123456789ab", ""])
+def test_a_tag_that_names_no_version_there_is_refused(built: Path, tag: str) -> None:
+    with pytest.raises(BonsaiError, match=rf"^the BentoML model store does not hold '{tag}'; run "):
+        stored(tag)
+
+
 @pytest.mark.parametrize("content", ["", "{", "tag: [", "tag: 1\nmodule: 2\n", None])
 def test_a_damaged_entry_is_not_in_the_store(copied: Path, content: str | None) -> None:
     tag = save_variant(renamed(copied / "int8", "entry"))
