@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit  # quantiles; scipy.stats takes a second to import
 
 from models.bench.comparison import Table, as_markdown
 from models.figures.arms import HARD, arm_of
@@ -183,7 +183,7 @@ def markdown(gains: Gains) -> str:
 def _over(values: npt.NDArray[np.float64]) -> Interval:
     """Return the mean of some values with its t interval; of many values that is the normal one."""
     mean, count = float(values.mean()), len(values)
-    quantile = norm.ppf(0.5 + LEVEL / 2) if count > 100 else t.ppf(0.5 + LEVEL / 2, count - 1)
+    quantile = ndtri(0.5 + LEVEL / 2) if count > 100 else stdtrit(count - 1, 0.5 + LEVEL / 2)
     reach = float(quantile * values.std(ddof=1) / count**0.5)
     return Interval(mean, mean - reach, mean + reach)
 

@@ -35,7 +35,8 @@ Answer = Callable[[Sequence[str]], list[str]]
 def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int, only: Sequence[str] | None = None) -> None:
     """Write `measured.json` into every folder, or those of some: p50, p99 and mean of one test text in milliseconds,
     medians over the rounds; what a text takes in batches, and the size that is best; what a process
-    takes that holds it alone; and the conditions.
+    takes that holds it alone; and the conditions. Times are compared, so they are of one run; memory is not, and is
+    measured of what is new.
     """
     texts, training = sample(dataset.test.texts, TEXTS, seed), sample(dataset.train.texts, MET, seed)
     names = list(folders if only is None else only)
@@ -60,7 +61,8 @@ def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int, only:
         }  # a cascade's escalations show in the mean
         by_size = {size: median(one[size] for one in in_batches[name]) for size in SIZES}
         batching = {"texts": best_size(by_size), "ms_a_text": {str(size): round(ms, 5) for size, ms in by_size.items()}}
-        memory = measure_memory(folders, name, texts)
+        before = _whole(folders[name])
+        memory = before["memory"] if before else measure_memory(folders, name, texts)
         write_json(
             folders[name] / MEASURED_FILE,
             {**figures, "rounds": rounds, "batching": batching, "memory": memory, **about},
@@ -118,9 +120,14 @@ def conditions() -> dict[str, Any]:
 
 def is_measured(folder: Path) -> bool:
     """Tell whether a variant's folder holds its times, made on this kind of processor and round by round."""
+    return _whole(folder) is not None
+
+
+def _whole(folder: Path) -> dict[str, Any] | None:
+    """Return the content of `measured.json`, if it is what would be measured here."""
     try:
-        found = json.loads((folder / MEASURED_FILE).read_text())
+        found: dict[str, Any] = json.loads((folder / MEASURED_FILE).read_text())
         whole = len(found["rounds"]) == ROUNDS and {"mean_ms", "batching", "memory"} <= found.keys()
-        return bool(whole and found["conditions"] == conditions())
+        return found if whole and found["conditions"] == conditions() else None
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None

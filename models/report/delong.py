@@ -5,9 +5,9 @@ Clarke-Pearson 1988, Biometrics 44).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, rankdata
 
 from models.prove.confidence import Floats
+from models.prove.distributions import NORMAL
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,22 @@ def auroc_difference(inside: tuple[Floats, Floats], outside: tuple[Floats, Float
     ahead, behind = first - second, against - against_second
     value = float(ahead.mean())
     error = np.sqrt(_variance_of_mean(ahead) + _variance_of_mean(behind))
-    reach = float(norm.ppf(1 - alpha / 2) * error)
+    reach = float(NORMAL.inv_cdf(1 - alpha / 2) * error)
     return Difference(value, value - reach, value + reach)
 
 
 def _placements(inside: Floats, outside: Floats) -> tuple[Floats, Floats]:
     """Return for every text the share of the other kind that it is on the right side of; ties count half."""
-    ranks = rankdata(np.concatenate([inside, outside]))
-    beaten = (ranks[: len(inside)] - rankdata(inside)) / len(outside)
-    beating = 1 - (ranks[len(inside) :] - rankdata(outside)) / len(inside)
+    ranks = _ranks(np.concatenate([inside, outside]))
+    beaten = (ranks[: len(inside)] - _ranks(inside)) / len(outside)
+    beating = 1 - (ranks[len(inside) :] - _ranks(outside)) / len(inside)
     return beaten, beating
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return each value's place in the order, from 1; equal ones have the mean of theirs."""
+    _, place, equal = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(equal) - (equal - 1) / 2)[place]
 
 
 def _variance_of_mean(values: Floats) -> float:

@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import Bbox
 
@@ -100,7 +99,7 @@ def accuracy_against_latency(results: BuildResults, *, narrow: bool) -> bytes:
             axes.axhline(lowest, color=GREY, linewidth=1, linestyle=DASHES, zorder=1)
         _legend(figure, results, narrow=narrow)
         figure.draw_without_rendering()  # settles the layout, which the names' places depend on
-        _name_points(axes, results, front)
+        _name_points(figure, axes, results, front)
         return _svg(figure)
 
 
@@ -205,49 +204,46 @@ def _legend(figure: Figure, results: BuildResults, *, narrow: bool) -> None:
     )
 
 
-def _name_points(axes: Axes, results: BuildResults, front: Sequence[VariantResults]) -> None:
+def _name_points(figure: Figure, axes: Axes, results: BuildResults, front: Sequence[VariantResults]) -> None:
     """Write each name where it covers no other name, point or line, or as little of them as can be, and near its
     point.
     """
-    inside = axes.get_window_extent()
+    inside, point = axes.get_window_extent(), figure.dpi / 72  # pixels
     taken = [*_obstacles(axes, results, front)]
     for result in results.variants:
-        best, least = None, float("inf")
+        at = result.mean_ms, _percent(result)
+        look: dict[str, Any] = {"fontsize": 9, "color": LOOKS[result.verdict][0], "zorder": 5}
+        probe = axes.text(*at, result.name, **look)
+        size = probe.get_window_extent().size
+        probe.remove()
+        x, y = axes.transData.transform(at)
+        best, least, covers = (AROUND[0], DISTANCES[0]), float("inf"), Bbox.unit()
         for distance in DISTANCES:
             for across, up in AROUND:
-                name = axes.annotate(
-                    result.name,
-                    (result.mean_ms, _percent(result)),
-                    xytext=(across * distance, up * distance),
-                    textcoords="offset points",
-                    ha={1: "left", 0: "center", -1: "right"}[across],
-                    va={1: "bottom", 0: "center", -1: "top"}[up],
-                    fontsize=9,
-                    color=LOOKS[result.verdict][0],
-                    arrowprops={"arrowstyle": "-", "color": "#9ca3af", "linewidth": 0.7, "shrinkB": 4}
-                    if distance > DISTANCES[0]
-                    else None,
-                    zorder=5,
-                )
-                box = _text_box(name).padded(1.5)
+                left = x + across * distance * point - (1 - across) / 2 * size[0]
+                bottom = y + up * distance * point - (1 - up) / 2 * size[1]
+                text = Bbox.from_bounds(left, bottom, *size)
+                box = text.padded(1.5)
                 outside = box.width * box.height - _shared(box, inside)
                 cost = sum(weight * _shared(box, other) for other, weight in taken) + 4 * outside + distance
                 if cost < least:
-                    if best is not None:
-                        best.remove()
-                    best, least = name, cost
-                else:
-                    name.remove()
+                    best, least, covers = ((across, up), distance), cost, text
             if least <= distance:  # it covers nothing, and others are farther off
                 break
-        assert best is not None
-        taken.append((_text_box(best).padded(2), NAME_WEIGHT))
-
-
-def _text_box(name: Annotation) -> Bbox:
-    """Return the box of the text alone: that of the annotation holds its leader line too."""
-    name.get_window_extent()  # settles where the text stands
-    return Text.get_window_extent(name)
+        (across, up), distance = best
+        axes.annotate(
+            result.name,
+            at,
+            xytext=(across * distance, up * distance),
+            textcoords="offset points",
+            ha={1: "left", 0: "center", -1: "right"}[across],
+            va={1: "bottom", 0: "center", -1: "top"}[up],
+            arrowprops={"arrowstyle": "-", "color": "#9ca3af", "linewidth": 0.7, "shrinkB": 4}
+            if distance > DISTANCES[0]
+            else None,
+            **look,
+        )
+        taken.append((covers.padded(2), NAME_WEIGHT))
 
 
 def _obstacles(axes: Axes, results: BuildResults, front: Sequence[VariantResults]) -> Iterator[tuple[Bbox, float]]:
