@@ -1,7 +1,7 @@
 """What loading without a restart costs callers: build.json alternates between two builds while they predict; requests
 that failed or waited are counted, and what the workers hold before and after.
 
-    python -m tests.swaps [--swaps 100] [--variants variants] [--out service/results/published/swaps.json]
+    python -m tests.swaps [--swaps 200] [--variants variants] [--out service/results/published/swaps.json]
 """
 
 import argparse
@@ -29,9 +29,10 @@ from tests.service.conftest import ROOT, serving
 from tests.service.serving.test_operation import workers
 
 CALLERS, PAUSE_S = 2, 0.02
-WARM = 10  # swaps after which memory is compared
+WARM = 10  # swaps after which memory is looked at first; growth is over the second half, when it has had its fill
 SETTLE_S = 3.0
 MOST_S = 120.0
+SLOWEST = 10  # requests that are named
 
 
 class Asked(NamedTuple):
@@ -105,7 +106,7 @@ def swap(variants: Path, swaps: int) -> dict[str, Any]:
             for caller in callers:
                 caller.start()
             time.sleep(SETTLE_S)
-            started, warm = _held(host), None
+            held = [_held(host)]
             spans = list[tuple[float, float]]()
             for number in range(1, swaps + 1):
                 generation += 1
@@ -113,24 +114,21 @@ def swap(variants: Path, swaps: int) -> dict[str, Any]:
                 write_json(folder / "build.json", {**builds[number % 2], "generation": generation})
                 _await(host, generation)
                 spans.append((began, time.monotonic()))
-                if number == WARM:
+                if number in (WARM, swaps // 2, swaps):
                     time.sleep(SETTLE_S)
-                    warm = _held(host)
-            time.sleep(SETTLE_S)
-            ended = _held(host)
+                    held.append(_held(host))
             for caller in callers:
                 caller.end.set()
             for caller in callers:
                 caller.join(60)
-        warm = warm or started
         asked = sorted(each for caller in callers for each in caller.asked)
         p50 = {
             name: statistics.median(each.seconds for each in asked if each.variant == name)
             for name in builds[1]["variants"]
         }
         # A slow variant's usual time is another one's tenfold: each request is held against its own variant's.
-        times = [(each.seconds / p50[each.variant], _inside(each, spans)) for each in asked]
-        during = [ratio for ratio, inside in times if inside]
+        times = [(each.seconds / p50[each.variant], _inside(each, spans), each) for each in asked]
+        during = [ratio for ratio, inside, _ in times if inside]
         return {
             "machine": {**conditions(), "python": platform.python_version()},
             "swaps": swaps,
@@ -141,14 +139,18 @@ def swap(variants: Path, swaps: int) -> dict[str, Any]:
             "p50_ms": {name: round(median * 1000, 3) for name, median in p50.items()},
             "slowest_at_swaps": round(max(during), 1),
             "p99_at_swaps": round(statistics.quantiles(during, n=100)[-1], 1),
-            "slowest_between": round(max(ratio for ratio, inside in times if not inside), 1),
+            "slowest_between": round(max(ratio for ratio, inside, _ in times if not inside), 1),
+            "slowest": [
+                {"variant": each.variant, "ms": round(each.seconds * 1000, 1), "times": round(ratio, 1)}
+                for ratio, _, each in sorted(times, reverse=True)[:SLOWEST]
+            ],
             "beyond_10": sum(ratio > 10 for ratio in during),
             "seconds_a_swap": round(statistics.mean(end - began for began, end in spans), 2),
-            "uss_mb": [round(each["uss"], 1) for each in (started, warm, ended)],
-            "pss_mb": [round(each["pss"], 1) for each in (started, warm, ended)],
-            "uss_growth_mb": round(ended["uss"] - warm["uss"], 1),
-            "descriptors": [each["descriptors"] for each in (started, warm, ended)],
-            "threads": [each["threads"] for each in (started, warm, ended)],
+            "uss_mb": [round(each["uss"], 1) for each in held],
+            "pss_mb": [round(each["pss"], 1) for each in held],
+            "uss_growth_mb": round(held[-1]["uss"] - held[-2]["uss"], 1),
+            "descriptors": [each["descriptors"] for each in held],
+            "threads": [each["threads"] for each in held],
         }
 
 
@@ -184,7 +186,7 @@ def _held(host: str) -> dict[str, float]:
 def main() -> int:
     """Swap, count, keep; exit code 1 where a request failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.swaps", description=__doc__)
-    parser.add_argument("--swaps", type=int, default=100)
+    parser.add_argument("--swaps", type=int, default=200)
     parser.add_argument("--variants", type=Path, default=Path("variants"))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()

@@ -26,9 +26,10 @@ from models.build.command import main
 from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
 from models.runtime.store import read_build, stored
+from service.variants import reloading
 from service.variants.generations import Generations, last_served
 from service.variants.proved import PROVED
-from service.variants.registry import Loaded, Registry
+from service.variants.registry import Loaded, Registry, load
 from service.variants.reloading import PACKED, Reloading, present_build
 from tests.conftest import TINY_RECIPE
 from tests.service.conftest import ROOT, serving
@@ -127,6 +128,21 @@ def test_a_new_build_is_served_and_what_is_unchanged_stays_open(two: Two) -> Non
     assert now["cascade"].predictor._small is now["distilled_int8"].predictor  # type: ignore[attr-defined]
     assert now["int8"].startup_check.texts == 12
     assert now["int8"].startup_check.differing == 0
+
+
+def test_threads_that_answer_are_let_in_sooner_while_it_loads(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, seen = sys.getswitchinterval(), list[float]()
+
+    def watched(*given: Any, **named: Any) -> dict[str, Loaded]:
+        seen.append(sys.getswitchinterval())
+        return load(*given, **named)
+
+    worker = Worker(two.folder)
+    monkeypatch.setattr(reloading, "load", watched)
+    two.turn()
+    worker.reloading.turn()
+    assert seen == [pytest.approx(usual / 10)]
+    assert sys.getswitchinterval() == usual
 
 
 def test_what_is_gone_goes_without_the_collector_once_nobody_uses_it(two: Two) -> None:
