@@ -7,12 +7,12 @@ that failed or waited are counted, and what the workers hold before and after.
 import argparse
 import http.client
 import json
+import multiprocessing
 import platform
 import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from tests.service.conftest import ROOT, serving
 from tests.service.serving.test_operation import workers
 
 CALLERS, PAUSE_S = 2, 0.02
+APART = multiprocessing.get_context("spawn")
 WARM = 10  # swaps after which memory is looked at first; growth is over the second half, when it has had its fill
 SETTLE_S = 3.0
 MOST_S = 120.0
@@ -43,35 +44,42 @@ class Asked(NamedTuple):
     variant: str
 
 
-class Caller(threading.Thread):
-    """Asks variants in turn over one connection that is kept."""
+class Caller:
+    """Asks variants in turn over one connection that is kept, from a process of its own: what watches the swaps would
+    hold its interpreter just while they go on.
+    """
 
     def __init__(self, host: str, names: list[str]) -> None:
-        super().__init__(daemon=True)
-        self._address, self._names = urlsplit(host).netloc, names
-        self.asked: list[Asked] = []
-        self.failed: list[str] = []
-        self.end = threading.Event()
+        self._end, self._answers = APART.Event(), APART.SimpleQueue()
+        self._process = APART.Process(target=ask, args=(host, names, self._end, self._answers), daemon=True)
+        self._process.start()
 
-    def run(self) -> None:
-        """Until it is told to end."""
-        connection = http.client.HTTPConnection(self._address, timeout=30)
-        body = json.dumps({"texts": ["where is my parcel"]})
-        number = 0
-        while not self.end.wait(PAUSE_S):
-            number += 1
-            began, name = time.monotonic(), self._names[number % len(self._names)]
-            try:
-                connection.request("POST", f"/{name}/predict", body, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                said = answer.read()
-                if answer.status != 200:
-                    self.failed.append(f"{answer.status} {said[:200]!r}")
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append(f"{type(error).__name__}: {error}")
-                connection.close()
-            self.asked.append(Asked(began, time.monotonic() - began, name))
-        connection.close()
+    def ended(self) -> tuple[list[Asked], list[str]]:
+        """Let it end, and return what it asked and what failed."""
+        self._end.set()
+        found: tuple[list[Asked], list[str]] = self._answers.get()
+        self._process.join()
+        return found
+
+
+def ask(host: str, names: list[str], end: Any, answers: Any) -> None:
+    """Ask until told to end."""
+    connection = http.client.HTTPConnection(urlsplit(host).netloc, timeout=30)
+    body = json.dumps({"texts": ["where is my parcel"]})
+    asked, failed = list[Asked](), list[str]()
+    while not end.wait(PAUSE_S):
+        began, name = time.monotonic(), names[len(asked) % len(names)]
+        try:
+            connection.request("POST", f"/{name}/predict", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            said = answer.read()
+            if answer.status != 200:
+                failed.append(f"{answer.status} {said[:200]!r}")
+        except (OSError, http.client.HTTPException) as error:
+            failed.append(f"{type(error).__name__}: {error}")
+            connection.close()
+        asked.append(Asked(began, time.monotonic() - began, name))
+    answers.put((asked, failed))
 
 
 def two_builds(variants: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -103,8 +111,6 @@ def swap(variants: Path, swaps: int) -> dict[str, Any]:
         with serving("service.service:bonsai", ROOT, environment, bentoml, log) as host:
             _await(host, generation)
             callers = [Caller(host, list(builds[1]["variants"])) for _ in range(CALLERS)]
-            for caller in callers:
-                caller.start()
             time.sleep(SETTLE_S)
             held = [_held(host)]
             spans = list[tuple[float, float]]()
@@ -117,11 +123,9 @@ def swap(variants: Path, swaps: int) -> dict[str, Any]:
                 if number in (WARM, swaps // 2, swaps):
                     time.sleep(SETTLE_S)
                     held.append(_held(host))
-            for caller in callers:
-                caller.end.set()
-            for caller in callers:
-                caller.join(60)
-        asked = sorted(each for caller in callers for each in caller.asked)
+            found = [caller.ended() for caller in callers]
+        asked = sorted(each for some, _ in found for each in some)
+        failures = [said for _, some in found for said in some]
         p50 = {
             name: statistics.median(each.seconds for each in asked if each.variant == name)
             for name in builds[1]["variants"]
@@ -134,8 +138,8 @@ def swap(variants: Path, swaps: int) -> dict[str, Any]:
             "swaps": swaps,
             "variants": [len(build["variants"]) for build in builds],
             "requests": len(asked),
-            "failed": sum(len(caller.failed) for caller in callers),
-            "failures": [said for caller in callers for said in caller.failed][:5],
+            "failed": len(failures),
+            "failures": failures[:5],
             "p50_ms": {name: round(median * 1000, 3) for name, median in p50.items()},
             "slowest_at_swaps": round(max(during), 1),
             "p99_at_swaps": round(statistics.quantiles(during, n=100)[-1], 1),
