@@ -26,7 +26,7 @@ from service.variants.registry import load
 from service.variants.startup import read_rows
 
 LOCK, TURN, WAIT_S, LOOK_S = "packing.lock", "loading.lock", 60.0, 0.05
-IDLE_S, MOST_S = 8.0, 600.0  # of packing and proving: while nobody else wants the processor, and then
+IDLE_S, MOST_S = 20.0, 600.0  # of packing and proving: while nobody else wants the processor, and then
 NO_ROOM, NOT_WHOLE = 2, 3  # exit codes
 NICENESS = 5  # more, and a busy machine never lets it end
 
