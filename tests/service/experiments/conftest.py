@@ -15,6 +15,7 @@ from tests.service.serving.test_service import call
 KEY = "a key of sixteen+".replace(" ", "-")
 ADMIN = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 JSON = {"Content-Type": "application/json"}
+SETTLED_S = 2.0
 
 
 class Lab:
@@ -58,6 +59,15 @@ class Lab:
             assert time.monotonic() < until, found
             time.sleep(0.1)
         return found
+
+    def await_settled(self, name: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the report once it is so and no row comes any more: shadows wait for a free processor."""
+        found = self.await_report(name, holds)
+        while True:
+            time.sleep(SETTLED_S)
+            before, found = found, self.report(name)
+            if found["arms"] == before["arms"]:
+                return found
 
 
 @pytest.fixture(scope="session")

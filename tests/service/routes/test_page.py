@@ -278,7 +278,7 @@ def test_a_real_experiment_is_shown_as_it_is_reported(open_page: Open, lab: Lab)
     for number in range(30):
         _, answer, _ = lab.ask(f"user-{number}")
         lab.tell(*({"prediction_id": each["prediction_id"], "label": "late"} for each in answer["predictions"]))
-    found = lab.await_report("shown", lambda report: sum(each["labels"] for each in report["arms"]) == 30)
+    found = lab.await_settled("shown", lambda report: sum(each["labels"] for each in report["arms"]) == 30)
     page = open_page(to=lab.host)
     unlock(page, KEY)
     expect(page.get_by_role("button", name="shown")).to_be_visible()
@@ -288,6 +288,8 @@ def test_a_real_experiment_is_shown_as_it_is_reported(open_page: Open, lab: Lab)
     expect(shown).to_contain_text(next(each["sentence"] for each in found["arms"] if each["variant"] == "int8"))
     rows = shown.get_by_role("table", name="Arms of shown").locator("tbody tr")
     assert [row.inner_text().split()[0] for row in rows.all()] == ["teacher", "int8"]
+    for row, each in zip(rows.all(), found["arms"], strict=True):
+        assert f"{each['accuracy']:.1f} %" in row.inner_text().split("\n")
     kinds = {point["kind"] for point in found["history"]["int8"]}
     expect(shown.locator("svg")).to_have_count(len(kinds))
     assert not re.search("undefined|NaN|\\[object", page.locator("#experiments").inner_text())

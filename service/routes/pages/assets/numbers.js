@@ -9,6 +9,7 @@ export const NONE = "–";
 export const count = (value) => (isNumber(value) ? whole.format(value) : NONE);
 export const decimal = (value, digits = 2) => (isNumber(value) ? fixed(value, digits) : NONE);
 export const percent = (share, digits = 1) => (isNumber(share) ? `${fixed(100 * share, digits)} %` : NONE);
+export const percentage = (hundredths, digits = 1) => (isNumber(hundredths) ? `${fixed(hundredths, digits)} %` : NONE);
 export const interval = (low, high, digits = 1, times = 1) =>
   isNumber(low) && isNumber(high) ? `[${fixed(times * low, digits)}, ${fixed(times * high, digits)}]` : NONE;
 export const megabytes = (bytes) => {

@@ -1,7 +1,7 @@
 // One experiment: what it is, what was counted, what follows from it, and the sequences over the labels.
 
 import { drawn, el, mark } from "./dom.js";
-import { count, decimal, evidence, interval, ms, NONE, percent, plural, time } from "./numbers.js";
+import { count, decimal, evidence, interval, ms, NONE, percent, percentage, plural, time } from "./numbers.js";
 import { sequence } from "./sequence.js";
 import { table } from "./table.js";
 import { DECISIONS, KINDS, STATES, VERDICTS } from "./verdicts.js";
@@ -82,7 +82,7 @@ function arms(found) {
       arm.latency ? [decimal(arm.latency.ratio), below(interval(arm.latency.low, arm.latency.high, 2))] : NONE,
       arm.agreement ? [percent(arm.agreement.share), below(interval(arm.agreement.low, arm.agreement.high, 1, 100))] : NONE,
       count(arm.labels),
-      percent(arm.accuracy),
+      percentage(arm.accuracy),
       arm.control ? mark("off", "control") : mark(...(VERDICTS[arm.verdict] ?? ["open", arm.verdict])),
     ],
   })));
