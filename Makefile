@@ -31,7 +31,7 @@ $(STAMP): constraints.txt pyproject.toml
 demo: env  ## fresh clone → variants → service → comparison, and end
 	$(BIN)/python -m loadtest.demo
 
-test: env lint  ## every check and test, some twelve minutes on two cores
+test: env lint  ## every check and test, ten minutes on two cores
 	$(BIN)/pytest -n 4 --durations 10 -m "not slow and not image"
 
 coverage: env  ## the same tests, and how much of the code they reach: tracing takes as long again
