@@ -7,7 +7,9 @@ from statistics import median
 import pytest
 
 from models.data.dataset import Dataset, Split
+from models.prove import latency
 from models.prove.latency import ROUNDS, TEXTS, is_measured, measure_latency, open_variant, sample
+from models.prove.memory import measure_memory
 from models.runtime.batching import MEASURED_FILE
 from models.runtime.card import Card
 from models.runtime.classifier import Predictor
@@ -32,6 +34,25 @@ def test_any_number_of_texts(copied: Path, dataset: Dataset, rows: int) -> None:
     assert {json.loads((folder / MEASURED_FILE).read_text())["calls"] for folder in folders.values()} == {
         ROUNDS * min(rows, TEXTS)
     }
+
+
+def test_memory_is_measured_of_what_is_new_alone(
+    copied: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders, asked = {name: copied / name for name in ("int8", "distilled_int8")}, list[str]()
+    (copied / "int8" / MEASURED_FILE).unlink()
+    before = json.loads((copied / "distilled_int8" / MEASURED_FILE).read_text())
+
+    def measured(given: dict[str, Path], name: str, texts: list[str]) -> dict[str, float]:
+        asked.append(name)
+        return measure_memory(given, name, texts)
+
+    monkeypatch.setattr(latency, "measure_memory", measured)
+    measure_latency(folders, dataset, 0)
+    after = json.loads((copied / "distilled_int8" / MEASURED_FILE).read_text())
+    assert asked == ["int8"]
+    assert after["memory"] == before["memory"]
+    assert after["rounds"] != before["rounds"]
 
 
 def test_a_sorted_file_is_sampled_from_end_to_end() -> None:
