@@ -2,7 +2,6 @@
 all.
 """
 
-import contextlib
 import fcntl
 import os
 import shutil
@@ -13,6 +12,8 @@ from typing import Any
 import pytest
 from coverage import Coverage
 from xdist.scheduler import LoadScopeScheduling
+
+from models.runtime.background import LEAST, give_way
 
 ROOT = Path(__file__).parents[1]
 TIMED = ("tests/loadtest/", "tests/service/variants/test_cost.py")  # they look at the times of what they start
@@ -49,16 +50,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let a process that begins with other tests give way to the one that looks at times.
 
     Both go behind whoever else uses the machine. Others take the idle priority because that is what builds on the fly
-    have: behind tests of any other priority they would not get on. The one that looks at times is five times as heavy
-    and is never made to wait, but does not starve them.
+    have: behind tests of any other priority they would not get on. The one that looks at times is never made to wait.
     """
     begins = HAS_RUN not in item.session.stash
     item.session.stash[HAS_RUN] = True
     if begins and ONE_OF_SEVERAL:
-        os.nice(19)
-        if not item.nodeid.startswith(TIMED):
-            with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
-                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        if item.nodeid.startswith(TIMED):
+            os.nice(LEAST)
+        else:
+            give_way(LEAST, idle=True)
 
 
 @pytest.fixture(scope="session")

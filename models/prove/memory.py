@@ -14,6 +14,7 @@ from pathlib import Path
 from models.runtime.card import read_card
 from models.runtime.errors import BonsaiError
 from models.runtime.loading import load_variants
+from models.runtime.yielding import yield_often
 
 STATUS = Path("/proc/self/status")
 FIELDS = {"VmRSS": "resident_mb", "VmHWM": "peak_mb"}
@@ -58,4 +59,5 @@ def _report(asked: str, name: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    yield_often(if_idle=True)  # of a build beside a service
     print(json.dumps(_report(*sys.argv[1:])))

@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 
+from models.runtime.background import LEAST, give_way
+
 PARENT_DEATH = 1  # prctl's PR_SET_PDEATHSIG
 IO_PRIORITY = {"x86_64": 251, "aarch64": 30}  # ioprio_set; Python has no word for it
 IDLE_CLASS, WHO_PROCESS = 3 << 13, 1
@@ -19,10 +21,7 @@ def limit(cores: int) -> None:
     """Take the idle priority of processor and disk, and so many cores; end with the thread that started this."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(19)
-    with contextlib.suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    give_way(LEAST, idle=True)
     with contextlib.suppress(OSError, AttributeError):
         if number := IO_PRIORITY.get(os.uname().machine):
             ctypes.CDLL(None).syscall(number, WHO_PROCESS, 0, IDLE_CLASS)

@@ -64,9 +64,7 @@ def run(
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,
-            # To be ended with all that it started. In a session of its own it would give way to nobody: there Linux
-            # shares the processor out by sessions first (sched(7), "The autogroup feature").
-            process_group=0,
+            start_new_session=True,  # to be ended with all that it started, and to give way
         )
     reason = ""
     try:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,18 +32,26 @@ class Companion:
         self._module = module
         self._arguments: tuple[str, ...] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._ending: list[tuple[subprocess.Popen[bytes], float]] = []  # and until when
         self._started = float("-inf")
 
+    @property
+    def lives(self) -> bool:
+        """Tell whether it runs, or has not ended yet."""
+        return self._process is not None or bool(self._ending)
+
     def keep(self, arguments: Sequence[str] | None, now: float) -> None:
-        """Let it run with these arguments, started anew where they changed or it ended; None ends it. `now` is a
-        time.monotonic().
+        """Let it run with these arguments, started anew where they changed or it ended; None ends it, which is not
+        waited for. `now` is a time.monotonic().
         """
         given = None if arguments is None else tuple(arguments)
+        self._reap(now)
         if self._process is not None and given != self._arguments:
-            self.end()
+            self._let_end(now)
         elif self._process is not None and self._process.poll() is not None:
             logger.warning("%s ended with %s; it is started again", self._module, self._process.returncode)
             self._forget(self._process)
+            self._process = None
         if given is not None and self._process is None and now - self._started >= RESTART_S:
             self._arguments, self._started = given, now
             self._process = subprocess.Popen(
@@ -53,19 +62,31 @@ class Companion:
             )
 
     def end(self) -> None:
-        """End it."""
+        """End it, and wait until it has."""
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(END_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._forget(self._process)
-        self._started = float("-inf")
+            self._let_end(time.monotonic())
+        for process, until in self._ending:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, until - time.monotonic()))
+        self._reap(float("inf"))
+
+    def _let_end(self, now: float) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._ending.append((self._process, now + END_S))
+        self._process, self._started = None, float("-inf")
+
+    def _reap(self, now: float) -> None:
+        """Forget those that have ended; one that has not in time is killed."""
+        for process, until in self._ending:
+            if now > until and process.poll() is None:
+                process.kill()
+                process.wait()
+            if process.poll() is not None:
+                self._forget(process)
+        self._ending = [(process, until) for process, until in self._ending if process.poll() is None]
 
     def _forget(self, process: "subprocess.Popen[bytes]") -> None:
-        self._process = None
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
 

@@ -46,7 +46,12 @@ def open_experiments(
 
     def shadows(folders: Mapping[str, Path]) -> list[str]:
         places = [f"{name}={place}" for name, place in folders.items()]
-        return [str(folder / SHADOWS), *places, *(["--packed", str(packed)] if packed is not None else [])]
+        return [
+            str(folder / SHADOWS),
+            str(folder / RECORDS),
+            *places,
+            *(["--packed", str(packed)] if packed is not None else []),
+        ]
 
     store = Store(settings.database_url())
     writer = Writer(store)

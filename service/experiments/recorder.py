@@ -5,11 +5,11 @@
 
 import argparse
 import contextlib
-import os
 import socket
 import time
 from pathlib import Path
 
+from models.runtime.background import give_way
 from service.experiments.companion import end_with_parent, ended_by_signal
 from service.experiments.losses import LOST, Losses
 from service.experiments.records import MOST_BYTES, decode
@@ -20,7 +20,7 @@ from service.store.writer import FULL_QUEUE, Writer
 MOST_ROWS = 20_000  # that wait for the store
 BUFFER = 4 * 2**20  # bytes of datagrams
 TELL_S = 0.3
-NICE = 10  # whoever waits for an answer goes first; rows can wait a while
+NICE = 5  # whoever waits for an answer goes first, but feedback waits for what holds the database
 
 
 def main() -> None:
@@ -29,13 +29,13 @@ def main() -> None:
     parser.add_argument("address", type=Path)
     given = parser.parse_args()
     end_with_parent()
-    os.nice(NICE)
+    give_way(NICE)
     given.address.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
     listener.bind(str(given.address))
     listener.settimeout(TELL_S)
-    writer = Writer(Store(database_url()), MOST_ROWS)
+    writer = Writer(Store(database_url()), MOST_ROWS, background=True)
     LOST.labels(FULL_QUEUE)  # is 0 from now on: the rate of what first appears with a loss does not see that loss
     losses, told = Losses(writer), time.monotonic()
     end = ended_by_signal()

@@ -1,5 +1,5 @@
-"""The way of answers from a worker to the process that writes them down: in a bounded queue, a few at a time, and never
-waited for.
+"""The way of answers to the process that writes them down: from a worker in a bounded queue, a few at a time, and never
+waited for; from the process of shadows as soon as there is room.
 """
 
 import asyncio
@@ -12,13 +12,15 @@ import orjson
 
 from service.experiments.losses import LOST
 from service.experiments.recording import Answered, Failure
-from service.store.rows import Served
+from service.store.rows import Served, Shadow
 
 MOST_WAITING = 10_000  # requests, while the process is not there
 AT_ONCE = 64  # requests of a datagram, and texts of a piece of one
 GATHER_S = 0.02
 MOST_BYTES = 160 * 2**10  # of a datagram; Linux takes 200 kB
 FULL = "full queue"
+ROOM_WITHIN_S = 5.0
+SERVED, SHADOWS = "served", "shadows"  # kinds of rows
 
 
 class Records:
@@ -56,7 +58,7 @@ class Records:
             asyncio.get_running_loop().call_later(pause, self._send)
 
     def _try_to_send(self, rows: Sequence[Served]) -> bool:
-        content = orjson.dumps([tuple(row) for row in rows])
+        content = encode(rows)
         if len(content) > MOST_BYTES:  # long texts, which are to be kept
             if len(rows) == 1:
                 LOST.labels("too large").inc()
@@ -78,6 +80,41 @@ class Records:
                 return
 
 
-def decode(content: bytes) -> list[Served]:
+class Unseen:
+    """The rows of the process of shadows, which gather while it has more to do, and wait where there is no room."""
+
+    def __init__(self, address: Path) -> None:
+        self._address = str(address)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.settimeout(ROOM_WITHIN_S)
+        self._waiting: list[Shadow] = []
+
+    @property
+    def is_enough(self) -> bool:
+        """Tell whether so many have gathered that they should be sent."""
+        return len(self._waiting) >= AT_ONCE
+
+    def offer(self, row: Shadow) -> None:
+        """Leave a row to be sent."""
+        self._waiting.append(row)
+
+    def send(self) -> None:
+        """Send what has gathered; what finds no room in a while is counted as lost."""
+        while some := self._waiting[:AT_ONCE]:
+            del self._waiting[:AT_ONCE]
+            try:
+                self._socket.sendto(encode(some), self._address)
+            except OSError:
+                LOST.labels(FULL).inc(len(some))
+
+
+def encode(rows: Sequence[Served] | Sequence[Shadow]) -> bytes:
+    """Return a datagram of rows, all of a kind."""
+    kind = SHADOWS if rows and isinstance(rows[0], Shadow) else SERVED
+    return orjson.dumps((kind, [tuple(row) for row in rows]))
+
+
+def decode(content: bytes) -> list[Served | Shadow]:
     """Return the rows of a datagram."""
-    return [Served(*row) for row in orjson.loads(content)]
+    kind, rows = orjson.loads(content)
+    return [Shadow(*row) if kind == SHADOWS else Served(*row) for row in rows]

@@ -1,6 +1,7 @@
 """The process beside the workers that runs requests on other arms, at the system's idle priority.
 
-`python -m service.experiments.shadowing ADDRESS NAME=FOLDER …`; the service starts it while an experiment shadows.
+`python -m service.experiments.shadowing ADDRESS RECORDER NAME=FOLDER …`; the service starts it while an experiment
+shadows. It writes nothing itself: who holds the database must be none that gives way to everybody.
 """
 
 import argparse
@@ -15,31 +16,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
+from models.runtime.background import LEAST, give_way
 from models.runtime.classifier import Prediction, Predictor
 from models.runtime.loading import load_variants
 from models.runtime.traces import log_failure
+from models.runtime.yielding import Yielding
 from service.experiments.companion import end_with_parent, ended_by_signal
-from service.experiments.losses import Losses
-from service.experiments.settings import database_url
+from service.experiments.records import Unseen
 from service.experiments.shadow import MOST_BYTES, Work, lose
 from service.store.rows import Shadow as ShadowRow
-from service.store.store import Store
-from service.store.writer import Writer
 
 logger = logging.getLogger("bentoml.bonsai")
 MOST_WAITING = 1024  # requests
-TELL_S, FULL_S = 0.5, 0.02
+LOOK_S, FULL_S, CLOSE_S = 0.5, 0.02, 2.0
 
 
 class Shadowing:
-    """Answers requests by other arms, one after another, and writes down what they say."""
+    """Answers requests by other arms, one after another, and hands on what they say."""
 
-    def __init__(self, variants: Mapping[str, tuple[str, Predictor]], writer: Writer) -> None:
+    def __init__(self, variants: Mapping[str, tuple[str, Predictor]], rows: Unseen) -> None:
         """`variants` holds version and predictor by name."""
-        self._variants, self._writer = variants, writer
+        self._variants, self._rows = variants, rows
         self._waiting: deque[Work] = deque()
         self._some = threading.Semaphore(0)
         self._random = Random(0)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="shadows", daemon=True)
+        self._thread.start()
 
     @property
     def is_full(self) -> bool:
@@ -51,18 +54,27 @@ class Shadowing:
         self._waiting.append(work)
         self._some.release()
 
-    def run(self) -> None:
-        """Answer for ever, whenever no other process wants the processor."""
-        with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        while True:
-            self._some.acquire()
+    def close(self, timeout: float) -> None:
+        """Hand on what is answered, for so many seconds at most; requests that still wait are lost."""
+        self._end.set()
+        self._some.release()
+        self._thread.join(timeout)
+        for work in self._waiting:
+            lose(len(work.rows), len(work.arms))
+
+    def _run(self) -> None:
+        yielding = Yielding()
+        while self._some.acquire() and not self._end.is_set():
             work = self._waiting.popleft()
             try:
-                self.answer(work)
+                with yielding:
+                    self.answer(work)
             except Exception as problem:  # whatever a text does to a model, the next one is another
                 log_failure(logger, problem, "a request was not answered unseen")
                 lose(len(work.rows), len(work.arms))
+            if self._rows.is_enough or not self._waiting:
+                self._rows.send()
+        self._rows.send()
 
     def answer(self, work: Work) -> None:
         """Run one request's texts on its arms and, for its time, on the control; one by one, so that a long request
@@ -75,7 +87,7 @@ class Shadowing:
             control_ms = found[work.control][1]
             for arm in work.arms:
                 prediction, ms = found[arm]
-                self._writer.offer(
+                self._rows.offer(
                     ShadowRow(
                         prediction_id=row.key, experiment=work.experiment, revision=work.revision,
                         served=work.control, served_label=row.label, served_score=row.score, served_ms=control_ms,
@@ -95,32 +107,29 @@ def main() -> None:
     """Listen at an address until ended."""
     parser = argparse.ArgumentParser(prog="python -m service.experiments.shadowing", description=__doc__)
     parser.add_argument("address", type=Path)
+    parser.add_argument("recorder", type=Path)
     parser.add_argument("folders", nargs="+")
     parser.add_argument("--packed", type=Path)
     given = parser.parse_args()
     end_with_parent()
+    give_way(LEAST, idle=True)
     given.address.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(str(given.address))
     folders = dict(entry.split("=", 1) for entry in given.folders)
     loaded = load_variants({name: Path(folder) for name, folder in folders.items()}, packed=given.packed)
-    writer = Writer(Store(database_url()))
-    shadowing = Shadowing({name: (card.version, predictor) for name, (card, predictor) in loaded.items()}, writer)
+    variants = {name: (card.version, predictor) for name, (card, predictor) in loaded.items()}
+    shadowing = Shadowing(variants, Unseen(given.recorder))
     end = ended_by_signal()
-    threading.Thread(target=shadowing.run, name="shadows", daemon=True).start()
-    listener.settimeout(TELL_S)
-    losses, told = Losses(writer), time.monotonic()
+    listener.settimeout(LOOK_S)
     while not end.is_set():
         if shadowing.is_full:  # workers notice, and make nothing ready that would be dropped
             end.wait(FULL_S)
         else:
             with contextlib.suppress(TimeoutError):
                 shadowing.take(Work.decode(listener.recv(MOST_BYTES)))
-        if time.monotonic() - told >= TELL_S:
-            told = time.monotonic()
-            losses.tell()
-    writer.close(2.0)
-    os._exit(0)  # whatever the thread of shadows computes
+    shadowing.close(CLOSE_S)
+    os._exit(0)  # whatever its thread computes
 
 
 if __name__ == "__main__":

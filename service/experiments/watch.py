@@ -76,8 +76,8 @@ class Watch:
         self._end.set()
         if self._thread is not None:
             self._thread.join(END_S)  # or it would start anew what ends here
+        self._shadows.end()  # first: its rows go to the other one
         self._recorder.end()
-        self._shadows.end()
 
     def refresh(self) -> None:
         """Learn at once what this worker has changed itself (StoreError)."""
@@ -137,9 +137,9 @@ class Watch:
     def _keep_companions(self) -> None:
         live, now = self.running.live, time.monotonic()
         runs = live is not None and live.state == RUNNING
-        self._recorder.keep(self._for_recorder if runs else None, now)
         shadowed = runs and live is not None and live.experiment.shadows
         self._shadows.keep(self._for_shadows(self._folders) if shadowed else None, now)
+        self._recorder.keep(self._for_recorder if runs or self._shadows.lives else None, now)  # its rows
 
     def _say(self, problem: str) -> None:
         if problem and problem != self.problem:

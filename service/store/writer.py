@@ -10,8 +10,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 
 from models.runtime.traces import log_failure
+from models.runtime.yielding import Yielding
 from service.store.errors import (
     NewerSchema,
     OlderSchema,
@@ -39,7 +41,10 @@ logger = logging.getLogger("bentoml.bonsai")
 class Writer:
     """One thread a process, which writes what is offered and given."""
 
-    def __init__(self, store: Store, most: int = MOST_ROWS, most_truths: int = MOST_TRUTHS) -> None:
+    def __init__(
+        self, store: Store, most: int = MOST_ROWS, most_truths: int = MOST_TRUTHS, *, background: bool = False
+    ) -> None:
+        """With `background`, writing rows gives way to other processes."""
         self._store, self._most, self._most_truths = store, most, most_truths
         self._rows: deque[Served | Shadow] = deque()
         self._batch: list[Served | Shadow] = []  # taken from the rows, and not yet written
@@ -53,6 +58,8 @@ class Writer:
         self._sentence = ""
         self._until: float | None = None  # when a closing writer gives up
         self._pause = 0.0
+        self._background = background
+        self._yielding: AbstractContextManager[None] = nullcontext()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -121,6 +128,8 @@ class Writer:
         return not left and not self._thread.is_alive()
 
     def _run(self) -> None:
+        if self._background:
+            self._yielding = Yielding()
         while True:
             self._wake.wait(self._pause or POLL_SECONDS)
             self._wake.clear()
@@ -179,7 +188,8 @@ class Writer:
             while self._rows and len(self._batch) < BATCH:
                 self._batch.append(self._rows.popleft())
             try:
-                self._write_some(list(self._batch))
+                with self._yielding:
+                    self._write_some(list(self._batch))
             except PASSING as error:
                 self._failed(error)
                 return

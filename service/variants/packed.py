@@ -16,10 +16,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from models.runtime.background import give_way
 from models.runtime.batching import read_measured
 from models.runtime.card import Card, read_card
 from models.runtime.errors import BonsaiError
 from models.runtime.loading import check_whole, is_packed, pack_variants
+from models.runtime.yielding import yield_often
 from service.variants.generations import Generations
 from service.variants.proved import PROVED, forget_proved, read_proved, write_proved
 from service.variants.registry import load
@@ -133,10 +135,8 @@ def _give_way(idle: bool) -> None:
     """Go behind requests, or behind everything, and leave all cores but one to them alone."""
     with contextlib.suppress(OSError, AttributeError):
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
-    os.nice(NICENESS)
-    if idle:
-        with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    give_way(NICENESS, idle=idle)
+    yield_often()
 
 
 def prove(folders: Mapping[str, Path], packed: Path, build: Path, threads: int) -> None:
