@@ -5,87 +5,41 @@ at half of what it can answer, in turns with nothing beside it; then INT8 and a 
 """
 
 import argparse
-import http.client
 import json
 import platform
 import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from models.bench.benchmark import open_build
 from models.bench.factor import factor
 from models.plan.plan import VariantPlan
 from models.prove.latency import conditions
 from models.runtime.store import read_build
+from tests.callers import Asked, Callers
 from tests.service.conftest import ROOT, serving
 
 KEY = "0123456789abcdef0123456789abcdef"
 ADMIN = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
-CALLERS, TRY_S, QUIET_S, MOST_S = 2, 8.0, 20.0, 1200.0
+TRY_S, QUIET_S, MOST_S = 8.0, 20.0, 1200.0
 INT8 = [{"quantize": {}}]
 ONE_LAYER = [{"distill": {"layers": 1, "epochs": 8, "batch_size": 32, "learning_rate": 5.0e-4, "transfer": 9_800}}]
-TEXT = json.dumps({"texts": ["where is my parcel, I ordered it a week ago"]})
+TEXT = "where is my parcel, I ordered it a week ago"
 
 
-class Callers:
-    """Ask variants in turn, at a rate or as fast as they answer; a request counts from when it was due."""
-
-    def __init__(self, host: str, names: list[str], rate: float | None) -> None:
-        self._address, self._names, self._rate = urlsplit(host).netloc, names, rate
-        self._numbers, self._end = count(), threading.Event()
-        self.asked: list[tuple[float, float]] = []  # when it was due, and the seconds that it took
-        self.failed: list[str] = []
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(CALLERS)]
-
-    @contextmanager
-    def asking(self) -> Iterator["Callers"]:
-        """Ask until the block ends."""
-        self._began = time.monotonic()
-        for thread in self._threads:
-            thread.start()
-        try:
-            yield self
-        finally:
-            self.took = time.monotonic() - self._began
-            self._end.set()
-            for thread in self._threads:
-                thread.join(60)
-
-    def _run(self) -> None:
-        connection = http.client.HTTPConnection(self._address, timeout=60)
-        while not self._end.is_set():
-            number = next(self._numbers)
-            due = time.monotonic() if self._rate is None else self._began + number / self._rate
-            time.sleep(max(0.0, due - time.monotonic()))
-            try:
-                path = f"/{self._names[number % len(self._names)]}/predict"
-                connection.request("POST", path, TEXT, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                said = answer.read()
-                if answer.status != 200:
-                    self.failed.append(f"{answer.status} {said[:200]!r}")
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append(f"{type(error).__name__}: {error}")
-                connection.close()
-            self.asked.append((due, time.monotonic() - due))
-
-    def figures(self, first: float = 0.0, last: float = float("inf")) -> dict[str, Any]:
-        """Return what requests met that were due between two points of time."""
-        some = [seconds for due, seconds in self.asked if first <= due < last]
-        cuts = statistics.quantiles(some, n=1000, method="inclusive")  # of few, the other one's last lies beyond all
-        found = {f"p{share}_ms": round(cuts[int(float(share) * 10) - 1] * 1000, 3) for share in ("50", "99", "99.9")}
-        return {"requests": sum(first <= due < last for due, _ in self.asked), **found}
+def figures(asked: Sequence[Asked], first: float = 0.0, last: float = float("inf")) -> dict[str, Any]:
+    """Return what requests met that were due between two points of time."""
+    some = [one.seconds for one in asked if first <= one.due < last]
+    cuts = statistics.quantiles(some, n=1000, method="inclusive")  # of few, the other one's last lies beyond all
+    found = {f"p{share}_ms": round(cuts[int(float(share) * 10) - 1] * 1000, 3) for share in ("50", "99", "99.9")}
+    return {"requests": len(some), **found}
 
 
 def ask(host: str, method: str, path: str, content: object = None) -> Any:
@@ -109,7 +63,7 @@ def build(host: str, folder: Path, name: str, passes: list[dict[str, Any]]) -> d
         time.sleep(0.2)
     took = None
     if found["state"] == "serving":
-        ask(host, "POST", f"/{name}/predict", json.loads(TEXT))
+        ask(host, "POST", f"/{name}/predict", {"texts": [TEXT]})
         took = round(time.monotonic() - began, 1)
         ask(host, "DELETE", f"/variants/{name}")
     said = {"state": found["state"], "reason": found.get("reason", ""), "seconds_to_first_answer": took}
@@ -133,14 +87,14 @@ def measure(variants: Path, rounds: int) -> dict[str, Any]:
         environment = {"BONSAI_VARIANTS": str(folder), "BONSAI_WORKERS": "2", "BONSAI_ADMIN_KEY": KEY}
         bentoml = Path(sys.executable).with_name("bentoml")
         with serving("service.service:bonsai", ROOT, environment, bentoml, Path(place) / "log.txt") as host:
-            with Callers(host, names, None).asking() as tried:
+            with Callers(host, names, TEXT).asking() as tried:
                 time.sleep(TRY_S)
             rate = len(tried.asked) / tried.took / 2
             made: list[dict[str, Any]] = []
             for number in range(rounds):
-                with Callers(host, names, rate).asking() as quiet:
+                with Callers(host, names, TEXT, rate).asking() as quiet:
                     time.sleep(QUIET_S)
-                with Callers(host, names, rate).asking() as beside:
+                with Callers(host, names, TEXT, rate).asking() as beside:
                     built = build(host, folder, f"fly{number}", INT8)
                 forget(steps, finished)
                 published = built.pop("published")
@@ -148,10 +102,10 @@ def measure(variants: Path, rounds: int) -> dict[str, Any]:
                 made.append(
                     {
                         **built,
-                        "quiet": quiet.figures(),
-                        "beside": beside.figures(),
-                        "building": beside.figures(last=published),
-                        "loading": beside.figures(first=published),
+                        "quiet": figures(quiet.asked),
+                        "beside": figures(beside.asked),
+                        "building": figures(beside.asked, last=published),
+                        "loading": figures(beside.asked, first=published),
                         "failed": len(failed),
                         "failures": failed[:3],
                     }

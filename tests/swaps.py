@@ -5,9 +5,7 @@ that failed or waited are counted, and what the workers hold before and after.
 """
 
 import argparse
-import http.client
 import json
-import multiprocessing
 import platform
 import shutil
 import statistics
@@ -17,69 +15,22 @@ import time
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 import psutil
 
 from models.prove.latency import conditions
 from models.runtime.card import read_card
 from models.runtime.files import write_json
+from tests.callers import Asked, Callers
 from tests.service.conftest import ROOT, serving
 from tests.service.serving.test_operation import workers
 
-CALLERS, PAUSE_S = 2, 0.02
-APART = multiprocessing.get_context("spawn")
+RATE, TEXT = 80.0, "where is my parcel"  # requests a second
 WARM = 10  # swaps after which memory is looked at first; growth is over the second half, when it has had its fill
 SETTLE_S = 3.0
 MOST_S = 120.0
 SLOWEST = 10  # requests that are named
-
-
-class Asked(NamedTuple):
-    """One request: when it began, a time.monotonic(), the seconds that it took, and the variant."""
-
-    began: float
-    seconds: float
-    variant: str
-
-
-class Caller:
-    """Asks variants in turn over one connection that is kept, from a process of its own: what watches the swaps would
-    hold its interpreter just while they go on.
-    """
-
-    def __init__(self, host: str, names: list[str]) -> None:
-        self._end, self._answers = APART.Event(), APART.SimpleQueue()
-        self._process = APART.Process(target=ask, args=(host, names, self._end, self._answers), daemon=True)
-        self._process.start()
-
-    def ended(self) -> tuple[list[Asked], list[str]]:
-        """Let it end, and return what it asked and what failed."""
-        self._end.set()
-        found: tuple[list[Asked], list[str]] = self._answers.get()
-        self._process.join()
-        return found
-
-
-def ask(host: str, names: list[str], end: Any, answers: Any) -> None:
-    """Ask until told to end."""
-    connection = http.client.HTTPConnection(urlsplit(host).netloc, timeout=30)
-    body = json.dumps({"texts": ["where is my parcel"]})
-    asked, failed = list[Asked](), list[str]()
-    while not end.wait(PAUSE_S):
-        began, name = time.monotonic(), names[len(asked) % len(names)]
-        try:
-            connection.request("POST", f"/{name}/predict", body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            said = answer.read()
-            if answer.status != 200:
-                failed.append(f"{answer.status} {said[:200]!r}")
-        except (OSError, http.client.HTTPException) as error:
-            failed.append(f"{type(error).__name__}: {error}")
-            connection.close()
-        asked.append(Asked(began, time.monotonic() - began, name))
-    answers.put((asked, failed))
 
 
 def two_builds(variants: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -110,22 +61,20 @@ def swap(variants: Path, swaps: int) -> dict[str, Any]:
         log = Path(place) / "log.txt"
         with serving("service.service:bonsai", ROOT, environment, bentoml, log) as host:
             _await(host, generation)
-            callers = [Caller(host, list(builds[1]["variants"])) for _ in range(CALLERS)]
-            time.sleep(SETTLE_S)
-            held = [_held(host)]
-            spans = list[tuple[float, float]]()
-            for number in range(1, swaps + 1):
-                generation += 1
-                began = time.monotonic()
-                write_json(folder / "build.json", {**builds[number % 2], "generation": generation})
-                _await(host, generation)
-                spans.append((began, time.monotonic()))
-                if number in (WARM, swaps // 2, swaps):
-                    time.sleep(SETTLE_S)
-                    held.append(_held(host))
-            found = [caller.ended() for caller in callers]
-        asked = sorted(each for some, _ in found for each in some)
-        failures = [said for _, some in found for said in some]
+            with Callers(host, list(builds[1]["variants"]), TEXT, RATE).asking() as callers:
+                time.sleep(SETTLE_S)
+                held = [_held(host)]
+                spans = list[tuple[float, float]]()
+                for number in range(1, swaps + 1):
+                    generation += 1
+                    began = time.monotonic()
+                    write_json(folder / "build.json", {**builds[number % 2], "generation": generation})
+                    _await(host, generation)
+                    spans.append((began, time.monotonic()))
+                    if number in (WARM, swaps // 2, swaps):
+                        time.sleep(SETTLE_S)
+                        held.append(_held(host))
+        asked, failures = callers.asked, callers.failed
         p50 = {
             name: statistics.median(each.seconds for each in asked if each.variant == name)
             for name in builds[1]["variants"]
@@ -159,7 +108,7 @@ def swap(variants: Path, swaps: int) -> dict[str, Any]:
 
 
 def _inside(asked: Asked, spans: list[tuple[float, float]]) -> bool:
-    return any(began <= asked.began + asked.seconds and asked.began <= end for began, end in spans)
+    return any(began <= asked.due + asked.seconds and asked.due <= end for began, end in spans)
 
 
 def _await(host: str, generation: int) -> None:
