@@ -7,6 +7,7 @@ differs from session to session is part of what the rounds say.
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -27,6 +28,7 @@ from models.runtime.progress import Bar
 TEXTS = 200
 ROUNDS = 5
 WARM_UP = 8
+AT_ONCE = 2  # processes whose memory is measured, most of whose time is their start
 MET = 5000  # training texts whose words a tokenizer has met before it is timed, as a service's has after a while
 
 Answer = Callable[[Sequence[str]], list[str]]
@@ -54,6 +56,10 @@ def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int, only:
                 in_batches[name].append(time_batches(predictor, texts, 1))
                 bar.advance()
         bar.finish(f"{len(texts)} texts, {ROUNDS} rounds, one thread")
+    before = {name: found for name in names if (found := _whole(folders[name])) is not None}
+    new = [name for name in names if name not in before]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        memory = dict(zip(new, pool.map(lambda name: measure_memory(folders, name, texts), new), strict=True))
     about = {"texts": len(texts), "calls": ROUNDS * len(texts), "seed": seed, "conditions": conditions()}
     for name, rounds in taken.items():
         figures = {
@@ -61,11 +67,10 @@ def measure_latency(folders: dict[str, Path], dataset: Dataset, seed: int, only:
         }  # a cascade's escalations show in the mean
         by_size = {size: median(one[size] for one in in_batches[name]) for size in SIZES}
         batching = {"texts": best_size(by_size), "ms_a_text": {str(size): round(ms, 5) for size, ms in by_size.items()}}
-        before = _whole(folders[name])
-        memory = before["memory"] if before else measure_memory(folders, name, texts)
+        held = memory[name] if name in memory else before[name]["memory"]
         write_json(
             folders[name] / MEASURED_FILE,
-            {**figures, "rounds": rounds, "batching": batching, "memory": memory, **about},
+            {**figures, "rounds": rounds, "batching": batching, "memory": held, **about},
         )
 
 
