@@ -37,11 +37,11 @@ Served = tuple[str, "subprocess.Popen[bytes]"]
 
 @pytest.fixture(scope="module")
 def served(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Two workers that drain for two seconds; the last test that asks for it ends it."""
+    """Two workers that drain for some seconds; the last test that asks for it ends it."""
     settings = {
         "BONSAI_VARIANTS": str(built),
         "BONSAI_WORKERS": "2",
-        "BONSAI_DRAIN_S": "2",
+        "BONSAI_DRAIN_S": "6",  # a test that gives way to all others needs some
         "BONSAI_TIMEOUT_MS": "60000",
     }
     with started(
