@@ -1,4 +1,4 @@
-"""The process of shadows: what it answers goes to the one that writes, also when it ends."""
+"""The process of shadows: what it answers goes to the one that writes."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def rows(recorder: socket.socket, count: int) -> list[ShadowRow]:
     return found
 
 
-def test_answers_reach_the_recorder_and_the_last_ones_too(
+def test_answers_reach_the_recorder_and_the_process_ends_when_it_is_asked_to(
     process: "subprocess.Popen[bytes]", recorder: socket.socket, tmp_path: Path
 ) -> None:
     shadow = Shadow(tmp_path / "shadows")
