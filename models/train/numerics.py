@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import torch
 
+from models.runtime.memory import keeping_freed
+
 
 @contextmanager
 def reproducible() -> Iterator[None]:
@@ -18,7 +20,8 @@ def reproducible() -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     torch.set_flush_denormal(True)
     try:
-        yield
+        with keeping_freed():
+            yield
     finally:
         torch.set_flush_denormal(False)
         torch.use_deterministic_algorithms(before)

@@ -21,6 +21,7 @@ from models.runtime.errors import (
     BonsaiError,
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
 from models.runtime.loading import check_all_whole, pack_variants
+from models.runtime.memory import return_memory
 from models.runtime.store import BUILD_COMMAND, stored
 from service.builds.at_start import ask_for_int8, build_teacher, given_model, quantizes
 from service.builds.settings import limits
@@ -33,8 +34,8 @@ from service.serving.address import check_address
 from service.serving.outermost import OutermostService
 from service.serving.shared_folder import is_first, make_shared_folder, shared_folder
 from service.serving.supervisor import supervise
+from service.variants.collector import settle
 from service.variants.generations import Generations, last_served
-from service.variants.memory import return_memory, settle
 from service.variants.proved import PROVED, write_proved
 from service.variants.registry import Loaded, load
 from service.variants.reloading import PACKED, Reloading, present_build

@@ -15,10 +15,11 @@ from typing import Any, Protocol
 from models.runtime.batching import read_measured
 from models.runtime.errors import BonsaiError
 from models.runtime.loading import Tokenizers
+from models.runtime.memory import return_memory
 from models.runtime.store import BUILD_FILE, Build, check_stored, stored
 from service.variants.chosen import read_chosen
+from service.variants.collector import settle
 from service.variants.generations import Generations, last_served
-from service.variants.memory import return_memory, settle
 from service.variants.packed import TURN, locked, pack_new, remove_unused
 from service.variants.proved import PROVED, read_proved
 from service.variants.registry import Loaded, Registry, load
