@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns
+from models.data.dialect import SAMPLE, SAMPLE_CHARACTERS
 from models.data.labels import UNSEEN
 from models.data.records import Record, read_records
 from models.data.swallowed import Layout, refuse_swallowed_rows
@@ -15,12 +16,6 @@ from models.runtime.progress import console
 
 DELIMITERS = ("\t", "|", ";", ",")  # the rarest in prose first: the text "now, please;late" is cut by its semicolon
 TEXT, LABEL = TEXT_COLUMNS[0], LABEL_COLUMNS[0]
-SAMPLE, SAMPLE_CHARACTERS = (
-    50,
-    1_000_000,
-    # rows, and what they are looked for in, by which a delimiter is judged where the first line names no column that is
-    # known
-)
 LEAST_WORDS = (
     3  # a first line that holds as many in one field, and a label that later lines repeat in the other, is a row
 )
@@ -111,7 +106,7 @@ def find_delimiter(text: str, names_columns: Callable[[Sequence[str]], bool], *,
     named = [
         delimiter
         for delimiter, rows in samples.items()
-        if rows and names_columns([field.strip(' "') for field in rows[0]])  # `text, "label"`
+        if rows and names_columns([field.strip(" \"'") for field in rows[0]])  # `text, "label"`
     ]
     regular = [delimiter for delimiter, rows in samples.items() if len({len(row) for row in rows}) == 1]
     usual = "\t" if tabs else ","

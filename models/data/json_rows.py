@@ -4,6 +4,7 @@ object of columns.
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from models.data.class_names import name_classes, names_in_order
@@ -21,7 +22,7 @@ def read_json(text: str, file: str, source: DatasetSource) -> Table:
     """Return the rows of a JSON text in either layout; a line that is no object is left for the check of rows
     (BonsaiError where the layout is another).
     """
-    whole = _whole(text)
+    whole = _whole(text, file)
     listed, names = _by_split(whole), None
     if listed is None:
         listed, names = _listed(whole)
@@ -65,12 +66,17 @@ def _table(file: str, unit: str, rows: list[NumberedRow]) -> Table:
     return Table(file, unit, columns, read)
 
 
-def _whole(text: str) -> Any:
-    """Return what the text holds if it is one JSON value and no more."""
+def _whole(text: str, file: str) -> Any:
+    """Return what the text holds if it is one JSON value and no more (BonsaiError where a key in it comes twice)."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
+    except _TwiceError as error:
+        with suppress(ValueError, RecursionError):
+            json.loads(text)
+            raise BonsaiError(f"{file}: not usable as JSON ({error}); expected each key once") from error
     except (ValueError, RecursionError):
-        return None
+        pass
+    return None
 
 
 def _by_split(whole: Any) -> list[Any] | None:
@@ -159,10 +165,23 @@ def _names(beside: dict[str, Any]) -> list[str] | None:
     return next((names for key in NAMES_OF_CLASSES if (names := names_in_order(beside.get(key)))), None)
 
 
+class _TwiceError(ValueError):
+    """A key that an object has twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of these keys; of a key that comes twice the last value would go for both (_TwiceError)."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        double = next(key for place, (key, _) in enumerate(pairs) if any(key == other for other, _ in pairs[:place]))
+        raise _TwiceError(f"the key '{double}' comes twice in one object")
+    return found
+
+
 def json_object(line: str) -> dict[str, Any] | str:
     """Return the object that a line holds, or what is wrong with it."""
     try:
-        row = json.loads(line)
+        row = json.loads(line, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         return f"not JSON ({error.msg}); {ONE_A_LINE}"
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets in brackets without end
@@ -172,7 +191,7 @@ def json_object(line: str) -> dict[str, Any] | str:
 
 def _broken_at(text: str) -> str:
     try:
-        json.loads(text)
+        json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         return f", line {error.lineno}: not JSON ({error.msg})"
     except (ValueError, RecursionError) as error:

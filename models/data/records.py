@@ -3,10 +3,10 @@ the delimiter.
 """
 
 import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from models.data.dialect import Dialect, Kept, begins_with_a_quote, find_quote
 from models.runtime.errors import BonsaiError
 
 
@@ -23,19 +23,20 @@ def read_records(text: str, delimiter: str, skipped: int, file: str) -> tuple[li
     """Return all records, numbered from behind the lines that were `skipped`, and whether a blank after the delimiter
     belongs to it (BonsaiError where a quote has no end).
     """
+    dialect = Dialect(delimiter, find_quote(text, delimiter))
     try:
-        records, failure = list(_parse(text, delimiter, skipped, file)), None
+        records, failure = list(_parse(text, dialect, skipped, file)), None
     except BonsaiError as error:
         records, failure = [], error
     if delimiter == "\t" and (failure or any(record.lines for record in records)):
         # Many tab-separated files do without quotes, and then a quote is a character like any other: lines of equally
         # many fields say so.
-        unquoted = list(_parse(text, delimiter, skipped, file, quoting=csv.QUOTE_NONE))
+        unquoted = list(_parse(text, dialect._replace(quoting=csv.QUOTE_NONE), skipped, file))
         if len({len(record.fields) for record in unquoted}) == 1:
             return unquoted, False
-    if any(_begins_with_a_quote(field) for record in records for field in record.fields[1:]):
+    if any(begins_with_a_quote(field, dialect.quote) for record in records for field in record.fields[1:]):
         try:
-            return list(_parse(text, delimiter, skipped, file, spaced=True)), True
+            return list(_parse(text, dialect._replace(spaced=True), skipped, file)), True
         except BonsaiError:
             pass  # a text that begins with a blank and a word in quotes
     if failure:
@@ -43,28 +44,17 @@ def read_records(text: str, delimiter: str, skipped: int, file: str) -> tuple[li
     return records, False
 
 
-def _begins_with_a_quote(field: str) -> bool:
-    """Tell whether a blank keeps a quote from being the first character (`text, "label"`)."""
-    return field[:1] == " " and field.lstrip(" ")[:1] == '"'
-
-
-def _parse(
-    text: str, delimiter: str, skipped: int, file: str, *, quoting: int = csv.QUOTE_MINIMAL, spaced: bool = False
-) -> Iterator[Record]:
-    taken: list[str] = []
-
-    def lines() -> Iterator[str]:
-        for line in io.StringIO(text, newline=""):
-            taken.append(line)
-            yield line
-
-    reader = csv.reader(lines(), delimiter=delimiter, strict=True, quoting=quoting, skipinitialspace=spaced)  # type: ignore[arg-type]
+def _parse(text: str, dialect: Dialect, skipped: int, file: str) -> Iterator[Record]:
+    lines = Kept(text)
+    reader = dialect.read(lines)
     try:
         for fields in reader:
             if fields:
+                taken = lines.taken
                 yield Record(reader.line_num - len(taken) + 1 + skipped, fields, tuple(taken) if len(taken) > 1 else ())
-            taken.clear()
+            lines.taken.clear()
     except csv.Error as error:
+        taken = lines.taken
         raise BonsaiError(
             unreadable(reader.line_num - len(taken) + 1 + skipped, len(taken), str(error), file)
         ) from error

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from models.data.columns import find_text_column
-from models.data.delimited import SAMPLE_CHARACTERS, excel_delimiter, find_delimiter
+from models.data.delimited import excel_delimiter, find_delimiter
+from models.data.dialect import SAMPLE_CHARACTERS, Dialect, begins_with_a_quote, find_quote
 from models.data.records import unreadable
 from models.data.rows import usable_text
 from models.predict.cells import as_object
-from models.predict.formats import Dialect, Format, Input, Window, refuse_doubles, window_of
+from models.predict.formats import Format, Input, Window, refuse_doubles, window_of
 from models.predict.stream import LONGEST, Stream, decode
 from models.runtime.errors import BonsaiError
 
@@ -60,10 +61,10 @@ def open_delimited(path: Path, form: Format, text_column: str | None) -> Input:
     delimiter = delimiter or find_delimiter(head, names_text, tabs=form.tabs)
     if not delimiter.isascii():
         raise BonsaiError(f"{path.name}: the delimiter '{delimiter}'; expected a comma, a semicolon, a tab or the like")
-    dialect = Dialect(delimiter, csv.QUOTE_NONE if delimiter == "\t" and _unquoted(head) else csv.QUOTE_MINIMAL)
+    dialect = _find_dialect(head, delimiter)
     lines = _Lines(head)
     try:
-        columns: list[str] = next((fields for fields in _reader(lines, dialect) if fields), [])
+        columns: list[str] = next((fields for fields in _read(lines, dialect) if fields), [])
     except csv.Error as error:
         raise BonsaiError(unreadable(skipped + 1, lines.taken, str(error), path.name)) from error
     refuse_doubles(columns, path.name)
@@ -91,7 +92,7 @@ def delimited_windows(source: Input, at: int, line: int) -> Iterator[Window]:
     assert source.dialect is not None
     with Stream(source.path, at) as stream:
         while data := stream.read_lines(source.window, line):
-            if source.dialect.quoting != csv.QUOTE_NONE and b'"' in data:
+            if source.dialect.quoting != csv.QUOTE_NONE and source.dialect.quote.encode() in data:
                 data = _up_to_a_record_end(data, stream, source.dialect)
             lines = data.count(b"\n")
             yield Window(data, line, stream.at, line + lines, stream.share)
@@ -116,7 +117,7 @@ def _up_to_a_record_end(data: bytes, stream: Stream, dialect: Dialect) -> bytes:
             yield more.decode("latin-1")
 
     try:
-        for _ in _reader(lines(), dialect):
+        for _ in _read(lines(), dialect):
             taken = 0
     except csv.Error:
         pass  # what reads the rows of this window says it, with its line
@@ -128,7 +129,7 @@ def delimited_rows(source: Input, window: Window) -> DelimitedRows:
     assert source.dialect is not None
     rows, place, width, before = DelimitedRows(source), source.columns.index(source.text), len(source.columns), 0
     text = decode(window.data, source.name, window.line)
-    reader = _reader(io.StringIO(text, newline=""), source.dialect)
+    reader = _read(io.StringIO(text, newline=""), source.dialect)
     try:
         for fields in reader:
             if len(fields) < width and fields:
@@ -155,6 +156,22 @@ def _reason(fields: list[str], width: int, place: int, delimiter: str) -> str:
     except ValueError as error:
         return str(error)
     raise AssertionError(fields)
+
+
+def _find_dialect(head: str, delimiter: str) -> Dialect:
+    """Tell by a file's first rows in which quotes its fields stand, if any, and whether blanks go before them."""
+    dialect = Dialect(delimiter, find_quote(head, delimiter))
+    if delimiter == "\t" and _unquoted(head):
+        return dialect._replace(quoting=csv.QUOTE_NONE)
+    spaced = dialect._replace(spaced=True)
+    try:
+        rows = list(_read(head.splitlines(keepends=True), dialect))
+        if any(begins_with_a_quote(field, dialect.quote) for row in rows for field in row[1:]):
+            list(_read(head.splitlines(keepends=True), spaced))
+            return spaced
+    except csv.Error:
+        pass
+    return dialect
 
 
 def _unquoted(head: str) -> bool:
@@ -187,6 +204,6 @@ class _Lines:
         return line
 
 
-def _reader(lines: Iterable[str], dialect: Dialect) -> Any:
+def _read(lines: Iterable[str], dialect: Dialect) -> Any:
     csv.field_size_limit(LONGEST)
-    return csv.reader(lines, delimiter=dialect.delimiter, quoting=dialect.quoting, strict=True)  # type: ignore[arg-type]
+    return dialect.read(lines)

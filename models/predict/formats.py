@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from models.data.dialect import Dialect
 from models.runtime.errors import BonsaiError
 
 KINDS = {".csv": "delimited", ".tsv": "delimited", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet"}
@@ -20,13 +21,6 @@ class Format(NamedTuple):
     kind: str  # one of KINDS
     tabs: bool = False
     zipped: bool = False
-
-
-class Dialect(NamedTuple):
-    """How the fields of a delimited file are told apart: csv's names."""
-
-    delimiter: str
-    quoting: int
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def json_rows(source: Input, window: Window, new: frozenset[str], known: frozens
     """Return the rows of a window; a key that is one of the `new` columns, or none of the `known`, makes one
     unusable.
     """
-    rows = JsonRows(source)
+    rows, key = JsonRows(source), f'"{source.text}"'
     for number, raw in enumerate(decode(window.data, source.name, window.line).split("\n"), window.line):
         line = raw.strip()
         if not line:
@@ -126,7 +126,8 @@ def json_rows(source: Input, window: Window, new: frozenset[str], known: frozens
         try:
             row = orjson.loads(line)
             text = row[source.text]
-            if not text.strip() or not new.isdisjoint(row) or not (known is None or row.keys() <= known):
+            twice = line.count(key) > 1  # perhaps, of which orjson says nothing
+            if twice or not text.strip() or not new.isdisjoint(row) or not (known is None or row.keys() <= known):
                 raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             try:

@@ -82,6 +82,12 @@ def test_every_layout_holds_the_same_data(tmp_path: Path, name: str, content: st
         ('{"text": ["a", "b"], "label": ["c"]}', "d.json: one JSON object with the keys text, label"),
         (json_lines() + '{"text": "x", "label": ' + "9" * 5000 + "}", "d.json, line 61: not usable as JSON"),
         ("7", "d.json, line 1: a JSON int"),
+        (
+            json_lines() + '{"text": "x", "text": "y", "label": "a"}',
+            "d.json, line 61: not usable .*'text' comes twice",
+        ),
+        ('[{"text": "x",\n"label": "a", "label": "b"}]', "d.json: not usable as JSON .the key 'label' comes twice"),
+        ('{"train": [{"text": "a"}],\n"train": [{"text": "b"}]}', "d.json: not usable as JSON .the key 'train' comes"),
     ],
 )
 def test_another_layout_is_refused_in_one_sentence(tmp_path: Path, content: str, said: str) -> None:

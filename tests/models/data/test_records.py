@@ -61,3 +61,28 @@ def test_a_lost_quote_is_refused_where_blanks_follow_delimiters(tmp_path: Path) 
     lost = 'so, "a"\n"Well, it broke, b\nand, b\na screen of 5", a\n'
     with pytest.raises(BonsaiError, match="line 63: the quote that opens in this row ends in line 65"):
         read(file(tmp_path, "d.csv", "text, label\n" + rows + lost))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
+@pytest.mark.parametrize("header", ["text,label\n", "'text','label'\n"])
+@pytest.mark.parametrize("line", ["'{text}','{label}'", "'{text}',{label}", "'{text}', '{label}'"])
+def test_single_quotes_are_quotes_where_every_row_has_them(
+    tmp_path: Path, delimiter: str, header: str, line: str
+) -> None:
+    rows = [(f"it''s {number}{delimiter} so", label) for number in range(20) for label in "ab"]
+    content = "".join(
+        line.replace(",", delimiter).format(text=text, label=label).replace("\n", "") + "\n" for text, label in rows
+    )
+    found = read(file(tmp_path, "d.csv", header.replace(",", delimiter) + content))
+    assert found.labels == ("a", "b")
+    assert sorted({*found.train.texts, *found.validation.texts, *found.test.texts}) == sorted(
+        {text.replace("''", "'") for text, _ in rows}
+    )
+
+
+def test_texts_that_begin_or_end_with_a_single_quote_are_left_alone(tmp_path: Path) -> None:
+    rows = [(f"'hello {number}' he said", "a") for number in range(9)] + [
+        (f"'tis {number}", "b") for number in range(9)
+    ]
+    found = read(file(tmp_path, "d.csv", delimited(rows)))
+    assert sorted(found.train.texts + found.validation.texts + found.test.texts) == sorted(text for text, _ in rows)

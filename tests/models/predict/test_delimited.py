@@ -57,6 +57,9 @@ def test_a_quote_inside_a_field_is_a_character(tmp_path: Path) -> None:
         ("\ufeffText\na, b\n", ["a, b"]),
         ("\n\nid,Sentence\n\n1,a\n\n", ["a"]),
         ("id,text,more\n1,a\n", ["a"]),
+        ('id, text\n1, "a, b"\n2, "c ""d"""\n', ["a, b", 'c "d"']),
+        ("id,text\n" + "1,'a, b'\n2,'it''s'\n" * 2, ["a, b", "it's"] * 2),
+        ('id, text\n1, "hi" he said\n', [' "hi" he said']),
     ],
 )
 def test_files_as_people_have_them(tmp_path: Path, content: str, texts: list[str]) -> None:

@@ -122,6 +122,12 @@ BAD = {
     "no JSON": ("in.jsonl", '{"text": "a"}\n{"text": "b"\n', {}, "in.jsonl, line 2: not JSON"),
     "an array": ("in.jsonl", '[{"text": "a"}]\n', {}, "expected one object a line"),
     "a number": ("in.jsonl", '{"text": "a"}\n{"text": 7}\n', {}, "in.jsonl, line 2: the text is 7"),
+    "a name twice": (
+        "in.jsonl",
+        '{"text": "a"}\n{"text": "b", "text": "c"}\n',
+        {},
+        "line 2: not usable as JSON (the key 'text' comes twice",
+    ),
     "half a pair": ("in.jsonl", '{"text": "a"}\n{"text": "\\ud800"}\n', {}, "line 2: the text holds half a surrogate"),
     "no Parquet": ("in.parquet", "PAR1", {}, "not a readable Parquet file"),
     "no gzip": ("in.csv.gz", "id,text\n", {}, "cannot be read to its end"),
