@@ -42,13 +42,21 @@ def overload(
             closed = Load(server.url, bodies, CONNECTIONS, CAPACITY_S)
             told.say(f"{setting.variant}: capacity", 0, 3)
             run(closed)  # warm-up
-            before = run(closed).per_second
+            before, cores_before = _capacity(server, closed)
             told.say(f"{setting.variant}: {times:g} times as much", 1, 3)
             found = _under(server, bodies, before * times, seconds, json_bodies(questions, 1, str(seed))[0])
             told.say(f"{setting.variant}: capacity again", 2, 3)
             time.sleep(1)
-            after = run(closed).per_second
-    return {"capacity": [round(before, 1), round(after, 1)], "times": times, **found}
+            after, cores_after = _capacity(server, closed)
+    capacity = {"capacity": [round(before, 1), round(after, 1)], "capacity_cores": [cores_before, cores_after]}
+    return {**capacity, "times": times, **found}
+
+
+def _capacity(server: Running, closed: Load) -> tuple[float, float]:
+    """Return the answers a second, and the CPU seconds that a second of them took."""
+    used, began = server.cpu_seconds(), time.monotonic()
+    per_second = run(closed).per_second
+    return per_second, round((server.cpu_seconds() - used) / (time.monotonic() - began), 4)
 
 
 def _under(server: Running, bodies: Path, rate: float, seconds: int, body: str) -> dict[str, Any]:
@@ -59,9 +67,9 @@ def _under(server: Running, bodies: Path, rate: float, seconds: int, body: str) 
         try:
             time.sleep(LEAD_S)
             probes = probing.start(server.url, seconds, body)
-            began, first = time.monotonic(), answered(server)
+            used, began, first = server.cpu_seconds(), time.monotonic(), answered(server)
             time.sleep(seconds)
-            took, last = time.monotonic() - began, answered(server)
+            used, took, last = server.cpu_seconds() - used, time.monotonic() - began, answered(server)
             probed = probing.finish(probes)
             figures = finish(load)
         except BaseException:
@@ -70,6 +78,7 @@ def _under(server: Running, bodies: Path, rate: float, seconds: int, body: str) 
     return {
         "connections": connections,
         "seconds": round(took, 3),
+        "cores": round(used / took, 4),
         "statuses": {status: last[status] - first.get(status, 0) for status in sorted(last)},
         "errors": figures.errors,
         "probes": probed,
@@ -97,6 +106,13 @@ def goodput(one: dict[str, Any]) -> float:
     return float(answers / (sum(one["capacity"]) / len(one["capacity"])))
 
 
+def goodput_of_its_time(one: dict[str, Any]) -> float:
+    """Return the answers a CPU second of the service under overload, as a share of those at capacity: where load and
+    service share the cores, what offers ten times as much takes ten times as many of them.
+    """
+    return float(goodput(one) / one["cores"] * sum(one["capacity_cores"]) / len(one["capacity_cores"]))
+
+
 def times_of(one: dict[str, Any], what: str, status: int) -> list[float]:
     """Return the milliseconds of the answers with a status to what was asked beside the load."""
     return sorted(ms for found, ms in one["probes"][what] if found == status)
@@ -113,6 +129,10 @@ def markdown(kept: dict[str, Any]) -> str:
         ["came, requests/s", *(f"{_came(one):,.0f}, {_came(one) / one['capacity'][0]:.1f} times" for one in columns)],
         ["connections", *(f"{one['connections']:,}" for one in columns)],
         ["answered, of the capacity", *(f"{goodput(one):.0%}" for one in columns)],
+        [
+            "answered, of the capacity in the CPU time it had",
+            *(f"{goodput_of_its_time(one):.0%} ({one['cores']:.2f} cores)" for one in columns),
+        ],
         ["refused (429), other answers, no answer", *(_others(one) for one in columns)],
         ["a refusal, p50 and p99", *(_ms(times_of(one, "predict", 429)) for one in columns)],
         ["an answer, p50 and p99", *(_ms(times_of(one, "predict", 200)) for one in columns)],

@@ -168,8 +168,8 @@ class Front:
                 answer = await self._route(path, request, receive, held)
             except VariantError as problem:
                 refused = refusal(problem)
-                if isinstance(problem, Overloaded) and problem.shortest and url:
-                    self._refuse_unread(url, refused, request)
+                if isinstance(problem, Overloaded) and problem.characters is not None and url:
+                    self._refuse_unread(url, refused, request, problem.characters)
                 raise refused from None
             except (ExperimentError, StoreError) as problem:
                 raise refused_experiment(problem) from None
@@ -205,17 +205,18 @@ class Front:
             fields.append((b"connection", b"close"))
         return fields
 
-    def _refuse_unread(self, path: bytes, refused: Refused, request: Request) -> None:
+    def _refuse_unread(self, path: bytes, refused: Refused, request: Request, characters: int) -> None:
         route = find(self._without_prefix(path.decode("latin-1")))
         if self._refusals is not None and request.card is not None and route is not None and route.variant:
             name = request.card.name
             note = partial(self._note_unread, name, refused.status)
-            self._refusals.add(path, Refusal(refused, partial(self._is_full, name), note))
+            share = characters / max(1, len(request.body))
+            self._refusals.add(path, Refusal(refused, partial(self._is_full, name), note, share))
 
-    def _is_full(self, variant: str, more: int) -> bool:
+    def _is_full(self, variant: str, more: int, characters: int) -> bool:
         """Tell whether a text more would be refused, by what the variant costs that is served under this name now."""
         try:
-            return self._queue.is_full(self._service.registry.find(variant), more)
+            return self._queue.is_full(self._service.registry.find(variant), more, characters)
         except UnknownVariant:  # which the request is told
             return False
 

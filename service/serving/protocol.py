@@ -11,28 +11,18 @@ import itertools
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import uvicorn.config
 
 from service.serving import settings
+from service.serving.at_once import AtOnce, at_once
 from service.serving.connection import SPARE, Connection
 from service.serving.direct import Direct, DirectCycle
 from service.serving.refusals import Refusal, Refusals
 
 ACCEPTED_AT_ONCE = 256
-
-
-class Lives:
-    """The answer to whoever asks whether this process lives: at once, because with a thousand requests in each turn of
-    the loop every further turn tells of a queue, and not of the process.
-    """
-
-    def answer(self, headers: object, keep: bool, began: float) -> bytes:
-        """Return what BentoML answers."""
-        close = b"" if keep else b"connection: close\r\n"
-        return b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 1\r\n%s\r\n\n" % close
 
 
 class Protocol(Connection):
@@ -41,7 +31,7 @@ class Protocol(Connection):
     listener: ClassVar[socket.socket | None] = None
     refusals: ClassVar[Refusals] = Refusals()
     direct: ClassVar[Direct | None] = None
-    lives_at: ClassVar[bytes | None] = None
+    at_once: ClassVar[Mapping[bytes, AtOnce]] = {}  # by URL
     requests: ClassVar[set[Any]] = set()  # those that uvicorn is at work on
     pipelining: ClassVar[set[object]] = set()  # clients that have sent a request before the answer to another
     draining: ClassVar[bool] = False  # whether the process ends soon, and connections with their next answer
@@ -53,7 +43,7 @@ class Protocol(Connection):
         super().__init__(*given, **named)
         self._given, self._named, self._accept_more = given, named, accept_more
         Protocol.requests = self.tasks
-        self._refusal: Refusal | Lives | None = None  # what is answered whatever the body is
+        self._refusal: Refusal | AtOnce | None = None  # what is answered whatever the body is
         self._direct: DirectCycle | None = None
         self._began = 0.0
 
@@ -109,9 +99,10 @@ class Protocol(Connection):
         elif not self.expect_100_continue:
             method = self.parser.get_method()
             if method == b"POST":
-                self._refusal = self.refusals.find(self.url)
-            elif method == b"GET" and self.url == self.lives_at:
-                self._refusal = Lives()
+                self._refusal = self.refusals.find(self.url, self.headers)
+            elif method == b"GET" and not self.draining:
+                answer = self.at_once.get(self.url)
+                self._refusal = answer if answer is not None and in_flight() >= answer.least else None
             if self._refusal is not None:
                 self._began = time.monotonic()
             elif self.direct is not None and method == b"POST":
@@ -225,5 +216,5 @@ def use(listener: socket.socket | None, refusals: Refusals, direct: Direct | Non
     """Let the uvicorn of this process speak so; BentoML chooses the protocol by its name "auto"."""
     Protocol.read_s = settings.read_s()
     Protocol.listener, Protocol.refusals, Protocol.direct = listener, refusals, direct
-    Protocol.lives_at = None if direct is None else f"{direct.prefix}/livez".encode()
+    Protocol.at_once = {} if direct is None else at_once(direct.prefix)
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:Protocol"

@@ -81,6 +81,7 @@ class RowQueue:
         self._short: dict[int, deque[Job]] = {}
         self._short_ms = 0.0
         self._scheduled, self._left = False, 0.0  # whether it will be gone on with, and when it was left
+        self._refused = False  # whether any was, since then
         self._long: dict[int, deque[Job]] = {}
         self._waiting, self._long_ms = 0, 0.0
         self._condition = threading.Condition()
@@ -117,7 +118,8 @@ class RowQueue:
 
     def _add_short(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
         if self._short_ms > self._most_wait_ms:
-            raise _overloaded(sum(map(len, self._short.values())), self._short_ms, True)
+            self._refused = True
+            raise _overloaded(sum(map(len, self._short.values())), self._short_ms, 0)
         self._short.setdefault(id(job.loaded), deque()).append(job)
         self._short_ms += job.ms
         if self._is_alone():  # nobody will share its batch: it need not wait for the loop's next turn
@@ -139,11 +141,14 @@ class RowQueue:
     def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
         """Compute what was asked in this turn of the loop, for a few milliseconds; the rest after its next turn.
 
-        A turn that took longer, because it had a thousand requests to refuse, is followed by as much work, up to a
-        batch of the thread's: or else refusing would be all that is done.
+        A turn that took longer because it had a thousand requests to refuse is followed by as much work, up to a batch
+        of the thread's: or else refusing would be all that is done. Where none is refused all that comes is work, and
+        short turns are what health and metrics wait for.
         """
-        ms, away = 0.0, 1000 * (time.monotonic() - self._left) if self._scheduled else 0.0
-        budget = max(INLINE_MS, min(BATCH_MS, away))
+        ms, budget = 0.0, INLINE_MS
+        if self._refused and self._scheduled:
+            budget = max(budget, min(BATCH_MS, 1000 * (time.monotonic() - self._left)))
+        self._refused = False
         while self._short and ms < budget:
             key, jobs = next(iter(self._short.items()))
             batch, rows, cost = Batch(), 0, jobs[0].loaded.cost
@@ -174,7 +179,9 @@ class RowQueue:
         with self._condition:
             wait = self._wait(job.ms)
             if wait > self._most_wait_ms or self._waiting >= MOST_WAITING:
-                raise _overloaded(self._waiting, wait, len(job.texts) == 1 or self._waiting >= MOST_WAITING)
+                if self._waiting >= MOST_WAITING:
+                    raise _overloaded(self._waiting, wait, 0)
+                raise _overloaded(self._waiting, wait, len(job.texts[0]) if len(job.texts) == 1 else None)
             time_left = job.deadline - job.entered
             # Twice over: what it will take is an estimate.
             if len(job.texts) > 1 and job.ms / 1000 > 2 * time_left:
@@ -194,11 +201,13 @@ class RowQueue:
         """
         return min(self._long_ms + more * ms, (self._waiting + more) * ms)
 
-    def is_full(self, loaded: Loaded, more: int) -> bool:
-        """Tell whether another single text would be refused, with `more` of them under way."""
-        ms = loaded.cost.alone
+    def is_full(self, loaded: Loaded, more: int, characters: int = 0) -> bool:
+        """Tell whether another single text of so many characters would be refused, with `more` such under way."""
+        cost = loaded.cost
+        ms = cost.alone + cost.character * min(characters, cost.most_characters)
         if ms <= INLINE_MS:  # what was let through is in the queue after a turn of the loop
-            return self._short_ms > self._most_wait_ms
+            self._refused |= (full := self._short_ms > self._most_wait_ms)
+            return full
         return self._wait(ms, more) > self._most_wait_ms or self._waiting + more >= MOST_WAITING
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -325,12 +334,12 @@ def _alone(job: Job, text: str, top_k: int) -> Prediction | Failed:
         return Failed(f"'{job.loaded.card.name}' failed on texts[{job.texts.index(text)}] ({type(problem).__name__})")
 
 
-def _overloaded(waiting: int, ms: float, shortest: bool) -> Overloaded:
+def _overloaded(waiting: int, ms: float, characters: int | None) -> Overloaded:
     return Overloaded(
         f"{waiting} requests are waiting, about {ms / 1000:.1f} s of work before this one; expected less: try again "
         "later",
         ms / 1000,
-        shortest,
+        characters,
     )
 
 

@@ -22,13 +22,13 @@ class TooMuchAtOnce(VariantError):
 
 
 class Overloaded(VariantError):
-    """What waits already would keep the request waiting for `seconds`, too long; `shortest` says that no request to
-    this variant would wait for less.
+    """What waits already would keep the request waiting for `seconds`, too long, and so any other to this variant whose
+    text has at least so many characters; None where it was one of many texts.
     """
 
-    def __init__(self, sentence: str, seconds: float, shortest: bool = False) -> None:
+    def __init__(self, sentence: str, seconds: float, characters: int | None = None) -> None:
         super().__init__(sentence)
-        self.seconds, self.shortest = seconds, shortest
+        self.seconds, self.characters = seconds, characters
 
 
 class Failed(VariantError):

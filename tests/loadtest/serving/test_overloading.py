@@ -9,7 +9,7 @@ import pytest
 from loadtest.ask.corpus import Question
 from loadtest.errors import LoadTestError
 from loadtest.serving import overloading, probing
-from loadtest.serving.overloading import goodput, markdown, overload, times_of
+from loadtest.serving.overloading import goodput, goodput_of_its_time, markdown, overload, times_of
 from loadtest.serving.running import Running, Setting
 from loadtest.serving.servers import OURS_2, SERVERS, Server
 from loadtest.serving.telling import telling
@@ -23,12 +23,14 @@ def one(**more: Any) -> dict[str, Any]:
         "metrics": [],
     }
     given = {"capacity": [100.0, 140.0], "times": 10, "connections": 1000, "seconds": 10.0, "errors": {"read": 2}}
+    given |= {"capacity_cores": [1.8, 2.0], "cores": 1.52}
     return {**given, "statuses": {"200": 1140, "429": 9000, "503": 5}, "probes": probes, **more}
 
 
 def test_goodput_is_a_share_of_the_capacity_before_and_after() -> None:
     assert goodput(one()) == pytest.approx(0.95)
     assert goodput(one(statuses={"429": 3})) == 0
+    assert goodput_of_its_time(one()) == pytest.approx(0.95 * 1.9 / 1.52)
 
 
 def test_the_table_says_what_came_of_it() -> None:
@@ -37,6 +39,7 @@ def test_the_table_says_what_came_of_it() -> None:
     assert "| capacity before and after, requests/s | 100 and 140 | 100 and 140 |" in table
     assert "| came, requests/s | 1,014, 10.1 times | 60, 0.6 times |" in table
     assert "| answered, of the capacity | 95% | 50% |" in table
+    assert "| answered, of the capacity in the CPU time it had | 119% (1.52 cores) | 62% (1.52 cores) |" in table
     assert "| refused (429), other answers, no answer | 9,000, 5, 2 | 0, 0, 2 |" in table
     assert "| a refusal, p50 and p99 | 50.0, 99.0 ms (of 100) |" in table
     assert "| `/livez`, p50 and p99 | 1.0, 9.0 ms (of 2) |" in table

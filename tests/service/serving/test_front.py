@@ -193,6 +193,20 @@ def test_the_access_log_is_a_share_of_the_requests(share: float, lines: int, cap
     assert all("POST '/int8/predict' 200" in line and "request abc" in line for line in caplog.messages)
 
 
+def test_what_is_refused_unread_is_told_by_its_length() -> None:
+    app, refusals = front(alone=0.1), Refusals()
+    variant = app._service.registry.find("int8")
+    slow = variant._replace(cost=variant.cost._replace(character=INLINE_MS))
+    app._service.registry.swap({"int8": slow})
+    app._refusals, app._queue._most_wait_ms = refusals, -1.0
+    text = "a" * 60
+    assert call(app, chunks=(json.dumps({"texts": [text]}).encode(),)).status == 429
+    app._queue._most_wait_ms = 80.0
+    for size, refused in ((60, True), (20, False)):
+        found = [refusals.find(b"/int8/predict", [(b"content-length", b"%d" % size)]) for _ in range(2)]
+        assert (found[1] is not None) == refused
+
+
 def test_what_is_refused_unread_follows_the_variant_that_is_served_now() -> None:
     app, refusals = front(alone=INLINE_MS + 1), Refusals()
     app._refusals = refusals

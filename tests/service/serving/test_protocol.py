@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,6 +19,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from service.routes.refused import Refused
+from service.serving.at_once import MANY, at_once
 from service.serving.protocol import Protocol
 from service.serving.refusals import Refusal, Refusals
 
@@ -174,14 +176,15 @@ def test_a_client_that_does_not_read_is_not_written_to_for_ever(host: str) -> No
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
 @pytest.mark.parametrize("extra", ["", "connection: close\r\n", "content-length: 3\r\n"])
-def test_life_is_told_at_once_and_as_bentoml_tells_it(host: str, extra: str) -> None:
+def test_health_is_told_at_once_and_as_bentoml_tells_it(host: str, path: str, extra: str) -> None:
     async def run() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(host).port or 0)
         more = "abc" if "length" in extra else ""
         found = []
-        for path in ("/livez", "/livez?"):  # the second goes the usual way
-            writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\n{extra}\r\n{more}".encode())
+        for url in (path, f"{path}?"):  # the second goes the usual way
+            writer.write(f"GET {url} HTTP/1.1\r\nhost: x\r\n{extra}\r\n{more}".encode())
             status, headers, body = await asyncio.wait_for(answer(reader), 20)
             found.append((status, headers["content-type"], headers.get("connection"), body))
             if "close" in extra:
@@ -194,6 +197,65 @@ def test_life_is_told_at_once_and_as_bentoml_tells_it(host: str, extra: str) -> 
         writer.close()
 
     asyncio.run(run())
+
+
+async def answers(*paths: str) -> list[tuple[int, dict[str, str], bytes]]:
+    """What an app in this process, which never ends a request, answers to these while many are in work."""
+
+    async def never(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != "/never":
+            await echo(scope, receive, send)
+        await asyncio.Event().wait()
+
+    async with connected(never) as (protocol, client):
+        protocol.tasks.update(asyncio.create_task(asyncio.sleep(20)) for _ in range(MANY))
+        reader, writer = await asyncio.open_connection(sock=client)
+        found = []
+        for path in paths:
+            writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            found.append(await asyncio.wait_for(answer(reader), 10))
+        writer.close()
+        for task in list(protocol.tasks):
+            task.cancel()
+    return found
+
+
+def test_metrics_are_told_at_once_where_much_is_in_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))  # of workers, of which there are none
+    monkeypatch.setattr(Protocol, "at_once", at_once("/a"))
+    (status, headers, body), (_, _, usual) = uvloop.run(answers("/a/metrics", "/metrics"))
+    assert status == 200
+    assert headers["content-type"].startswith("text/plain; version=")
+    assert (body, usual) == (b"", b"GET ")
+
+
+def test_metrics_are_whole_whatever_is_in_work(host: str) -> None:
+    bulk = json.dumps({"texts": ["where is my parcel"] * 1000}).encode()
+
+    async def run() -> None:
+        port = urlsplit(host).port or 0
+        busy = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3 * MANY)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for each in (True, False):
+            for _, bulks in busy if each else ():
+                bulks.write(request(body=bulk))
+            await asyncio.sleep(0.1)
+            writer.write(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n")
+            status, _, said = await asyncio.wait_for(answer(reader), 20)
+            assert status == 200
+            assert b"# TYPE bonsai_requests_total counter" in said
+            for bulk_reader, bulks in busy if each else ():
+                await asyncio.wait_for(answer(bulk_reader), 60)
+                bulks.close()
+        writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_process_that_ends_says_nothing_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Protocol, "at_once", at_once(""))
+    monkeypatch.setattr(Protocol, "draining", True)
+    assert [body for _, _, body in uvloop.run(answers("/readyz"))] == [b"GET "]
 
 
 H2C = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQBAAAAAAIAAAAA\r\n"
@@ -249,9 +311,11 @@ def test_another_protocol_is_offered_on_the_short_way_too(host: str) -> None:
 def refusing(monkeypatch: pytest.MonkeyPatch, path: bytes) -> None:
     """Let this process's connections tell that they live, and refuse a path's requests."""
     refusals = Refusals()
-    refusals.add(path, Refusal(Refused(429, "too much", Retry_After="2"), lambda more: True, lambda seconds: None))
+    refusals.add(
+        path, Refusal(Refused(429, "too much", Retry_After="2"), lambda more, characters: True, lambda seconds: None)
+    )
     monkeypatch.setattr(Protocol, "refusals", refusals)
-    monkeypatch.setattr(Protocol, "lives_at", b"/livez")
+    monkeypatch.setattr(Protocol, "at_once", at_once(""))
 
 
 @pytest.mark.parametrize("asked", [b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n", request("/full", b"")])

@@ -74,7 +74,8 @@ def test_a_turn_of_the_loop_computes_for_a_few_milliseconds_only() -> None:
     assert turns[0] >= 10
 
 
-def test_a_turn_that_took_long_is_followed_by_as_much_work() -> None:
+@pytest.mark.parametrize("refusing", [True, False])
+def test_only_a_turn_that_refused_for_long_is_followed_by_as_much_work(*, refusing: bool) -> None:
     variant = loaded(alone=INLINE_MS / 2, batch=1)
     done = list[int]()
 
@@ -83,12 +84,17 @@ def test_a_turn_that_took_long_is_followed_by_as_much_work() -> None:
         await asyncio.sleep(0)
         for _ in range(4):  # as long as a thousand refusals
             time.sleep(BATCH_MS / 1000)
+            if refusing:
+                most, queue._most_wait_ms = queue._most_wait_ms, -1.0
+                assert queue.is_full(variant, 0)
+                queue._most_wait_ms = most
             await asyncio.sleep(0)
             done.append(len(asked(variant)))
         await asyncio.gather(*tasks)
 
     run(work)
-    assert max(after - before for before, after in pairwise(done)) >= 2 * BATCH_MS / INLINE_MS
+    most = max(after - before for before, after in pairwise(done))
+    assert most >= 2 * BATCH_MS / INLINE_MS if refusing else most <= 3
 
 
 def test_each_gets_as_many_labels_as_it_asked_for() -> None:
