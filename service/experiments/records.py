@@ -18,7 +18,7 @@ MOST_WAITING = 10_000  # requests, while the process is not there
 AT_ONCE = 64  # requests of a datagram, and texts of a piece of one
 GATHER_S = 0.02
 MOST_BYTES = 160 * 2**10  # of a datagram; Linux takes 200 kB
-FULL = "full queue"
+FULL, CLOSED = "full queue", "closed"
 ROOM_WITHIN_S = 5.0
 SERVED, SHADOWS = "served", "shadows"  # kinds of rows
 
@@ -76,7 +76,7 @@ class Records:
         while self._waiting:
             rows = self._waiting.popleft().rows()
             if not self._try_to_send(rows):
-                LOST.labels("closed").inc(len(rows) + len(self._waiting))
+                LOST.labels(CLOSED).inc(len(rows) + len(self._waiting))
                 return
 
 
@@ -101,11 +101,16 @@ class Unseen:
     def send(self) -> None:
         """Send what has gathered; what finds no room in a while is counted as lost."""
         while some := self._waiting[:AT_ONCE]:
-            del self._waiting[:AT_ONCE]
             try:
                 self._socket.sendto(encode(some), self._address)
             except OSError:
                 LOST.labels(FULL).inc(len(some))
+            del self._waiting[: len(some)]
+
+    def close(self) -> None:
+        """Count what was not sent as lost, when the process ends."""
+        LOST.labels(CLOSED).inc(len(self._waiting))
+        self._socket.close()
 
 
 def encode(rows: Sequence[Served] | Sequence[Shadow]) -> bytes:

@@ -61,6 +61,7 @@ class Shadowing:
         self._thread.join(timeout)
         for work in self._waiting:
             lose(len(work.rows), len(work.arms))
+        self._rows.close()
 
     def _run(self) -> None:
         yielding = Yielding()

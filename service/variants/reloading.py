@@ -152,15 +152,12 @@ class Reloading:
             return
         began = time.monotonic()
         before = {variant.card.version for variant in self._registry.variants}
-        if self._packed is None:
-            with _switching_often():
-                self.load(build)
-                settle()
-        else:
-            # One worker after another, so that the others have the cores to answer with; none waits long for its turn.
-            with locked(self._packed.parent / TURN), _switching_often():
-                self.load(build)
-                settle()
+        # One worker after another, so that the others have the cores to answer with; none waits long for its turn.
+        turn = contextlib.nullcontext() if self._packed is None else locked(self._packed.parent / TURN)
+        with turn, _switching_often():
+            self.load(build)
+            settle()
+        if self._packed is not None:
             remove_unused(self._packed, self._generations)
         new = sum(variant.card.version not in before for variant in self._registry.variants)
         logger.info(
