@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from models.data.columns import NumberedRow, Table
-from models.data.labels import WHOLE
+from models.data.labels import WHOLE_AS_FLOAT
 from models.runtime.errors import BonsaiError
 
 Names = Mapping[str, Sequence[str]]  # by column, in the order of the numbers
@@ -56,8 +56,8 @@ def class_name(names: Sequence[str], number: Any, place: str) -> Any:
     """Return the name of a class's number, None for -1, which sets without labels carry, and what is no number as it is
     (BonsaiError where the number has no name).
     """
-    if isinstance(number, str) and WHOLE.fullmatch(number.strip()):
-        number = int(number)
+    if isinstance(number, str) and (whole := WHOLE_AS_FLOAT.fullmatch(number.strip())):
+        number = int(whole[1])
     if isinstance(number, float) and number.is_integer():
         number = int(number)  # a column of whole numbers with gaps
     if not isinstance(number, int) or number < 0:

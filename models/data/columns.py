@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.data.labels import UNSEEN
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 
@@ -83,7 +84,7 @@ def _find(columns: Sequence[str], wanted: Sequence[str], file: str) -> str | Non
     it.
     """
     for name in wanted:
-        loosely = [column for column in columns if column.strip().casefold() == name.strip().casefold()]
+        loosely = [column for column in columns if seen(column).casefold() == name.strip().casefold()]
         found = [column for column in loosely if column == name] or loosely
         if len(found) > 1:
             raise BonsaiError(
@@ -99,9 +100,14 @@ def _others(columns: Sequence[str], asked: str | None, known: Sequence[str], tak
     return [] if asked else [column for column in columns if column != taken and column.strip().casefold() in known]
 
 
+def seen(column: str) -> str:
+    """Return what people see of a column's name."""
+    return column.translate(UNSEEN).strip()
+
+
 def plain(column: str) -> str:
     """Write a column's name without case, blanks and the marks between words."""
-    return re.sub(r"[\s_-]+", "", column).casefold()
+    return re.sub(r"[\s_-]+", "", seen(column)).casefold()
 
 
 def _missing(

@@ -5,9 +5,8 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns
+from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns, seen
 from models.data.dialect import SAMPLE, SAMPLE_CHARACTERS
-from models.data.labels import UNSEEN
 from models.data.records import Record, read_records
 from models.data.swallowed import Layout, refuse_swallowed_rows
 from models.recipe.recipe import DatasetSource
@@ -53,6 +52,7 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
                 f"{error}; if that first line is a row already, put one with the names of the columns above it"
             ) from error
         records = records[1:]
+    _refuse_other_width(records, columns, delimiter, file)
     refuse_swallowed_rows(records, Layout(len(columns), columns.index(label), delimiter, spaced), file)
 
     names = _plain(columns)
@@ -79,8 +79,26 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     return Table(file, "line", columns, read)
 
 
+def _refuse_other_width(records: Sequence[Record], columns: Sequence[str], delimiter: str, file: str) -> None:
+    """Refuse a first line of fewer or more names than any row has fields (BonsaiError): each row's own fault would say
+    nothing of the cause.
+    """
+    widths = {len(record.fields) for record in records}
+    if widths == {len(columns) + 1}:
+        raise BonsaiError(
+            f"{file}: each row has {len(columns) + 1} fields, and the first line names {len(columns)} columns: the "
+            "names of rows stand without one (R's write.table), or each row ends with a delimiter; expected a name for "
+            "every column"
+        )
+    if widths == {1} and len(columns) > 1:
+        mark = "a tab" if delimiter == "\t" else f"'{delimiter}'"
+        raise BonsaiError(
+            f"{file}: the first line is cut by {mark}, which no row has; expected the same delimiter in all lines"
+        )
+
+
 def _plain(fields: Sequence[str]) -> list[str]:
-    return [field.translate(UNSEEN).strip() for field in fields]
+    return [seen(field) for field in fields]
 
 
 def excel_delimiter(text: str) -> tuple[int, str, str | None]:

@@ -19,6 +19,7 @@ NOT_DATA = re.compile(
 )
 
 
+ONE_SPLIT = "data"
 NamedFiles = tuple[str, Sequence[str]]  # a split's name, and patterns of its files
 
 
@@ -38,7 +39,11 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     second candidate (BonsaiError).
     """
     found: dict[str, list[Path]] = {}
-    for path in _files(folder):
+    files = list(_files(folder))
+    parts = [shard for path in files if path.parent == folder and (shard := shard_of(path)) is not None and shard.of]
+    if len(parts) == len(files) and len({shard.family for shard in parts if shard.family[1] == ONE_SPLIT}) == 1:
+        return {"train": _in_order(folder, "train", files)}  # what `datasets` saves without splits
+    for path in files:
         name = path.relative_to(folder)
         if file_type(path) is None:
             raise BonsaiError(
@@ -65,9 +70,9 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     return {split: _in_order(folder, split, found[split]) for split in SPLIT_WORDS if split in found}
 
 
-def named_files(folder: Path, named: Iterable[NamedFiles]) -> dict[str, list[Path]]:
-    """Return the files of every split that a README names by patterns; refuse what is not there, in parts or twice
-    (BonsaiError).
+def named_files(folder: Path, named: Iterable[NamedFiles], elsewhere: Sequence[str] = ()) -> dict[str, list[Path]]:
+    """Return the files of every split that a README names by patterns, and say which it names nowhere, nor `elsewhere`,
+    by other patterns; refuse what is not there, in parts or twice (BonsaiError).
     """
     found: dict[str, list[Path]] = {}
     for name, patterns in named:
@@ -78,12 +83,22 @@ def named_files(folder: Path, named: Iterable[NamedFiles]) -> dict[str, list[Pat
         if split in found:
             raise BonsaiError(f"data set '{folder}': its README.md names {split} rows twice; expected one such split")
         found[split] = sorted({path for pattern in patterns for path in _matching(folder, pattern)})
-        shards = [shard for path in found[split] if (shard := _shard(path)) is not None]
+        shards = [shard for path in found[split] if (shard := shard_of(path)) is not None]
         for of in {(shard.family, shard.of) for shard in shards if shard.of is not None}:
             _refuse_missing_parts(folder, split, [shard for shard in shards if (shard.family, shard.of) == of])
     if "train" not in found:
         given = ", ".join(found) or "none"
         raise BonsaiError(f"data set '{folder}': the splits in its README.md are {given}; expected one called train")
+    read = {path for paths in found.values() for path in paths} | {
+        path for pattern in elsewhere for path in folder.glob(pattern)
+    }
+    if left := [str(path.relative_to(folder)) for path in _files(folder) if file_type(path) and path not in read]:
+        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+        console.print(
+            f"{folder}: {', '.join(left[:3])}{more} not read, for README.md names other files",
+            markup=False,
+            soft_wrap=True,
+        )
     return {split: found[split] for split in SPLIT_WORDS if split in found}
 
 
@@ -114,7 +129,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _in_order(folder: Path, split: str, paths: list[Path]) -> list[Path]:
     """Return a split's only file, or all shards of it by their numbers."""
-    shards = {path: _shard(path) for path in paths}
+    shards = {path: shard_of(path) for path in paths}
     known = [shard for shard in shards.values() if shard is not None]
     if len(paths) > 1 and (len(known) < len(paths) or len({(shard.family, shard.of) for shard in known}) > 1):
         first, second = (path.relative_to(folder) for path in paths[:2])
@@ -142,7 +157,8 @@ def _refuse_missing_parts(folder: Path, split: str, shards: Sequence[Shard]) -> 
         )
 
 
-def _shard(path: Path) -> Shard | None:
+def shard_of(path: Path) -> Shard | None:
+    """Return which part of a split a file is by its name, if it is one."""
     parts = SHARD.fullmatch(bare_name(path))
     if parts is None:
         return None

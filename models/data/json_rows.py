@@ -181,7 +181,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def json_object(line: str) -> dict[str, Any] | str:
     """Return the object that a line holds, or what is wrong with it."""
     try:
-        row = json.loads(line, object_pairs_hook=_once)
+        row = json.loads(line.lstrip("\ufeff"), object_pairs_hook=_once)  # where files were put behind one another
     except json.JSONDecodeError as error:
         return f"not JSON ({error.msg}); {ONE_A_LINE}"
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets in brackets without end

@@ -1,5 +1,6 @@
 """Labels as a model's outputs: one spelling each, and an order."""
 
+import ast
 import re
 import unicodedata
 from collections import Counter
@@ -11,7 +12,26 @@ from models.runtime.errors import BonsaiError
 UNSEEN = dict.fromkeys(
     map(ord, "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
 )  # soft hyphen, zero-width space, marks of direction, word joiner, byte-order mark
-GAPS = frozenset({"nan", "NaN", "NaT", "<NA>", "NULL", "null"})  # how other programs write that there is none
+# how other programs write that there is none: pandas, SQL, PostgreSQL's and MySQL's exports, and a spreadsheet's errors
+GAPS = frozenset(
+    {
+        "nan",
+        "NaN",
+        "NaT",
+        "<NA>",
+        "NULL",
+        "null",
+        "\\N",
+        "#N/A",
+        "#NAME?",
+        "#NULL!",
+        "#NUM!",
+        "#REF!",
+        "#VALUE!",
+        "#DIV/0!",
+    }
+)
+LIST = re.compile(r"[\[({].*[\])}]", re.DOTALL)
 WHOLE = re.compile(r"-?[0-9]{1,100}")
 WHOLE_AS_FLOAT = re.compile(r"(-?[0-9]{1,100})(\.0*)?")
 
@@ -31,8 +51,20 @@ def label_name(value: object) -> str | None:
         return None
     if not isinstance(value, str | int):
         raise ValueError("expected a name or a whole number")
+    if isinstance(value, str) and _is_list(value):
+        raise ValueError("a list, and several labels a text are not supported; expected a name or a whole number")
     name = " ".join(unicodedata.normalize("NFC", str(value)).translate(UNSEEN).split())
     return name if name and name not in GAPS else None
+
+
+def _is_list(value: str) -> bool:
+    """Tell whether a cell holds what JSON or Python writes of a list."""
+    if not LIST.fullmatch(value.strip()):
+        return False
+    try:
+        return isinstance(ast.literal_eval(value.strip()), list | tuple | set)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
 
 
 def whole_numbers(labels: Iterable[str]) -> dict[str, str]:

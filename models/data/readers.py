@@ -13,10 +13,16 @@ from models.data.delimited import read_delimited
 from models.data.json_rows import read_json
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
+from models.runtime.files import refuse_pointer
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".arrow")
 ACCEPTED = f"{', '.join(SUFFIXES)} (text files also with .gz)"
+OTHERS = {
+    b"PK\x03\x04": "a ZIP archive (an Excel file is one: save it as CSV)",
+    b"\x1f\x8b": "a gzip file",
+    b"PAR1": "a Parquet file",
+}
 # UTF-32's mark begins with UTF-16's, so it is looked for first.
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -48,6 +54,7 @@ def read_table(path: Path, file: str, source: DatasetSource) -> Table:
         raise BonsaiError(f"data set '{path}': unknown file type '{path.suffix}'; expected one of {ACCEPTED}")
     if suffix in (".parquet", ".arrow") and find_spec("pyarrow") is None:
         raise BonsaiError(f"{file}: it takes pyarrow, which is not installed here; expected {', '.join(TEXT_SUFFIXES)}")
+    refuse_pointer(path, file)
     if suffix == ".parquet":
         return read_parquet(path, file)
     if suffix == ".arrow":
@@ -63,6 +70,9 @@ def read_table(path: Path, file: str, source: DatasetSource) -> Table:
 def _content(path: Path, file: str) -> bytes:
     content = path.read_bytes()
     if path.suffix.lower() != ".gz":
+        what = next((what for mark, what in OTHERS.items() if content.startswith(mark)), None)
+        if what is not None:
+            raise BonsaiError(f"{file}: {what} under another name; expected {ACCEPTED}")
         return content
     try:
         return gzip.decompress(content)

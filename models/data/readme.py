@@ -38,7 +38,8 @@ def describe_folder(folder: Path, source: DatasetSource) -> Described:
     chosen = _choose(folder, configs, infos, source)
     config = configs.get(chosen, {}) if chosen is not None else {}
     if config.get("data_files"):
-        files = named_files(folder, _named(config))
+        others = [pattern for other in configs.values() if other.get("data_files") for pattern in _patterns(other)]
+        files = named_files(folder, _named(config), others)
     else:
         files = split_files(folder.joinpath(*_parts_inside(config.get("data_dir", ""))))
     return Described(files, _class_names(folder, infos, chosen))
@@ -72,6 +73,12 @@ def _named(config: Config) -> Iterator[NamedFiles]:
             str(entry.get("split", "train")),
             [str(Path(*start, str(path))) for path in ([paths] if isinstance(paths, str) else paths)],
         )
+
+
+def _patterns(config: Config) -> Iterator[str]:
+    """Return those patterns of a configuration that may be looked for."""
+    for _, patterns in _named(config):
+        yield from (pattern for pattern in patterns if pattern not in ("", ".") and ".." not in Path(pattern).parts)
 
 
 def _parts_inside(path: object) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from models.data.class_names import name_classes
 from models.data.columns import Table
+from models.data.folder import shard_of
 from models.data.hub import read_hub
 from models.data.readers import ACCEPTED, SUFFIXES, bare_name, read_table
 from models.data.readme import describe_folder
@@ -52,6 +53,11 @@ def find_source(source: DatasetSource) -> Found:
         )
     if path.is_file():
         _refuse_config(source)
+        if (shard := shard_of(path)) is not None and (shard.of or 0) > 1:
+            raise BonsaiError(
+                f"data set '{source.source}': one of {shard.of} parts, by its name; expected the folder that holds "
+                "them all, or a copy under another name to read this part alone"
+            )
         return Found(bare_name(path), {"train": [read_table(path, path.name, source)]})
     if path.suffix.lower() in (*SUFFIXES, ".gz") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.source):
         raise BonsaiError(

@@ -9,7 +9,21 @@ from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
 
-SPLIT_COLUMNS = ("split", "splits", "set", "subset", "partition", "fold", "datasplit", "datasetsplit", "splitname")
+OWN = ("split", "splits", "datasplit", "datasetsplit", "splitname")
+SPLIT_COLUMNS = (
+    *OWN,
+    "set",
+    "subset",
+    "partition",
+    "fold",
+    "dataset",
+    "usage",
+    "type",
+    "datatype",
+    "traintest",
+    "phase",
+)
+FLAGS = ("istrain", "istraining", "isvalid", "isvalidation", "isval", "isdev", "istest")
 
 
 def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSource) -> str | None:
@@ -33,10 +47,17 @@ def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSour
             )
         if "train" in splits and (len(splits) > 1 or len(others) == 1):
             found.append(name)
-        elif splits and others:
+        elif others and (splits or name in OWN):
             console.print(
                 f"{source.source}: the column '{name}' is not read as splits, for it holds "
                 f"{', '.join(map(repr, others[:3]))} too",
+                markup=False,
+                soft_wrap=True,
+            )
+    for name in FLAGS:
+        if not found and len(_values(tables, name)) > 1:
+            console.print(
+                f"{source.source}: the column '{name}' is not read; rows are split by a column 'split' with {WORDS}",
                 markup=False,
                 soft_wrap=True,
             )

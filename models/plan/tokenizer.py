@@ -15,6 +15,7 @@ from typing import Any
 import tokenizers
 
 from models.runtime.errors import BonsaiError
+from models.runtime.files import refuse_pointer
 from models.runtime.tokenizer_file import open_tokenizer, panics_as_errors
 
 FILE, CONFIG = "tokenizer.json", "tokenizer_config.json"
@@ -96,6 +97,7 @@ def _open(file: Path) -> tokenizers.Tokenizer:
     """Open a tokenizer that puts [CLS] and [SEP] around a text: BERT's classifier reads the first token's state, and
     one-layer variants take it for a constant.
     """
+    refuse_pointer(file, FILE)
     try:
         tokenizer = open_tokenizer(file)
         with panics_as_errors():

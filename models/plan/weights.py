@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.runtime.errors import BonsaiError
+from models.runtime.files import refuse_pointer
 
 # every BERT has this tensor once: what stands before its name stands before all
 WORDS = "embeddings.word_embeddings.weight"
@@ -117,7 +118,7 @@ def _tensors(file: Path) -> dict[str, tuple[Shape, str]]:
             "model.safetensors needs safetensors and torch, which are not installed here; run 'make env' in the "
             "project's folder, and build there, or give a fine-tuned teacher as an ONNX graph (model.onnx)"
         ) from error
-    file.open("rb").close()  # of a file that may not be read, safetensors says that there is none
+    refuse_pointer(file, file.name)  # and of a file that may not be read, safetensors says that there is none
     try:
         with safe_open(file, "np") as opened:  # opening it checks the header against the file's length
             slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)

@@ -8,13 +8,15 @@ from typing import Any
 
 from models.data.columns import find_text_column
 from models.data.delimited import excel_delimiter, find_delimiter
-from models.data.dialect import SAMPLE_CHARACTERS, Dialect, begins_with_a_quote, find_quote
+from models.data.dialect import SAMPLE_CHARACTERS, Dialect, Kept, begins_with_a_quote, find_quote
 from models.data.records import unreadable
 from models.data.rows import usable_text
 from models.predict.cells import as_object
 from models.predict.formats import Format, Input, Window, refuse_doubles, window_of
 from models.predict.stream import LONGEST, Stream, decode
 from models.runtime.errors import BonsaiError
+
+LEAST_SWALLOWED = 3  # lines; two may look like rows by chance
 
 
 class DelimitedRows:
@@ -129,9 +131,15 @@ def delimited_rows(source: Input, window: Window) -> DelimitedRows:
     assert source.dialect is not None
     rows, place, width, before = DelimitedRows(source), source.columns.index(source.text), len(source.columns), 0
     text = decode(window.data, source.name, window.line)
-    reader = _read(io.StringIO(text, newline=""), source.dialect)
+    lines_read = Kept(text)
+    reader = _read(lines_read, source.dialect)
     try:
         for fields in reader:
+            if len(lines_read.taken) > 1:
+                _refuse_swallowed(
+                    lines_read.taken, width, source.dialect, f"{source.name}, line {window.line + before}"
+                )
+            lines_read.taken.clear()
             if len(fields) < width and fields:
                 fields += [""] * (width - len(fields))
             if len(fields) == width and fields[place].strip():
@@ -145,6 +153,24 @@ def delimited_rows(source: Input, window: Window) -> DelimitedRows:
         lines = reader.line_num - before
         raise BonsaiError(unreadable(window.line + before, lines, str(error), source.name)) from error
     return rows
+
+
+def _refuse_swallowed(lines: Sequence[str], width: int, dialect: Dialect, place: str) -> None:
+    """Refuse a row over several lines each of which is one by itself: what closed its quote did so by chance
+    (BonsaiError). Texts of several lines hold delimiters too, with a blank behind them.
+    """
+    cut = [line.rstrip("\r\n").split(dialect.delimiter) for line in lines if line.strip()]
+    if len(cut) >= LEAST_SWALLOWED and width > 1 and all(_is_row(fields, width, dialect) for fields in cut):
+        raise BonsaiError(
+            f"{place}: the quote that opens in this row ends {len(lines) - 1} lines later, and all lines from one to "
+            "the other are rows by themselves; expected a closing quote in the line where it opens"
+        )
+
+
+def _is_row(fields: Sequence[str], width: int, dialect: Dialect) -> bool:
+    """Tell whether a line's pieces are as many fields as a row has, none of them empty."""
+    blank = not dialect.spaced and any(field[:1] == " " for field in fields[1:])
+    return len(fields) == width and not blank and all(field.strip(f" {dialect.quote}") for field in fields)
 
 
 def _reason(fields: list[str], width: int, place: int, delimiter: str) -> str:
@@ -165,9 +191,9 @@ def _find_dialect(head: str, delimiter: str) -> Dialect:
         return dialect._replace(quoting=csv.QUOTE_NONE)
     spaced = dialect._replace(spaced=True)
     try:
-        rows = list(_read(head.splitlines(keepends=True), dialect))
+        rows = list(_read(_lines(head), dialect))
         if any(begins_with_a_quote(field, dialect.quote) for row in rows for field in row[1:]):
-            list(_read(head.splitlines(keepends=True), spaced))
+            list(_read(_lines(head), spaced))
             return spaced
     except csv.Error:
         pass
@@ -176,7 +202,7 @@ def _find_dialect(head: str, delimiter: str) -> Dialect:
 
 def _unquoted(head: str) -> bool:
     """Tell whether quotes are characters like any other: only then every line has as many fields as the first."""
-    lines = head.splitlines(keepends=True)
+    lines = _lines(head)
     if '"' not in head:
         return False
     unquoted = {len(fields) for fields in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if fields}
@@ -185,6 +211,11 @@ def _unquoted(head: str) -> bool:
     except csv.Error:
         records = 0
     return len(unquoted) == 1 and records < len(lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines as csv counts them: of Unicode's other ends of lines it knows none."""
+    return list(io.StringIO(text, newline=""))
 
 
 class _Lines:

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from models.runtime.errors import BonsaiError
 
+LFS = b"version https://git-lfs.github.com/spec/"  # how a pointer begins
 DRAFT = ".draft-"
 NOT_TAKEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
@@ -83,3 +84,10 @@ def publish(draft: Path, target: Path) -> None:
         target.rename(old)
     draft.rename(target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def refuse_pointer(path: Path, file: str) -> None:
+    """Refuse what Git leaves in the place of a large file that was not fetched (BonsaiError)."""
+    with path.open("rb") as content:
+        if content.read(len(LFS)) == LFS:
+            raise BonsaiError(f"{file} is a Git LFS pointer and not the file itself; fetch it with 'git lfs pull'")

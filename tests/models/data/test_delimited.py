@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from models.runtime.errors import BonsaiError
-from tests.models.files import ROWS, delimited, file, read
+from tests.models.files import ROWS, delimited, file, json_lines, read
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,33 @@ def test_names_of_columns_in_the_middle_are_no_row(tmp_path: Path, mark: str) ->
     again = delimited().replace("text ", "more ")
     with pytest.raises(BonsaiError, match=r"1 of 121 rows is unusable: d.csv, line 62: the names of the columns again"):
         read(file(tmp_path, "d.csv", delimited() + mark + again))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            '"text"\t"label"\n' + '"1"\t"some text"\t"a"\n' * 9,
+            "each row has 3 fields, and the first line names 2 columns",
+        ),
+        ("text,label\n" + "some text,a,\n" * 9, "or each row ends with a delimiter"),
+        ("text,label\n" + "foo;a\nbar;b\n" * 9, "the first line is cut by ',', which no row has"),
+    ],
+)
+def test_a_fault_of_all_rows_is_said_with_its_cause(tmp_path: Path, content: str, said: str) -> None:
+    with pytest.raises(BonsaiError, match=said):
+        read(file(tmp_path, "d.tsv" if "\t" in content else "d.csv", content))
+
+
+@pytest.mark.parametrize("mark", ["\ufeff\ufeff", "\ufeff\u200b", "\u2060"])
+def test_marks_that_nobody_sees_are_no_part_of_a_name(tmp_path: Path, mark: str) -> None:
+    same = read(file(tmp_path, "same.csv", delimited())).sha256
+    assert read(file(tmp_path, "d.csv", mark + delimited())).sha256 == same
+    lines = json_lines()
+    assert read(file(tmp_path, "d.jsonl", lines[:500] + lines[500:].replace("\n", "\n\ufeff", 1))).sha256 == same
+
+
+@pytest.mark.parametrize("label", ["['a', 'c']", "[0]", "{'a'}"])
+def test_several_labels_in_a_cell_are_no_label(tmp_path: Path, label: str) -> None:
+    with pytest.raises(BonsaiError, match="a list, and several labels a text are not supported"):
+        read(file(tmp_path, "d.csv", delimited([*ROWS, ("text", label)])))

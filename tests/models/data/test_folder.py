@@ -139,3 +139,26 @@ def test_nothing_is_passed_over(tmp_path: Path, extra: str, said: str) -> None:
 def test_what_is_missing_or_doubled_is_named(tmp_path: Path, files: list[str], said: str) -> None:
     with pytest.raises(BonsaiError, match=said):
         read(folder(tmp_path, dict.fromkeys(files, TRAIN)))
+
+
+def test_one_part_of_several_is_no_data_set(tmp_path: Path) -> None:
+    for number in range(2):
+        file(tmp_path, f"data-0000{number}-of-00002.csv", delimited(ROWS[number::2]))
+    with pytest.raises(BonsaiError, match="one of 2 parts, by its name; expected the folder that holds them all"):
+        read(tmp_path / "data-00000-of-00002.csv")
+    found = read(tmp_path)  # as `datasets` saves one split
+    assert len(found.train) + len(found.validation) + len(found.test) == len(ROWS)
+    file(tmp_path, "data-00000-of-00001.csv", delimited())
+    assert len(read(tmp_path / "data-00000-of-00001.csv").labels) == 3
+
+
+def test_what_a_readme_does_not_name_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    default = "{config_name: default, data_files: [{split: train, path: train.csv}]}"
+    configs = f"configs: [{default}, {{config_name: b, data_files: b.csv}}]"
+    file(tmp_path, "README.md", f"---\n{configs}\n---\n")
+    for name in ("train.csv", "test.csv", "b.csv"):
+        file(tmp_path, name, delimited())
+    read(tmp_path)
+    assert f"{tmp_path}: test.csv not read, for README.md names other files" in " ".join(
+        capsys.readouterr().err.split()
+    )

@@ -21,7 +21,7 @@ from tests.models.files import ROWS, delimited, file, read
         *((value, "café") for value in ("café", "cafe\u0301")),
         *((value, "1") for value in (1, 1.0, "1", Decimal("1.0"))),
         *((value, None) for value in (None, "", "  ", "\u200b", float("nan"), Decimal("nan"))),
-        *((value, None) for value in ("nan", "NaN", "<NA>", "NULL")),
+        *((value, None) for value in ("nan", "NaN", "<NA>", "NULL", "\\N", "#N/A", "#REF!")),
         *((value, "refund") for value in ("refund\u200e", "\u2068refund\u2069")),
         (True, "True"),
     ],

@@ -46,3 +46,25 @@ def test_endings_and_encodings_hold_the_same_data(tmp_path: Path, name: str, con
 def test_what_is_no_text_and_no_known_type_is_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     with pytest.raises(BonsaiError, match=said):
         read(file(tmp_path, name, content))
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+@pytest.mark.parametrize("name", ["d.csv", "d.jsonl", "d.parquet", "d.arrow", "d.csv.gz"])
+def test_a_pointer_of_git_lfs_is_said_to_be_one(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BonsaiError, match=rf"{name} is a Git LFS pointer and not the file itself; fetch it with"):
+        read(file(tmp_path, name, POINTER))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK\x03\x04 ", "a ZIP archive .an Excel file is one: save it as CSV."),
+        (b"\x1f\x8b ", "a gzip file"),
+        (b"PAR1 ", "a Parquet file"),
+    ],
+)
+def test_another_kind_of_file_under_a_text_s_name_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    with pytest.raises(BonsaiError, match=f"d.csv: {said} under another name; expected .csv"):
+        read(file(tmp_path, "d.csv", content))

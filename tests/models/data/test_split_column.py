@@ -5,7 +5,7 @@ import pytest
 
 from models.data.dataset import Dataset
 from models.runtime.errors import BonsaiError
-from tests.models.files import delimited, file, parquet_bytes, read
+from tests.models.files import ROWS, delimited, file, parquet_bytes, read
 
 TEXTS = [(f"text {number} of {label}", label) for number in range(20) for label in ("a", "b")]
 
@@ -117,3 +117,20 @@ def test_files_and_their_column_agree_or_are_refused(tmp_path: Path) -> None:
 
 def numbers_of(found: Dataset) -> list[int]:
     return [len(found.train), len(found.validation), len(found.test)]
+
+
+@pytest.mark.parametrize("column", ["dataset", "Usage", "data_type", "train_test"])
+def test_a_column_of_splits_may_have_other_names(tmp_path: Path, column: str) -> None:
+    rows = "".join(
+        f"{text},{label},{'test' if number % 4 == 0 else 'train'}\n" for number, (text, label) in enumerate(ROWS)
+    )
+    assert len(read(file(tmp_path, "d.csv", f"text,label,{column}\n{rows}")).test) == len(ROWS) / 4
+
+
+@pytest.mark.parametrize(("column", "values"), [("is_valid", ("True", "False")), ("split", ("tr", "te"))])
+def test_what_looks_like_splits_and_is_not_read_is_said(
+    tmp_path: Path, column: str, values: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{text},{label},{values[number % 2]}\n" for number, (text, label) in enumerate(ROWS))
+    read(file(tmp_path, "d.csv", f"text,label,{column}\n{rows}"))
+    assert f"the column '{column.replace('_', '')}' is not read" in " ".join(capsys.readouterr().err.split())

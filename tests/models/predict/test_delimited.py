@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models.predict.delimited import delimited_rows, delimited_windows, open_delimited
 from models.predict.formats import Input, format_of
+from models.runtime.errors import BonsaiError
 
 FIELD = st.text(st.sampled_from('ab ",\n\r\té'), max_size=6)
 TEXT = st.text('ab,"\n', min_size=1, max_size=5).map(lambda text: f"t{text}")
@@ -67,6 +68,33 @@ def test_files_as_people_have_them(tmp_path: Path, content: str, texts: list[str
     read = [delimited_rows(source, one) for one in delimited_windows(source, source.start, source.line)]
     assert [text for one in read for text in one.texts] == texts
     assert all(len(fields) == len(source.columns) for one in read for fields in one.kept)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'text,id\n"great service they said,X1\nmy card is lost,X2\nthe end",X5\nfoo bar,X6\n',
+        'id,text\n1,"my card is lost\n2,i was charged twice\n3,foo"\n4,bar\n',
+        "text\tid\n" + "a b\tX\n" * 200_000 + '"great service\tX1\nmy card\tX2\nthe end"\tX5\n',
+    ],
+)
+def test_a_quote_that_swallowed_rows_is_refused(tmp_path: Path, content: str) -> None:
+    source = opened(tmp_path, content.encode(), window=2**24)
+    with pytest.raises(BonsaiError, match=r"in.csv, line \d+: the quote that opens in this row ends 2 lines later"):
+        for one in delimited_windows(source, source.start, source.line):
+            delimited_rows(source, one)
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\f", "\v"])
+def test_only_the_ends_of_lines_that_csv_knows_are_ends(tmp_path: Path, end: str) -> None:
+    content = f'text\tid\n"great service{end} they said\tX1\nmy card is lost\tX2\nthe "end"\tX5\n'
+    source = opened(tmp_path, content.encode())
+    texts = [
+        text
+        for one in delimited_windows(source, source.start, source.line)
+        for text in delimited_rows(source, one).texts
+    ]
+    assert texts == [f'"great service{end} they said', "my card is lost", 'the "end"']
 
 
 def test_utf16_is_read(tmp_path: Path) -> None:
