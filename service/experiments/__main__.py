@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from models.runtime.errors import BonsaiError
@@ -29,15 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BonsaiError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return getattr(given, "failed", FAILED)
-    except BrokenPipeError:
-        return FAILED
+    except Exception as problem:  # a traceback's exit code is 1, which a report says of what is not to be shipped
+        with suppress(OSError):
+            print(f"error: {type(problem).__name__}: {' '.join(str(problem).split())[:200]}", file=sys.stderr)
+        return getattr(given, "failed", FAILED)
 
 
 def _report(given: argparse.Namespace) -> int:
     from service.store.store import Store  # the database's library, which replay does not need
 
-    found = report(Store(given.database), given.name, with_history=given.json)
-    print(json.dumps(found, indent=2) if given.json else "\n".join(table.lines(found)))
+    found = report(Store(given.database or settings.database_url()), given.name, with_history=given.json)
+    print(json.dumps(found, indent=2) if given.json else "\n".join(table.lines(found)), flush=True)
     return table.exit_code(found)
 
 
@@ -45,7 +48,8 @@ def _export(given: argparse.Namespace) -> int:
     from service.experiments.export import export
     from service.store.store import Store
 
-    print(f"{export(Store(given.database), given.name, given.file):,} predictions in {given.file}")
+    count = export(Store(given.database or settings.database_url()), given.name, given.file)
+    print(f"{count:,} predictions in {given.file}")
     return 0
 
 
@@ -86,9 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     exported.add_argument("file", type=Path)
     exported.set_defaults(run=_export)
     for each in (shown, exported):
-        each.add_argument(
-            "--database", default=settings.database_url(), help="BONSAI_DATABASE_URL of the service (default: its file)"
-        )
+        each.add_argument("--database", help="BONSAI_DATABASE_URL of the service (default: its file)")
     replayed = commands.add_parser("replay", help="the experiment over labelled texts: how many labels would it need?")
     replayed.add_argument("--texts", type=Path, required=True, help="CSV or JSON lines with text and label")
     replayed.add_argument("--arms", required=True, help="variants, the control first: teacher,nano")

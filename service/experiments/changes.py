@@ -16,6 +16,7 @@ COMMANDS = {"pause": PAUSED, "resume": RUNNING, "end": ENDED}
 
 def create(store: "Store", experiment: Experiment, actor: str) -> Standing:
     """Start an experiment (Conflict where another one runs, or one of its name was there)."""
+    seen = store.generation()
     there = {each.name: each for each in store.experiments()}
     if experiment.name in there:
         raise Conflict(
@@ -23,7 +24,7 @@ def create(store: "Store", experiment: Experiment, actor: str) -> Standing:
             "evidence belongs to one experiment for good"
         )
     _check_alone(store, experiment.name)
-    revision = store.save(experiment.name, experiment.content(), RUNNING, "created", actor=actor, expected=0)
+    revision = store.save(experiment.name, experiment.content(), RUNNING, "created", actor=actor, expected=0, seen=seen)
     return Standing(experiment, revision, RUNNING)
 
 
@@ -46,6 +47,7 @@ def change(store: "Store", name: str, given: object, actor: str, variants: Seque
 
 def command(store: "Store", name: str, what: str, actor: str, reason: str = "") -> Standing:
     """Pause, resume or end an experiment; again is no change (ExperimentError)."""
+    seen = store.generation() if what == "resume" else None  # what decides it is another one's state
     now, state = find(store, name), COMMANDS[what]
     if now.state == state:
         return now
@@ -56,14 +58,15 @@ def command(store: "Store", name: str, what: str, actor: str, reason: str = "") 
     if state == RUNNING:
         _check_alone(store, name)
     done = {"pause": "paused", "resume": "resumed", "end": "ended"}[what]
-    return move(store, now, state, done, actor, reason)
+    return move(store, now, state, done, actor, reason, seen)
 
 
-def move(store: "Store", now: Standing, state: str, what: str, actor: str, reason: str) -> Standing:
-    """Give an experiment another state (Changed where it is at another revision by now)."""
-    revision = store.save(
-        now.experiment.name, now.experiment.content(), state, what, actor=actor, reason=reason, expected=now.revision
-    )
+def move(
+    store: "Store", now: Standing, state: str, what: str, actor: str, reason: str, seen: int | None = None
+) -> Standing:
+    """Give an experiment another state (Changed where it is at another revision by now, or any is since `seen`)."""
+    name, content = now.experiment.name, now.experiment.content()
+    revision = store.save(name, content, state, what, actor=actor, reason=reason, expected=now.revision, seen=seen)
     return now._replace(revision=revision, state=state, reason=reason)
 
 

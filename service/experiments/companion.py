@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,13 +90,17 @@ class Companion:
             mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
 
 
-def ended_by_signal() -> threading.Event:
-    """Return what SIGTERM sets: whoever closed a writer in the signal's own handler could wait for a lock that the
-    interrupted thread holds.
+class Ended:
+    """Whether SIGTERM came. It notes no more: in the signal's own handler whoever closed a writer could wait for a lock
+    that the interrupted thread holds, and an event has one too, which a second signal would wait for within the first.
     """
-    end = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: end.set())
-    return end
+
+    def __init__(self) -> None:
+        self.is_set = False
+        signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, *_: object) -> None:
+        self.is_set = True
 
 
 def end_with_parent() -> None:

@@ -16,8 +16,11 @@ FIELD = r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$"
 MOST_ARMS = 16
 CHANGEABLE = ("arms", "traffic", "shadow", "guardrails", "stop", "window_days", "override", "keep_texts_days")
 RESERVED_FIELDS = ("texts", "top_k")
+OVERRIDE = "x-bonsai-variant"  # the header by which a caller chooses its arm
 
-Share = Annotated[float, Field(gt=0, le=1)]
+LEAST_SHARE = 1e-4  # of the units: they fall into 10,000 buckets
+MOST_VALUE = 1e15  # of a metric: sums of squares are kept
+Share = Annotated[float, Field(ge=LEAST_SHARE, le=1)]
 
 
 class Strict(BaseModel):
@@ -46,6 +49,8 @@ class Unit(Strict):
             raise ValueError("'unit' names one place; expected one of header, field and cookie, or null")
         if self.field in RESERVED_FIELDS:
             raise ValueError(f"'unit.field' is '{self.field}', which the body holds already; expected another name")
+        if self.header is not None and self.header.lower() == OVERRIDE:
+            raise ValueError(f"'unit.header' is '{self.header}', which names the arm to take; expected another name")
         return self
 
 
@@ -55,8 +60,8 @@ class Metric(Strict):
     """
 
     name: Annotated[str, Field(pattern=FIELD)]
-    low: float = 0.0
-    high: float = 1.0
+    low: Annotated[float, Field(ge=-MOST_VALUE)] = 0.0
+    high: Annotated[float, Field(le=MOST_VALUE)] = 1.0
     better: Literal["higher", "lower"] = "higher"
     margin: Annotated[float, Field(gt=0)] | None = None
 
@@ -132,8 +137,17 @@ class Experiment(Strict):
         total = sum(arm.weight for arm in self.arms)
         if self.mode != "shadow" and abs(total - 1) > 1e-9:
             raise ValueError(f"the weights of the arms sum to {total:g}; expected 1")
-        if self.mode != "shadow" and (empty := [arm.variant for arm in self.arms if not arm.weight]):
-            raise ValueError(f"the weight of the arm '{empty[0][:64]}' is 0; expected more than 0, or no such arm")
+        few = [arm for arm in self.arms if arm.weight < LEAST_SHARE]
+        if self.mode != "shadow" and few:
+            raise ValueError(
+                f"the weight of the arm '{few[0].variant[:64]}' is {few[0].weight:g}; expected at least "
+                f"{LEAST_SHARE:g}, or no such arm"
+            )
+        errors = self.guardrails.error_rate
+        if errors is not None and errors.most >= 1:
+            raise ValueError(
+                f"'guardrails.error_rate.most' is {errors.most:g}, a share that none passes; expected less than 1"
+            )
         if self.guardrails.agreement is not None and self.mode == "split":
             raise ValueError("'guardrails.agreement' needs pairs of answers; expected 'mode' shadow or both with it")
         if self.guardrails.error_rate is not None and self.mode == "shadow":

@@ -45,6 +45,11 @@ class Experiments:
         self._kept = kept
 
     @property
+    def is_kept(self) -> bool:
+        """Whether there can be experiments."""
+        return self._kept is not None
+
+    @property
     def running(self) -> Running:
         """What runs now."""
         return self._kept.watch.running if self._kept is not None else self._none

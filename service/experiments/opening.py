@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from service.experiments import settings
+from service.experiments.errors import Conflict
 from service.experiments.experiments import Kept
 from service.experiments.records import Records
 from service.experiments.shadow import Shadow
@@ -32,6 +33,8 @@ def prove(variants: list[str]) -> None:
         prepare(store, file, variants)
     except StoreError as problem:
         logger.warning("predictions go on without experiments: %s", problem)
+    except Conflict as problem:
+        logger.warning("'%s' is left alone: %s", file, problem)
     finally:
         store.close()
 

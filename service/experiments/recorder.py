@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from models.runtime.background import give_way
-from service.experiments.companion import end_with_parent, ended_by_signal
+from service.experiments.companion import Ended, end_with_parent
 from service.experiments.losses import LOST, Losses
 from service.experiments.records import MOST_BYTES, decode
 from service.experiments.settings import database_url
@@ -38,8 +38,8 @@ def main() -> None:
     writer = Writer(Store(database_url()), MOST_ROWS, background=True)
     LOST.labels(FULL_QUEUE)  # is 0 from now on: the rate of what first appears with a loss does not see that loss
     losses, told = Losses(writer), time.monotonic()
-    end = ended_by_signal()
-    while not end.is_set():
+    end = Ended()
+    while not end.is_set:
         with contextlib.suppress(TimeoutError):
             _take(listener, writer)
         if time.monotonic() - told >= TELL_S:

@@ -48,17 +48,18 @@ def read_labelled(file: Path) -> Labelled:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             for number, row in enumerate(_rows(file, lines), 1):
                 text, label = (row.get(key) if isinstance(row, dict) else None for key in ("text", "label"))
-                if not isinstance(text, str) or not text.strip() or not isinstance(label, str | int):
+                if not isinstance(text, str) or not text.strip() or type(label) not in (str, int):
                     raise Invalid(
                         f"'{file}', row {number}: a text or its label is missing; expected 'text' and 'label'"
                     )
+                text.encode()
                 found.texts.append(text)
                 found.labels.append(str(label))
     except OSError as error:
         raise Invalid(f"'{file}' cannot be read ({error.strerror}); expected CSV or JSON lines") from None
-    except UnicodeDecodeError:
+    except UnicodeError:  # or half a surrogate pair, which JSON can write
         raise Invalid(f"'{file}' is not UTF-8; expected CSV or JSON lines in UTF-8") from None
-    except (json.JSONDecodeError, csv.Error) as error:
+    except (ValueError, RecursionError, csv.Error) as error:  # broken, numbers of thousands of digits, deep brackets
         raise Invalid(
             f"'{file}' cannot be read ({error}); expected CSV or JSON lines with 'text' and 'label'"
         ) from None

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.experiments.assignment import Assigner
-from service.experiments.definition import Experiment
+from service.experiments.definition import OVERRIDE, Experiment
 from service.experiments.errors import Invalid, Late, UnknownExperiment
 from service.experiments.ids import Prediction, Signer, read
 from service.store.rows import Truth
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from service.store.definitions import Stored
 
 RUNNING, PAUSED, TRIPPED, ENDED = STATES = ("running", "paused", "tripped", "ended")
-OVERRIDE = b"x-bonsai-variant"
 DAY_S = 86_400.0
 KNOWN = 65_536  # units of which a worker remembers the arm
 EARLY_S = 60.0  # by how much the clocks of two machines may differ
@@ -65,7 +64,7 @@ class Running:
             self._known = lru_cache(KNOWN)(self._assign)
         # What the front has to keep of a request's headers.
         self.headers = frozenset(
-            (OVERRIDE, *([self._header] if self._header else []), *([b"cookie"] if self._cookie else []))
+            (OVERRIDE.encode(), *([self._header] if self._header else []), *([b"cookie"] if self._cookie else []))
         )
 
     def _live(self) -> Standing | None:
@@ -75,7 +74,7 @@ class Running:
 
     def assign(self, headers: Mapping[bytes, str], field: str | None, request_id: str) -> Assigned:
         """Return who answers a request (Invalid for an override that is not allowed)."""
-        live, wanted = self.live, headers.get(OVERRIDE)
+        live, wanted = self.live, headers.get(OVERRIDE.encode())
         if wanted is not None:
             return self._override(wanted)
         if live is None:
@@ -101,6 +100,8 @@ class Running:
                 "X-Bonsai-Variant is not allowed here; expected an experiment with 'override': true, or POST "
                 "/{variant}/predict"
             )
+        if live.state != RUNNING:  # the control answers everybody: a guardrail may have stopped the arm
+            return Assigned(live.experiment.control)
         if wanted not in (arms := [arm.variant for arm in live.experiment.arms]):
             raise Invalid(f"X-Bonsai-Variant is '{wanted[:64]}'; expected one of {', '.join(arms)}")
         return Assigned(wanted, live, override=True, signer=self._signers[wanted, True])

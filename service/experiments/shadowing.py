@@ -21,7 +21,7 @@ from models.runtime.classifier import Prediction, Predictor
 from models.runtime.loading import load_variants
 from models.runtime.traces import log_failure
 from models.runtime.yielding import Yielding
-from service.experiments.companion import end_with_parent, ended_by_signal
+from service.experiments.companion import Ended, end_with_parent
 from service.experiments.records import Unseen
 from service.experiments.shadow import MOST_BYTES, Work, lose
 from service.store.rows import Shadow as ShadowRow
@@ -121,11 +121,11 @@ def main() -> None:
     loaded = load_variants({name: Path(folder) for name, folder in folders.items()}, packed=given.packed)
     variants = {name: (card.version, predictor) for name, (card, predictor) in loaded.items()}
     shadowing = Shadowing(variants, Unseen(given.recorder))
-    end = ended_by_signal()
+    end = Ended()
     listener.settimeout(LOOK_S)
-    while not end.is_set():
+    while not end.is_set:
         if shadowing.is_full:  # workers notice, and make nothing ready that would be dropped
-            end.wait(FULL_S)
+            time.sleep(FULL_S)
         else:
             with contextlib.suppress(TimeoutError):
                 shadowing.take(Work.decode(listener.recv(MOST_BYTES)))

@@ -202,7 +202,10 @@ def prepare(store: Store, file: Path | None, variants: list[str]) -> None:
     if file is None:
         return
     there = {each.name: standing(each) for each in store.experiments()}
-    for experiment in read_file(file, variants):
+    asked = read_file(file, variants)
+    if len(new := [experiment.name for experiment in asked if experiment.name not in there]) > 1:
+        raise Invalid(f"'{file}': {' and '.join(new[:8])} would begin together; expected one new experiment at a time")
+    for experiment in asked:
         now = there.get(experiment.name)
         if now is None:
             changes.create(store, experiment, str(file.name))
@@ -214,6 +217,13 @@ def prepare(store: Store, file: Path | None, variants: list[str]) -> None:
                 raise Invalid(
                     f"'{file}': the experiment '{experiment.name}' has another definition already; expected a new name"
                 )
+            by = [line.actor for line in store.log(experiment.name) if line.what in ("created", "changed")]
+            if by and by[-1] != file.name:  # each worker that takes another's place comes by here
+                logger.warning(
+                    "the experiment '%s' was changed by '%s' since; what '%s' says of it is left alone",
+                    experiment.name, by[-1], file,
+                )  # fmt: skip
+                continue
             changes.change(store, experiment.name, kept, str(file.name), variants)
 
 

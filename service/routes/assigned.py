@@ -28,7 +28,7 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
     """Answer a request by the variant of its caller (Refused, VariantError, ExperimentError)."""
     experiments = service.experiments
     running = experiments.running
-    asked, field = parse_assigned(request.body, running.field)
+    asked, field = parse_assigned(request.body, running.field, others=experiments.is_kept)
     assigned = running.assign(request.headers, field, request.id)
     loaded = service.registry.ask(assigned.variant, asked.top_k)
     request.card = loaded.card

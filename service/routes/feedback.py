@@ -54,6 +54,8 @@ async def feedback(request: Request, service: Service) -> Answer:
     experiments, now = service.experiments, time.time()
     experiments.store  # noqa: B018 (says so where there is none)
     labels = dict.fromkeys(service.registry.variants[0].predictor.labels)
+    if not experiments.running.secret:  # the store was away when this worker began: nobody could tell what is forged
+        await asyncio.to_thread(experiments.refresh)
     try:
         truths = _truths(given, experiments.running, now, labels)
     except UnknownExperiment:  # which another worker, or another machine, may know of already

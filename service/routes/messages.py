@@ -89,16 +89,19 @@ def _validated(body: bytes, model: type[PredictRequest]) -> PredictRequest:
     return request
 
 
-def parse_assigned(body: bytes, field: str | None) -> tuple[PredictRequest, str | None]:
-    """Read the body of POST /predict, and the unit that its `field` names (Refused)."""
-    if field is None:
+def parse_assigned(body: bytes, field: str | None, *, others: bool = False) -> tuple[PredictRequest, str | None]:
+    """Read the body of POST /predict, and the unit that its `field` names (Refused); with `others` strings may stand in
+    other fields, such as the unit of an experiment that has ended, or that this worker is still to hear of.
+    """
+    if field is None and not others:
         return parse_request(body), None
     request = _validated(body, AssignedRequest)
     given = request.model_extra or {}
-    unknown = next((key for key in given if key != field), None)
+    unknown = next((key for key in given if key != field and not (others and isinstance(given[key], str))), None)
     if unknown is not None:
-        raise Refused(400, f"unknown key '{unknown[:64]}'; expected 'texts' and, optionally, 'top_k' and '{field}'")
-    unit = given.get(field)
+        more = f" and '{field}'" if field is not None else ""
+        raise Refused(400, f"unknown key '{unknown[:64]}'; expected 'texts' and, optionally, 'top_k'{more}")
+    unit = given.get(field) if field is not None else None
     if unit is not None and not isinstance(unit, str):
         raise Refused(400, f"'{field}' is a JSON {_json_type(unit)}; expected a string, which names the unit")
     return request, unit

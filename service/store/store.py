@@ -26,6 +26,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self._address: Address = read_address(url)
         self.engine = open_engine(self._address)
+        self._is_known = False  # whether its schema was seen to be none of a newer version
 
     @property
     def shown(self) -> str:
@@ -198,6 +199,8 @@ class Store:
         file = self._address.file
         before = identity(file) if file is not None else None
         with self.engine.connect().execution_options(writes=writes) as connection, connection.begin():
+            if not self._is_known:
+                self._is_known = self._version(connection) is not None
             yield connection
         if writes and file is not None and identity(file) != before:
             raise StoreAway(f"the database {self.shown} was removed while it was written to; put it back")

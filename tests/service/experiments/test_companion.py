@@ -1,6 +1,7 @@
 """A process beside a worker does not outlive it, nor hold it up."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.experiments.companion import END_S, PARENT, Companion
+from service.experiments.companion import END_S, PARENT, Companion, Ended
 from tests.service.conftest import ROOT
 
 
@@ -62,3 +63,16 @@ def test_another_one_can_run_while_the_last_has_not_ended(module: str, tmp_path:
     companion.keep(None, 1e9)
     companion.keep(None, 2e9)
     assert not companion.lives
+
+
+def test_a_second_signal_within_the_first_holds_nothing_up() -> None:
+    usual = signal.getsignal(signal.SIGTERM)
+    try:
+        end = Ended()
+        assert not end.is_set
+        for _ in range(200):
+            os.kill(os.getpid(), signal.SIGTERM)
+            end._note()
+        assert end.is_set
+    finally:
+        signal.signal(signal.SIGTERM, usual)

@@ -59,6 +59,14 @@ def arms(*pairs: tuple[str, float]) -> dict[str, Any]:
         ({"metric": {"name": "sold", "low": 1, "high": 1}}, "expected 'low' below 'high'"),
         ({"metric": {"name": "sold"}, "mode": "shadow"}, "expected 'mode' split or both"),
         ({"guardrails": {"error_rate": {"most": 0.1}}, "mode": "shadow"}, "expected 'mode' split or both"),
+        (
+            arms(("teacher", 1.0), ("nano", 1e-320)),
+            "the weight of the arm 'nano' is 9.99989e-321; expected at least 0.0001",
+        ),
+        ({"traffic": 0.00001}, "'traffic' is 1e-05: "),
+        ({"guardrails": {"error_rate": {"most": 1.0}}}, "a share that none passes; expected less than 1"),
+        ({"unit": {"header": "X-Bonsai-Variant"}}, "which names the arm to take; expected another name"),
+        ({"metric": {"name": "sold", "low": -1e308, "high": 1e308}}, "'metric.low' is -1e+308: "),
         ({"control": None}, "'control' is None"),
     ],
 )

@@ -49,7 +49,10 @@ def test_a_unit_comes_from_a_header_a_field_or_a_cookie(lab: Lab) -> None:
     arms = {lab.ask(user="anna")[1]["arm"] for _ in range(6)}
     assert len(arms) == 1
     assert lab.ask(user=7)[0] == 400
-    assert lab.ask(customer="anna")[0] == 400
+    assert lab.ask(user="anna", customer=7)[0] == 400
+    assert lab.admin("/experiments/field/end", {})[0] == 200
+    for _ in range(4):  # callers send their field before a worker knows of the experiment, and after its end
+        assert lab.ask(user="anna")[0] == 200
     lab.start("cookie", unit={"cookie": "uid"}, salt="field")
     headers = {"Cookie": "theme=dark; uid=anna"}
     assert {lab.ask(headers=headers)[1]["arm"] for _ in range(6)} == arms
@@ -181,6 +184,11 @@ def test_an_override_is_obeyed_where_it_is_allowed_and_counted_nowhere(lab: Lab)
     found = lab.await_report("open", lambda report: any(each["requests"] for each in report["arms"]))
     assert sum(each["requests"] for each in found["arms"]) == 1
     assert sum(each["labels"] for each in found["arms"]) == 0
+    assert lab.admin("/experiments/open/pause", {})[0] == 200
+    time.sleep(2)  # until both workers know
+    for _ in range(4):  # the control answers everybody
+        status, answer, _ = lab.ask(**wanted)
+        assert (status, answer["variant"], "arm" in answer) == (200, "teacher", False)
 
 
 def test_a_shadow_answers_what_the_variant_would(lab: Lab) -> None:

@@ -56,7 +56,17 @@ def test_both_formats_are_read_alike(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name, content",
-    [("x.jsonl", "{"), ("x.jsonl", '{"text": "a"}'), ("x.csv", "a,b\n1,2\n"), ("x.csv", ""), ("x.jsonl", "3")],
+    [
+        ("x.jsonl", "{"),
+        ("x.jsonl", '{"text": "a"}'),
+        ("x.csv", "a,b\n1,2\n"),
+        ("x.csv", ""),
+        ("x.jsonl", "3"),
+        ("x.jsonl", "[" * 100_000),
+        ("x.jsonl", '{"text": "a", "label": ' + "9" * 5000 + "}"),
+        ("x.jsonl", '{"text": "\\ud800", "label": "a"}'),
+        ("x.jsonl", '{"text": "a", "label": true}'),
+    ],
 )
 def test_another_file_is_refused(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)

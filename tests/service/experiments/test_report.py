@@ -267,7 +267,7 @@ def test_several_arms_share_the_level(store: Store) -> None:
 
 
 def test_the_command_line_says_the_same_and_ends_with_the_decision(
-    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = ["--database", f"sqlite:///{tmp_path / 'lab.sqlite'}"]
     start(store, margin=3.0)
@@ -280,9 +280,13 @@ def test_the_command_line_says_the_same_and_ends_with_the_decision(
     assert main(["report", "x", "--json", *database]) == 0
     assert json.loads(capsys.readouterr().out)["arms"][1]["decision"] == "ship"
     assert main(["report", "y", *database]) == 3
+    assert "there is no experiment 'y'; expected one of x" in capsys.readouterr().err
     assert main(["report", "x", "--no-such-option"]) == 3
     assert main(["replay", "--no-such-option"]) == 2
-    assert "there is no experiment 'y'; expected one of x" in capsys.readouterr().err
+    with monkeypatch.context() as broken:  # 1 says not to ship
+        broken.setattr("service.experiments.__main__.report", lambda *_, **__: 1 // 0)
+        assert main(["report", "x", *database]) == 3
+        assert "error: ZeroDivisionError: " in capsys.readouterr().err
 
 
 def test_everything_can_be_exported(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,6 +65,15 @@ def test_a_newer_schema_is_one_sentence_and_is_left_alone(store: Store) -> None:
             use()
     with store.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "9999"
+    store._is_known = False  # as of a process that was never asked to migrate it
+    uses: list[Callable[[], object]] = [
+        store.experiments,
+        lambda: store.save("x", {}, "running", "created", actor="a"),
+        lambda: store.write([served(1)]),
+    ]
+    for use in uses:
+        with pytest.raises(NewerSchema):
+            use()
 
 
 def test_a_store_without_tables_says_so(empty_url: str, open_store: Callable[[str], Store], tmp_path: Path) -> None:

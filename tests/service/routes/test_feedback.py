@@ -1,0 +1,25 @@
+"""Feedback where the store was away when the worker began."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from service.experiments.running import Running
+from service.routes.exchange import Request
+from service.routes.feedback import feedback
+from service.store.errors import StoreAway
+from tests.service.stand_in import loaded
+
+
+def test_what_nobody_can_check_is_no_forgery_but_to_be_sent_again() -> None:
+    def refresh() -> None:
+        raise StoreAway("the database is away")
+
+    experiments = SimpleNamespace(running=Running("int8"), store=None, refresh=refresh)
+    service: Any = SimpleNamespace(experiments=experiments, registry=SimpleNamespace(variants=[loaded()]))
+    body = json.dumps({"feedback": [{"prediction_id": "x.y", "label": "late"}]}).encode()
+    with pytest.raises(StoreAway):
+        asyncio.run(feedback(Request("POST", {}, body, "id", 0.0, 20.0), service))
