@@ -7,6 +7,7 @@ from typing import Any
 from models.data.columns import NumberedRow, Table
 from models.data.labels import WHOLE_AS_FLOAT
 from models.runtime.errors import BonsaiError
+from models.runtime.progress import console
 
 Names = Mapping[str, Sequence[str]]  # by column, in the order of the numbers
 
@@ -38,6 +39,13 @@ def names_of_features(features: Any) -> dict[str, list[str]]:
         for column, feature in marked.items()
         if isinstance(feature, dict)
     }
+    for column, feature in marked.items():
+        if isinstance(feature, dict) and feature.get("names") and not found[str(column)]:
+            console.print(
+                f"the names of classes of the column '{column}' are not used; expected one for each number from 0",
+                markup=False,
+                soft_wrap=True,
+            )
     return {column: names for column, names in found.items() if names}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.data.columns import Columns, Table, find_columns
+from models.data.columns import Columns, Table, find_columns, plain
 from models.data.labels import UNSEEN, label_name
 from models.data.split_column import column_called, find_split_column, split_of_row
 from models.recipe.recipe import DatasetSource
@@ -13,6 +13,15 @@ from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
 
 SAID = 5  # so many unusable rows are named one by one
+PAIR = (
+    "textpair",
+    "text2",
+    "sentence2",
+    "sentenceb",
+    "question",
+    "hypothesis",
+    "premise",
+)  # of two texts that belong together
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -78,6 +87,12 @@ def check_rows(
                 others = " and ".join(f"'{column}'" for column in columns.passed_over)
                 console.print(
                     f"{table.name}: {said}, not from {others} (--text-column, --label-column)",
+                    markup=False,
+                    soft_wrap=True,
+                )
+            if pair := [column for column in table.columns if plain(column) in PAIR and column not in columns.all]:
+                console.print(
+                    f"{table.name}: the column '{pair[0]}' is not read: one text a row is classified, and no pair",
                     markup=False,
                     soft_wrap=True,
                 )

@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any
 
 from models.plan.graph_file import read_graph
-from models.plan.tokenizer import BESIDE, check_tokenizer
+from models.plan.tokenizer import BESIDE, SHORTER, check_tokenizer
 from models.plan.weights import Weights, read_header
 from models.recipe.recipe import TeacherSource
 from models.runtime.card import MODEL_FILE
@@ -94,6 +94,16 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
         )
     if "model.safetensors" in missing and (found := _other_weights(folder)):
         raise BonsaiError(f"model.safetensors missing in its folder, which has {found}")
+    if missing == ["tokenizer.json"] and (folder / "vocab.txt").is_file():
+        raise BonsaiError(
+            "tokenizer.json missing in its folder, which has vocab.txt alone; write it with transformers: "
+            f"AutoTokenizer.from_pretrained('{folder}').save_pretrained('{folder}')"
+        )
+    if missing and (inside := sorted(file.parent.name for file in folder.glob("*/config.json"))):
+        raise BonsaiError(
+            f"{', '.join(missing)} missing in its folder; expected one that holds {', '.join(FILES)}, as its "
+            f"{inside[0]} may"
+        )
     if missing:
         raise BonsaiError(
             f"{', '.join(missing)} missing in its folder; expected {', '.join(FILES)} (safetensors only), as "
@@ -157,7 +167,7 @@ def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
             f"{config['vocab_size']}"
         )
     if max_tokens > (limit := config["max_position_embeddings"]):
-        raise BonsaiError(f"max_tokens is {max_tokens}; expected at most {limit}, the model's own length")
+        raise BonsaiError(f"max_tokens is {max_tokens}; expected at most {limit}, the model's own length: {SHORTER}")
     return config
 
 

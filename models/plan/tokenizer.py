@@ -20,6 +20,7 @@ from models.runtime.tokenizer_file import open_tokenizer, panics_as_errors
 
 FILE, CONFIG = "tokenizer.json", "tokenizer_config.json"
 MAP, TOKENS = "special_tokens_map.json", "added_tokens.json"  # read where CONFIG does not say what is added
+SHORTER = "set teacher.max_tokens in the recipe"
 BESIDE = (CONFIG, MAP, TOKENS)
 DEFAULT = "BertTokenizer"  # a BERT's class where no file names one
 UNKNOWN = "\N{EGYPTIAN HIEROGLYPH A001}"  # a character that hardly any vocabulary has
@@ -49,7 +50,9 @@ def check_tokenizer(folder: Path, model: Mapping[str, Any], max_tokens: int) -> 
         _compare_options(config, tokenizer, model, folder)
     _compare_tokens(config, content, folder)
     if isinstance(longest := config.get("model_max_length"), int | float) and max_tokens > longest:
-        raise BonsaiError(f"max_tokens is {max_tokens}; expected at most {longest}, the model_max_length of {CONFIG}")
+        raise BonsaiError(
+            f"max_tokens is {max_tokens}; expected at most {longest}, the model_max_length of {CONFIG}: {SHORTER}"
+        )
     side = config.get("truncation_side") or (content.get("truncation") or {}).get("direction") or "right"
     if str(side).lower() != "right":
         raise BonsaiError(

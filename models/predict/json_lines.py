@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from models.data.columns import find_text_column
-from models.data.json_rows import json_object
+from models.data.json_rows import ONE_A_LINE, json_object
 from models.data.rows import SURROGATE, usable_text
 from models.predict.cells import cell
 from models.predict.formats import Format, Input, Window, window_of
@@ -76,10 +76,8 @@ def open_json(path: Path, form: Format, text_column: str | None) -> Input:
         columns |= dict.fromkeys(row) if isinstance(row, dict) else {}
     if not columns and data.strip():
         first = json_object(data.decode().lstrip().partition("\n")[0])
-        raise BonsaiError(
-            f"{path.name}: no object with a text in its first lines ({first or 'an object without keys'}); expected "
-            "one object a line"
-        )
+        why = first or f"an object without keys; {ONE_A_LINE}"
+        raise BonsaiError(f"{path.name}: no object with a text in its first lines ({why})")
     text = find_text_column(list(columns), text_column, path.name, recipe=False) if columns else ""
     return Input(path, form, tuple(columns), text, window, start)
 

@@ -1,5 +1,6 @@
 """What an experiment is: its arms and their weights, who is in it, and what ends it. Strict, as a recipe is."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
@@ -261,12 +262,17 @@ def _worded(detail: Any) -> str:
     if not where:
         return f"a {_kind(given)} was given; expected an object with name, control and arms"
     if kind == "missing":
+        if len(detail["loc"]) > 1:
+            return f"'{where}' is missing; expected {', '.join(_model(detail['loc'][:-1]).model_fields)} there"
         return f"'{where}' is missing; an experiment has name, control and arms, the rest is optional"
     if kind == "extra_forbidden":
         model = _model(detail["loc"][:-1])
         return f"unknown key '{where[:64]}'; expected one of {', '.join(model.model_fields)}"
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
-    shown = repr(given)
+    try:
+        shown = json.dumps(given, ensure_ascii=False)
+    except TypeError:  # a date of YAML
+        shown = str(given)
     return f"'{where}' is {shown if len(shown) <= 64 else f'{shown[:64]}…'}: {message}"
 
 

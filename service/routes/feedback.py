@@ -114,6 +114,8 @@ def _refusal(detail: Any) -> Refused:
     if kind == "too_short":
         return Refused(400, f"'feedback' is empty; expected 1 to {MOST} of them")
     if kind == "extra_forbidden":
+        if len(detail["loc"]) == 1 and isinstance(detail["loc"][0], str):
+            return Refused(400, f"unknown key '{detail['loc'][0][:64]}' beside 'feedback'; {expected}")
         return Refused(400, f"unknown key '{where[:64]}'; expected 'prediction_id', 'label' and, optionally, 'value'")
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
     return Refused(400, f"{where[:64]}: {message}; {expected}")

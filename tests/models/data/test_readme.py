@@ -154,3 +154,20 @@ def test_names_that_differ_by_configuration_ask_for_one(tmp_path: Path) -> None:
     with pytest.raises(BonsaiError, match="its classes have different names in its configurations a, b"):
         read(tmp_path)
     assert read(tmp_path, config="b").labels == ("x", "y", "z")
+
+
+@pytest.mark.parametrize("names", [{"1": "late", "2": "lost", "3": "refund"}, {0: True, 1: False}, ["late", "late"]])
+def test_names_of_classes_that_are_not_used_are_said(
+    tmp_path: Path, names: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described(tmp_path, dataset_info={"features": [{"name": "label", "dtype": {"class_label": {"names": names}}}]})
+    file(tmp_path, "train.csv", delimited(NUMBERED))
+    assert read(tmp_path).labels == ("0", "1", "2")
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the names of classes of the column 'label' are not used; expected one for each number from 0" in said
+
+
+def test_numbers_with_a_point_have_names_too(tmp_path: Path) -> None:
+    described(tmp_path, dataset_info={"features": FEATURES})
+    file(tmp_path, "train.csv", delimited([(text, f"{label}.0") for text, label in NUMBERED]))
+    assert read(tmp_path).labels == tuple(NAMES)

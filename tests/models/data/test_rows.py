@@ -56,3 +56,10 @@ def test_a_split_without_one_usable_row_is_held_out_and_that_is_said(
     found = read(tmp_path, skip_unusable=True)
     assert (len(found.train), len(found.validation), len(found.test)) == (42, 6, 12)
     assert "no test row is usable, so training rows are held out in their place" in capsys.readouterr().err
+
+
+def test_the_other_half_of_a_pair_is_said_not_to_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"{text},more,{label}\n" for text, label in ROWS)
+    read(file(tmp_path, "d.csv", f"sentence,sentence2,label\n{rows}"))
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the column 'sentence2' is not read: one text a row is classified, and no pair" in said

@@ -51,6 +51,29 @@ def test_missing_files_are_named(folder: Path, name: str) -> None:
         find(folder)
 
 
+def test_what_is_there_in_the_place_of_what_is_missing_is_named(folder: Path) -> None:
+    (folder / "tokenizer.json").rename(folder / "vocab.txt")
+    with pytest.raises(
+        BonsaiError, match=r"vocab.txt alone; write it with transformers: AutoTokenizer.from_pretrained"
+    ):
+        find(folder)
+    inside = folder / "checkpoint-10"
+    inside.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).rename(inside / name)
+    with pytest.raises(
+        BonsaiError, match=r"missing in its folder; expected one that holds .*, as its checkpoint-10 may"
+    ):
+        find(folder)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
+def test_a_pointer_of_git_lfs_is_said_to_be_one(folder: Path, file: str) -> None:
+    (folder / file).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    with pytest.raises(BonsaiError, match=rf"{file} is a Git LFS pointer and not the file itself; fetch it"):
+        find(folder)
+
+
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "model.pt", "weights.pkl"])
 def test_pickled_weights_are_refused_with_the_command_that_converts_them(folder: Path, name: str) -> None:
     (folder / "model.safetensors").rename(folder / name)
@@ -181,7 +204,9 @@ def test_a_configuration_of_another_model_is_refused(folder: Path, changes: dict
 
 def test_more_tokens_than_the_model_reads_are_refused(folder: Path) -> None:
     assert find(folder, 64)
-    with pytest.raises(BonsaiError, match="max_tokens is 65; expected at most 64"):
+    with pytest.raises(
+        BonsaiError, match=r"max_tokens is 65; expected at most 64, .*: set teacher.max_tokens in the recipe"
+    ):
         find(folder, 65)
 
 

@@ -1,4 +1,4 @@
-"""Feedback where the store was away when the worker began."""
+"""Feedback in sentences: what cannot be read, and where the store was away when the worker began."""
 
 import asyncio
 import json
@@ -9,7 +9,8 @@ import pytest
 
 from service.experiments.running import Running
 from service.routes.exchange import Request
-from service.routes.feedback import feedback
+from service.routes.feedback import feedback, parse_feedback
+from service.routes.refused import Refused
 from service.store.errors import StoreAway
 from tests.service.stand_in import loaded
 
@@ -23,3 +24,8 @@ def test_what_nobody_can_check_is_no_forgery_but_to_be_sent_again() -> None:
     body = json.dumps({"feedback": [{"prediction_id": "x.y", "label": "late"}]}).encode()
     with pytest.raises(StoreAway):
         asyncio.run(feedback(Request("POST", {}, body, "id", 0.0, 20.0), service))
+
+
+def test_a_key_beside_the_feedback_is_named_as_such() -> None:
+    with pytest.raises(Refused, match="unknown key 'y' beside 'feedback'; expected"):
+        parse_feedback(b'{"feedback": [{"prediction_id": "x", "label": "late"}], "y": 1}')
