@@ -10,19 +10,15 @@ from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
 
 OWN = ("split", "splits", "datasplit", "datasetsplit", "splitname")
-SPLIT_COLUMNS = (
-    *OWN,
-    "set",
-    "subset",
-    "partition",
-    "fold",
+USUAL = (*OWN, "set", "subset", "partition", "fold")
+OTHER = (
     "dataset",
     "usage",
     "type",
     "datatype",
     "traintest",
     "phase",
-)
+)  # names of much else: all their values are splits
 FLAGS = ("istrain", "istraining", "isvalid", "isvalidation", "isval", "isdev", "istest")
 
 
@@ -36,16 +32,16 @@ def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSour
     """
     found = []
     asked = {plain(column) for column in (source.text_column, source.label_column) if column}
-    for name in SPLIT_COLUMNS:
+    for name in (*USUAL, *OTHER):
         values = _values(tables, name) if name not in asked else set()
         splits = {split for value in values if (split := split_said(value))}
         others = sorted(value for value in values if not split_said(value))
-        if len(splits) > 1 and "train" not in splits and not others:
+        if name in USUAL and len(splits) > 1 and "train" not in splits and not others:
             raise BonsaiError(
                 f"data set '{source.source}': the column '{name}' names no training rows, only "
                 f"{' and '.join(sorted(splits))} rows; expected {WORDS}, or another name for a column that is no split"
             )
-        if "train" in splits and (len(splits) > 1 or len(others) == 1):
+        if "train" in splits and (len(splits) > 1 or len(others) == 1) and (name in USUAL or not others):
             found.append(name)
         elif others and (splits or name in OWN):
             console.print(

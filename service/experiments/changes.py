@@ -11,6 +11,7 @@ from service.experiments.running import ENDED, PAUSED, RUNNING, TRIPPED, Standin
 if TYPE_CHECKING:
     from service.store.store import Store
 
+MOST_REASON = 1000  # characters
 COMMANDS = {"pause": PAUSED, "resume": RUNNING, "end": ENDED}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from service.experiments import changes
+from service.experiments.changes import MOST_REASON
 from service.experiments.definition import read
 from service.experiments.losses import recording
 from service.experiments.report import listed, report
@@ -52,8 +53,9 @@ async def command_experiment(request: Request, service: Service, name: str, comm
     check_admin(request, service)
     given = read_json(request.body) if request.body.strip() else {}
     reason = given.get("reason", "") if isinstance(given, dict) else None
-    if not isinstance(reason, str) or len(reason) > 1000 or set(given) - {"reason"}:
-        raise Refused(400, 'the body is not what is accepted; expected none, or {"reason": "…"}')
+    if not isinstance(reason, str) or len(reason) > MOST_REASON or set(given) - {"reason"}:
+        sentence = 'the body is not what is accepted; expected none, or {"reason": "…"} of at most'
+        raise Refused(400, f"{sentence} {MOST_REASON:,} characters")
     return await _changed(service, lambda: changes.command(service.experiments.store, name, command, ACTOR, reason))
 
 

@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from service.builds.asked import Asked
 from service.builds.jobs import STATES
-from service.experiments.changes import COMMANDS
+from service.experiments.changes import COMMANDS, MOST_REASON
 from service.experiments.definition import Experiment
 from service.routes.exchange import MOST_TIMEOUT_MS, Answer, Request, Service
 from service.routes.feedback import MOST, Feedback, FeedbackRequest, FeedbackResponse
@@ -63,6 +63,11 @@ HEADERS = [
     ),
     ("X-Server-Timing", "1: say in `Server-Timing` what the answer took", {"type": "string"}),
 ]
+ANSWERED = {
+    "X-Bonsai-Variant": "The variant that answered",
+    "X-Bonsai-Experiment": "The experiment that the answer is counted in, if any",
+    "X-Bonsai-Arm": "Its arm, if any",
+}
 LABEL = {
     "type": "object",
     "required": ["label", "score"],
@@ -96,14 +101,17 @@ INFER_ANSWER = {
 async def openapi(request: Request, service: Service) -> Answer:
     """Return the description for the variants that are served now."""
     served = service.registry.variants
-    field = service.experiments.running.field
+    experiments = service.experiments
     labels = len(served[0].predictor.labels) if served else None
-    return Answer(orjson.dumps(describe([variant.card.name for variant in served], labels, field)))
+    names = [variant.card.name for variant in served]
+    return Answer(orjson.dumps(describe(names, labels, experiments.running.field, others=experiments.is_kept)))
 
 
-def describe(variants: list[str], labels: int | None = None, field: str | None = None) -> dict[str, Any]:
+def describe(
+    variants: list[str], labels: int | None = None, field: str | None = None, *, others: bool = False
+) -> dict[str, Any]:
     """Return the OpenAPI document of a service with these variants, of so many labels, and an experiment that finds its
-    unit in this field of the body.
+    unit in this field of the body; `others` says that strings may stand in other fields.
     """
     _, schemas = models_json_schema(
         [(model, "validation") for model in MODELS],
@@ -113,7 +121,7 @@ def describe(variants: list[str], labels: int | None = None, field: str | None =
     asked, assigned = components["PredictRequest"]["properties"], components["AssignedRequest"]["properties"]
     if labels is not None:
         asked["top_k"]["maximum"] = assigned["top_k"]["maximum"] = labels
-    components["AssignedRequest"]["additionalProperties"] = False
+    components["AssignedRequest"]["additionalProperties"] = {"type": "string"} if others else False
     if field is not None:
         assigned[field] = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Names the unit"}
     components["Error"] = {
@@ -220,14 +228,21 @@ def _experiments() -> dict[str, Any]:
     listed = {"type": "object", "required": ["experiments"]}
     changed = {"type": "object", "required": ["name", "revision", "state", "definition"]}
     report = {"type": "object", "required": ["name", "revision", "state", "definition", "arms", "guardrails", "log"]}
-    reason = {"type": "object", "properties": {"reason": {"type": "string"}}, "additionalProperties": False}
+    said = {"reason": {"type": "string", "maxLength": MOST_REASON}}
+    reason = {"type": "object", "properties": said, "additionalProperties": False}
+    assigned = _operation(
+        "Classify texts with the variant that the running experiment gives the caller, or with the default one",
+        _ref("AssignedRequest"),
+        _ref("AssignedResponse"),
+        tuple(REFUSALS),
+    )
+    override = {"description": "The arm to take, where the experiment has 'override'", "schema": {"type": "string"}}
+    assigned["parameters"].append({"name": "X-Bonsai-Variant", "in": "header", **override})
+    assigned["responses"]["200"]["headers"] = {
+        name: {"description": said, "schema": {"type": "string"}} for name, said in ANSWERED.items()
+    }
     return {
-        "/predict": {
-            "post": _keyed(_operation(
-                "Classify texts with the variant that the running experiment gives the caller, or with the default one",
-                _ref("AssignedRequest"), _ref("AssignedResponse"), tuple(REFUSALS),
-            ))
-        },
+        "/predict": {"post": _keyed(assigned)},
         "/feedback": {
             "post": _keyed(_operation(
                 "Say which label was right; answered once it is stored",
@@ -310,7 +325,7 @@ def _get(
     missing: str | None = None,
 ) -> dict[str, Any]:
     content = {"text/plain": {"schema": {"type": "string"}}} if schema is None else _json(schema)
-    responses = {"200": {"description": "OK", "content": content}}
+    responses = {"200": {"description": "OK", "content": content}, "500": _refused("500")}
     if missing or parameters:
         responses["404"] = _refused("404") | ({"description": missing} if missing else {})
     return {"parameters": parameters or [], "get": {"summary": summary, "responses": responses}}

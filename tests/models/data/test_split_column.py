@@ -127,6 +127,12 @@ def test_a_column_of_splits_may_have_other_names(tmp_path: Path, column: str) ->
     assert len(read(file(tmp_path, "d.csv", f"text,label,{column}\n{rows}")).test) == len(ROWS) / 4
 
 
+def test_a_column_of_another_meaning_is_left_alone(tmp_path: Path) -> None:
+    rows = "".join(f"{text},{label},{('train', 'bus')[number % 2]}\n" for number, (text, label) in enumerate(ROWS))
+    same = read(file(tmp_path, "same.csv", delimited())).sha256
+    assert read(file(tmp_path, "d.csv", f"text,label,type\n{rows}")).sha256 == same
+
+
 @pytest.mark.parametrize(("column", "values"), [("is_valid", ("True", "False")), ("split", ("tr", "te"))])
 def test_what_looks_like_splits_and_is_not_read_is_said(
     tmp_path: Path, column: str, values: tuple[str, str], capsys: pytest.CaptureFixture[str]
