@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.experiments.errors import Off
-from service.experiments.recording import Answered, Failure
+from service.experiments.recording import Answered
 from service.experiments.records import Records
 from service.experiments.running import Running
 from service.experiments.shadow import Row, Shadow, Work, lose
-from service.store.rows import Outcome, Truth
+from service.store.rows import Outcome, Served, Truth
 
 if TYPE_CHECKING:  # a service without experiments needs no database's library
     from service.experiments.watch import Watch
@@ -74,9 +74,9 @@ class Experiments:
         """What whoever changes them has to show; empty where nobody may."""
         return self._kept.admin_key if self._kept is not None else ""
 
-    def record(self, noted: Answered | Failure) -> None:
+    def record(self, rows: Sequence[Served]) -> None:
         """Write a request down, soon; what does not fit is counted as lost."""
-        self.kept.records.offer(noted)
+        self.kept.records.offer(rows)
 
     def shadow(self, answered: Answered) -> None:
         """Let the other arms answer the control's share of requests that the experiment asks for."""
@@ -91,15 +91,15 @@ class Experiments:
             lose(len(answered.texts), len(arms))
             return
         rows = [
-            Row(key, text, prediction.label, prediction.top[0][1])
-            for key, text, prediction in islice(
-                zip(answered.keys, answered.texts, answered.predictions, strict=True), MOST_SHADOWED
+            Row(noted.id, text, prediction.label, prediction.top[0][1])
+            for noted, text, prediction in islice(
+                zip(answered.rows, answered.texts, answered.predictions, strict=True), MOST_SHADOWED
             )
         ]
         if len(answered.texts) > MOST_SHADOWED:
             lose(len(answered.texts) - MOST_SHADOWED, len(arms))
-        name, revision = experiment.name, standing.revision
-        shadow.offer(Work(name, revision, assigned.variant, answered.version, arms, answered.at, rows))
+        first = answered.rows[0]
+        shadow.offer(Work(first.experiment, first.revision, first.arm, first.version, arms, first.at, rows))
 
     def give(self, truths: list[Truth]) -> "Future[list[Outcome]]":
         """Store feedback; the outcome is there once it is committed (Off, StoreError)."""
@@ -127,7 +127,7 @@ class Experiments:
     def close(self) -> None:
         """Write what is left, and end."""
         if self._kept is not None:
-            self._kept.records.flush()
+            self._kept.records.close()
             self._kept.shadow.close()
             self._kept.watch.close()
             self._kept.writer.close(5.0)

@@ -45,11 +45,11 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
     except VariantError as problem:
         status = refusal(problem).status
         if assigned.standing is not None and status >= SERVER_ERROR:
-            experiments.record(fail(assigned, loaded.card.version, status, time.time(), _ms(request)))
+            experiments.record([fail(assigned, loaded.card.version, status, time.time(), _ms(request))])
         raise
     request.texts = len(asked.texts)
     if answered is not None:
-        experiments.record(answered)
+        experiments.record(answered.rows)
         if answered.shadowed:
             asyncio.get_running_loop().call_soon(_shadow, service, answered)  # once the answer has left
     experiment = assigned.standing.experiment.name if assigned.standing is not None else ""

@@ -96,7 +96,9 @@ def parse_assigned(body: bytes, field: str | None, *, others: bool = False) -> t
     if field is None and not others:
         return parse_request(body), None
     request = _validated(body, AssignedRequest)
-    given = request.model_extra or {}
+    given = request.model_extra
+    if not given:
+        return request, None
     unknown = next((key for key in given if key != field and not (others and isinstance(given[key], str))), None)
     if unknown is not None:
         more = f" and '{field}'" if field is not None else ""

@@ -5,15 +5,16 @@ is not known whether its commit went through, and two processes may write the sa
 in the same order (sums last), so that they wait for each other and never in a circle.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Table, bindparam, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from service.store import schema
 from service.store.rows import Outcome, Served, Shadow, Truth
@@ -63,8 +64,9 @@ def _write_served(connection: Connection, served: Sequence[Served], sums: Sums) 
         sum_["predictions"] += 1
         if row.first:
             sum_["requests"] += 1
-            sum_["errors"] += row.failed
-            if not row.failed:
+            if row.failed:
+                sum_["errors"] += 1
+            else:
                 sum_["ms"] += row.ms
                 sum_["ms_squared"] += row.ms * row.ms
     for row in _first_exposures(connection, counted):
@@ -143,37 +145,53 @@ def _first_exposures(connection: Connection, rows: Iterable[Served]) -> list[Ser
         if row.unit:
             first.setdefault((row.experiment, row.revision, row.unit), row)
     values = [(*key, first[key].arm) for key in sorted(first)]
-    new = _insert(connection, schema.exposures, EXPOSURE, values, ("experiment", "revision", "unit"))
+    new = _insert(connection, schema.exposures, EXPOSURE, values, ("experiment", "revision", "unit"), mostly_new=False)
     return alone + [first[key] for key in new]
 
 
 def _insert(
-    connection: Connection, table: Table, names: tuple[str, ...], rows: list[Row], key: tuple[str, ...]
+    connection: Connection,
+    table: Table,
+    names: tuple[str, ...],
+    rows: list[Row],
+    key: tuple[str, ...],
+    *,
+    mostly_new: bool = True,
 ) -> list[Row]:
-    """Insert what is not there yet, by a key that tells rows apart, and return the keys of what was new."""
+    """Insert what is not there yet, by a key that tells rows apart, and return the keys of what was new; where all of
+    them mostly are, that is tried first.
+    """
     if not rows:
         return []
     if connection.dialect.name == "postgresql":
         insert = _from_arrays(table, names).returning(*(table.columns[name] for name in key))
         columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
         return [tuple(row) for row in connection.execute(insert, columns)]
-    key_of = [names.index(name) for name in key]
-    keys = [tuple(row[place] for place in key_of) for row in rows]
-    held = {tuple(row) for row in connection.exec_driver_sql(_held_keys(table, key), (json.dumps(keys),))}
-    new = [(one, row) for one, row in zip(keys, rows, strict=True) if one not in held]
+    places = [names.index(name) for name in key]
+    if mostly_new:
+        connection.exec_driver_sql("SAVEPOINT untried")
+        try:
+            connection.exec_driver_sql(_of_values(table, names), rows)
+        except IntegrityError:  # after any other error SQLite may have given up the transaction, savepoint and all
+            connection.exec_driver_sql("ROLLBACK TO untried")
+        else:
+            return [tuple(row[place] for place in places) for row in rows]
+    keys = list(zip(*([row[place] for row in rows] for place in places), strict=True))
+    held = set(connection.exec_driver_sql(_held_places(table, key), (orjson.dumps(keys).decode(),)).scalars().all())
+    new = [place for place in range(len(rows)) if place not in held]
     if new:
-        connection.exec_driver_sql(_of_values(table, names), [row for _, row in new])
-    return [one for one, _ in new]
+        connection.exec_driver_sql(_of_values(table, names), [rows[place] for place in new])
+    return [keys[place] for place in new]
 
 
 @cache
-def _held_keys(table: Table, key: tuple[str, ...]) -> str:
-    """Asking first is safe in SQLite, whose transactions write one at a time; rows that need return nothing go in as
-    they are, where SQLAlchemy would write a statement of all their values.
+def _held_places(table: Table, key: tuple[str, ...]) -> str:
+    """Ask which of these keys, by their places, are there already. That is safe in SQLite, whose transactions write one
+    at a time; rows that need return nothing go in as they are, where SQLAlchemy would write a statement of all their
+    values.
     """
-    columns = ", ".join(f"held.{name}" for name in key)
     same = " AND ".join(f"held.{name} = json_extract(given.value, '$[{place}]')" for place, name in enumerate(key))
-    return f"SELECT {columns} FROM json_each(?) AS given CROSS JOIN {table.name} AS held ON {same}"
+    return f"SELECT given.key FROM json_each(?) AS given CROSS JOIN {table.name} AS held ON {same}"
 
 
 @cache

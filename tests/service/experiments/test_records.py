@@ -1,5 +1,6 @@
 """Rows on their way to the process that writes them: what cannot be sent is counted."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 
 from service.experiments import records
 from service.experiments.losses import LOST
-from service.experiments.records import AT_ONCE, CLOSED, FULL, MOST_BYTES, Unseen, decode
-from service.store.rows import Shadow
+from service.experiments.records import AT_ONCE, CLOSED, FULL, MOST_BYTES, MOST_WAITING, Records, Unseen, decode
+from service.store.rows import Served, Shadow
+from tests.service.store.made import served
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def test_rows_that_find_no_room_wait_and_are_then_counted(
     tmp_path: Path, unseen: Unseen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "AT_ONCE", 1)
-    unseen._socket.settimeout(0.05)
+    unseen._way._socket.settimeout(0.05)
     before = lost(FULL)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "records"))
@@ -83,3 +85,61 @@ def test_rows_that_wait_at_the_end_are_counted(tmp_path: Path) -> None:
         rows.offer(row(number))
     rows.close()
     assert lost(CLOSED) == before + 5
+
+
+async def received(listener: socket.socket, least: int) -> list[Served]:
+    """Return rows as they come, until there are so many, while the loop turns; what came twice is one for the store."""
+    found = dict[str, Served]()
+    while len(found) < least:
+        for row in decode(await asyncio.wait_for(asyncio.get_running_loop().sock_recv(listener, MOST_BYTES), 20)):
+            assert isinstance(row, Served)
+            found.setdefault(row.id, row)
+    return list(found.values())
+
+
+def test_a_large_request_arrives_whole_in_several_datagrams(tmp_path: Path) -> None:
+    given = [served(number, text="where is it? " * 40, first=not number) for number in range(AT_ONCE + 700)]
+
+    async def offered() -> list[Served]:
+        rows = Records(tmp_path / "records")
+        rows.offer(given)
+        found = await received(listener, len(given))
+        rows.close()
+        return found
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "records"))
+        listener.setblocking(False)
+        assert asyncio.run(offered()) == given
+
+
+def test_rows_wait_for_the_process_and_then_go_in_their_order(tmp_path: Path) -> None:
+    first, second = [served(1)], [served(2), served(3)]
+
+    async def offered() -> list[Served]:
+        rows = Records(tmp_path / "records")
+        rows.offer(first)
+        await asyncio.sleep(records.GATHER_S * 2)  # nobody listens
+        listener.bind(str(tmp_path / "records"))
+        rows.offer(second)
+        found = await received(listener, 3)
+        rows.close()
+        return found
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.setblocking(False)
+        assert asyncio.run(offered()) == first + second
+
+
+def test_what_is_more_than_may_wait_is_counted_as_lost(tmp_path: Path) -> None:
+    full, closed = lost(FULL), lost(CLOSED)
+
+    async def offered() -> None:
+        rows = Records(tmp_path / "records")
+        rows.offer([served(number) for number in range(MOST_WAITING - 1)])
+        rows.offer([served(1), served(2)])
+        assert lost(FULL) == full + 2
+        rows.close()
+        assert lost(CLOSED) == closed + MOST_WAITING - 1
+
+    asyncio.run(offered())
