@@ -37,6 +37,7 @@ SAYS = {
 }
 CONNECTIONS = (1, 8)
 SETTLE_S = 1.2  # every worker knows of a change within a second
+STARTS_S, LOOK_S = 60, 0.2
 UNITS = 1000
 FIGURES = ("p50_ms", "p99_ms")
 WITHIN = "≈"  # a ratio that the control cannot be told from
@@ -49,15 +50,26 @@ class Lab:
     base: str
     key: str
 
-    def call(self, path: str, content: object) -> Any:
-        """Ask as the admin, and return the answer."""
+    def call(self, path: str, content: object = None) -> Any:
+        """Ask as the admin, with POST where there is any content, and return the answer."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
-        request = urllib.request.Request(f"{self.base}{path}", json.dumps(content).encode(), headers)
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(f"{self.base}{path}", body, headers)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             raise LoadTestError(f"{path} answered {refused.code}: {refused.read().decode()[:300]}") from None
+
+    def wait(self, name: str, is_so: Callable[[dict[str, Any]], bool]) -> None:
+        """Wait until the report of an experiment says so: what writes its answers down, or answers unseen, is a process
+        that starts with it, which takes a processor for a second.
+        """
+        until = time.monotonic() + STARTS_S
+        while not is_so(self.call(f"/experiments/{name}")):
+            if time.monotonic() > until:
+                raise LoadTestError(f"nothing was recorded of the experiment '{name}' within {STARTS_S} s")
+            time.sleep(LOOK_S)
 
     @contextmanager
     def experiment(self, name: str, **definition: Any) -> Iterator[None]:
@@ -123,10 +135,16 @@ def _round(
                 json.dumps({**json.loads(body), "unit": units[place % len(units)]}) for place, body in enumerate(plain)
             ]
             (folder / "units.jsonl").write_text("".join(f"{body}\n" for body in mixed), encoding="utf-8")
+            lab.wait(f"{name}_split", lambda report: sum(arm["requests"] for arm in report["arms"]) >= UNITS)
             return put("/predict", "units.jsonl")
+
+    def is_shadowed(report: dict[str, Any]) -> bool:
+        lab.call("/predict", {"texts": ["a"]})  # dropped while the process is not there
+        return any(arm.get("agreement") for arm in report["arms"])
 
     def shadow() -> dict[str, Any]:
         with lab.experiment(f"{name}_shadow", control=variant, arms=arms, mode="shadow"):
+            lab.wait(f"{name}_shadow", is_shadowed)
             return put("/predict", "plain.jsonl")
 
     take: dict[str, Callable[[], dict[str, Any]]] = {
