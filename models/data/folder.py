@@ -40,9 +40,6 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     """
     found: dict[str, list[Path]] = {}
     files = list(_files(folder))
-    parts = [shard for path in files if path.parent == folder and (shard := shard_of(path)) is not None and shard.of]
-    if len(parts) == len(files) and len({shard.family for shard in parts if shard.family[1] == ONE_SPLIT}) == 1:
-        return {"train": _in_order(folder, "train", files)}  # what `datasets` saves without splits
     for path in files:
         name = path.relative_to(folder)
         if file_type(path) is None:
@@ -51,7 +48,8 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
                 "file, or name the one to read"
             )
         split = split_of(bare_name(path)) or next(
-            (split for parent in reversed(name.parts[:-1]) if (split := split_of(parent))), None
+            (split for parent in reversed(name.parts[:-1]) if (split := split_of(parent))),
+            "train" if _is_saved_without_split(path) else None,
         )
         if split is None:
             raise BonsaiError(
@@ -155,6 +153,12 @@ def _refuse_missing_parts(folder: Path, split: str, shards: Sequence[Shard]) -> 
             f"{len(expected)}; missing: {missing}; "
             "expected every part once"
         )
+
+
+def _is_saved_without_split(path: Path) -> bool:
+    """Tell whether a file is called as `datasets` calls what it saves of rows that belong to no split."""
+    shard = shard_of(path)
+    return shard is not None and shard.of is not None and shard.family[1] == ONE_SPLIT
 
 
 def shard_of(path: Path) -> Shard | None:

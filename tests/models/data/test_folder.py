@@ -152,6 +152,18 @@ def test_one_part_of_several_is_no_data_set(tmp_path: Path) -> None:
     assert len(read(tmp_path / "data-00000-of-00001.csv").labels) == 3
 
 
+@pytest.mark.parametrize("inside", ["", "data/"])
+@pytest.mark.parametrize("test", ["test-00000-of-00001.parquet", "Test.csv", "test/rows.csv"])
+def test_parts_of_no_split_are_the_train_rows_beside_a_test_file(tmp_path: Path, inside: str, test: str) -> None:
+    parts = {f"{inside}data-0000{number}-of-00002.csv": delimited(ROWS[number::2]) for number in range(2)}
+    found = read(folder(tmp_path, {**parts, f"{inside}{test}": PARQUET if test.endswith("parquet") else TEST}))
+    assert found.test.texts == [text for text, _ in OTHER]
+    assert len(found.train) + len(found.validation) == len(ROWS)
+    file(tmp_path, "train.csv", TRAIN)
+    with pytest.raises(BonsaiError, match=r"train rows stand in .*data-00000-of-00002.csv and in .*, and 1 more"):
+        read(tmp_path)
+
+
 def test_what_a_readme_does_not_name_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     default = "{config_name: default, data_files: [{split: train, path: train.csv}]}"
     configs = f"configs: [{default}, {{config_name: b, data_files: b.csv}}]"
