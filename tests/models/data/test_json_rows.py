@@ -57,7 +57,16 @@ def test_every_layout_holds_the_same_data(tmp_path: Path, name: str, content: st
             '{"train": [{"text": "a"}], "more": [{"text": "b"}]}',
             "d.json: one JSON object with the keys train, more; expected an array of objects, one such array for each",
         ),
-        ('{"train": [{"text": "a"}], "test": [{"text": "b"}], "x": 1}', "with the keys train, test, x"),
+        ('{"train": [{"text": "a"}], "test": [{"text": "b"}], "x": [[1]]}', "keys train, test, x; .*'x' may hold rows"),
+        (
+            '{"train": [{"text": "a", "label": "b"}], "test": [{"text": "b"}], "more": [{"text": "c"}]}',
+            r"the keys train, test, more; expected .* \('more' may hold rows too, which would be lost\)",
+        ),
+        ('{"train": [{"text": "a", "label": "b"}], "test": "test.json"}', "'test' may hold rows too"),
+        (
+            '{"train": {"rows": [{"text": "a", "label": 0}], "labels": ["x", "y"]}, "labels": ["y", "x"]}',
+            "d.json: 'labels' and 'train.labels' give the classes different names or another order; expected one",
+        ),
         ('{"train": [{"text": "a"}], "dev": [{"text": "b"}], "val": [{"text": "c"}]}', "with the keys train, dev, val"),
         ('{"train": [{"text": "a", "split": "x"}], "test": [{"text": "b"}]}', "with the keys train, test"),
         (
@@ -135,3 +144,31 @@ def test_names_of_classes_beside_the_rows_take_the_place_of_numbers(tmp_path: Pa
 def test_what_describes_the_rows_is_no_row(tmp_path: Path, beside: dict[str, Any]) -> None:
     same = read(file(tmp_path, "same.csv", delimited()))
     assert read(file(tmp_path, "d.json", json.dumps({**beside, "data": objects()}))).sha256 == same.sha256
+
+
+@pytest.mark.parametrize("key", ["labels", "label_names", "class_names", "names"])
+def test_names_of_classes_and_what_describes_them_stand_beside_splits(
+    tmp_path: Path, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = ["late", "lost", "refund"]
+    parts = {"train": objects(ROWS[:40]), "dev": objects(ROWS[40:50]), "test": objects(ROWS[50:])}
+    same = read(file(tmp_path, "same.json", json.dumps(parts)))
+    numbered = {split: [row | {"label": "abc".index(row["label"])} for row in rows] for split, rows in parts.items()}
+    beside = {"version": "1.0", "description": "what was asked", "meta": {"authors": ["x"], "rows": {"train": 40}}}
+    assert read(file(tmp_path, "d.json", json.dumps({**beside, **parts}))).sha256 == same.sha256
+    assert "d.json: beside the rows 'version', 'description', 'meta' are not read" in capsys.readouterr().err
+    inner = {split: {"data": rows, key: order} for split, rows in numbered.items()}
+    for content in (
+        {**beside, **numbered, key: order},
+        {key: order, **{k: columns(v) for k, v in numbered.items()}},
+        inner,
+    ):
+        found = read(file(tmp_path, "d.json", json.dumps(content)))
+        assert found.labels == tuple(order)
+        assert (found.train, found.validation, found.test) == (same.train, same.validation, same.test)
+        assert f"{key}' says" in capsys.readouterr().err
+
+
+def test_what_is_not_read_beside_one_array_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    read(file(tmp_path, "d.json", json.dumps({"version": 1, "data": objects()})))
+    assert "d.json: beside the rows 'version' is not read" in capsys.readouterr().err

@@ -1,0 +1,128 @@
+"""Which rows one JSON value holds: an array, one array a split or an object of columns; and what stands beside them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.data.class_names import names_in_order
+from models.data.splits import split_said
+
+SPLIT = "split"
+NAMES_OF_CLASSES = ("labels", "label_names", "classes", "class_names", "names", "categories", "intents", "id2label")
+
+
+class LostRowsError(ValueError):
+    """The key of what may be rows, too, and would be passed over."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows, the names of their classes by the key that they stand under, and the keys of all else."""
+
+    rows: list[Any]
+    names: Mapping[str, list[str]]
+    passed_over: tuple[str, ...] = ()
+
+
+def find_rows(whole: Any) -> Found | None:
+    """Return the rows of a JSON value, None where its layout is another (LostRowsError)."""
+    return _by_split(whole) or _listed(whole)
+
+
+def _by_split(whole: Any) -> Found | None:
+    """Return the rows of an object with keys for splits, each row with its split in a column of that name."""
+    if not isinstance(whole, dict):
+        return None
+    parts = {key: found for key in whole if split_said(key) and (found := _listed(whole[key]))}
+    splits = {key: split_said(key) for key in parts}
+    rows = [(splits[key], row) for key, part in parts.items() for row in part.rows]
+    objects = [row for _, row in rows if isinstance(row, dict)]
+    own = any(row.get(SPLIT) is not None for row in objects)
+    if not objects or own or len(set(splits.values())) < len(splits):
+        return None
+    found = _beside({key: value for key, value in whole.items() if key not in parts}, objects[0])
+    inner = {f"{key}.{name}": names for key, part in parts.items() for name, names in part.names.items()}
+    return Found(
+        [row | {SPLIT: split} if isinstance(row, dict) else row for split, row in rows],
+        {**found.names, **inner},
+        (*found.passed_over, *(f"{key}.{other}" for key, part in parts.items() for other in part.passed_over)),
+    )
+
+
+def _listed(whole: Any) -> Found | None:
+    """Return the rows of an array, of an object that has one array of objects, or one under `data`, and of an object of
+    equally long columns.
+    """
+    if isinstance(whole, list):
+        return Found(whole, {})
+    if not isinstance(whole, dict):
+        return None
+    arrays = {key: value for key, value in whole.items() if isinstance(value, list) and value and _is_object(value[0])}
+    if arrays:
+        taken, rows = next(iter(arrays.items()))
+        found = _beside({key: value for key, value in whole.items() if key != taken}, rows[0])
+        return Found(rows, found.names, found.passed_over)
+    columns = _columns(whole)
+    if columns is not None:
+        return Found(columns, {})
+    named = {key: value for key, value in whole.items() if key in NAMES_OF_CLASSES}
+    columns = _columns({key: value for key, value in whole.items() if key not in named}) if named else None
+    if columns is None:
+        return None
+    found = _beside(named, {})
+    return Found(columns, found.names, found.passed_over)
+
+
+def _columns(whole: dict[str, Any]) -> list[Any] | None:
+    columns = dict(whole)
+    tables = [value for value in whole.values() if isinstance(value, dict)]
+    if tables and len(tables) == len(whole):  # pandas writes {column: {row: value}}
+        if any(table.keys() != tables[0].keys() for table in tables):
+            return None
+        columns = {key: [value[row] for row in tables[0]] for key, value in whole.items()}
+    if (
+        all(isinstance(column, list) for column in columns.values())
+        and len({len(column) for column in columns.values()}) == 1
+    ):
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return None
+
+
+def _beside(beside: dict[str, Any], row: dict[str, Any]) -> Found:
+    """Return the names of the classes in the order of their numbers, if there are any, and the keys of the rest
+    (LostRowsError).
+    """
+    if lost := next((key for key, value in beside.items() if _holds_rows(key, value, row)), None):
+        raise LostRowsError(lost)  # none may be passed over: it could be the test rows
+    named = ((key, names) for key in NAMES_OF_CLASSES if (names := names_in_order(beside.get(key))))
+    found = dict([first] if (first := next(named, None)) else [])
+    return Found([], found, tuple(key for key in beside if key not in found))
+
+
+def _holds_rows(key: str, value: Any, row: dict[str, Any]) -> bool:
+    """Tell whether what stands beside an array of rows is rows, too: a split by its name, an array like it, or one with
+    the same keys further inside.
+    """
+    if not value or not isinstance(value, list | dict | str):
+        return False
+    if split_said(key) or (isinstance(value, list) and any(isinstance(item, dict | list) for item in value)):
+        return True
+    inside: list[Any] = [value]
+    while inside:
+        item = inside.pop()
+        if isinstance(item, list):
+            if any(_is_object(first) and _alike(first, row) for first in item[:1]):
+                return True
+        elif isinstance(item, dict):
+            if _alike({key: column for key, column in item.items() if isinstance(column, list)}, row):
+                return True
+            inside += item.values()
+    return False
+
+
+def _alike(item: dict[str, Any], row: dict[str, Any]) -> bool:
+    return len(item.keys() & row.keys()) > 1
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
