@@ -71,6 +71,15 @@ def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Co
     )
 
 
+def names_columns(columns: Sequence[str], source: DatasetSource, file: str) -> bool:
+    """Tell whether `find_columns` finds a text and a label among these."""
+    try:
+        find_columns(columns, source, file)
+    except BonsaiError:
+        return False
+    return True
+
+
 def find_text_column(columns: Sequence[str], asked: str | None, file: str, recipe: bool = True) -> str:
     """Return the column of the texts alone, as `find_columns` does; without a `recipe`, none is named (BonsaiError)."""
     text = _find(columns, (asked,) if asked else TEXT_COLUMNS, file)

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns, seen
+from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns, names_columns, seen
 from models.data.dialect import SAMPLE, SAMPLE_CHARACTERS
 from models.data.records import Record, read_records
 from models.data.swallowed import Layout, refuse_swallowed_rows
@@ -30,12 +30,12 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     skipped, text, delimiter = excel_delimiter(text)
     if not text.strip():
         raise BonsaiError(f"{file}: no rows; expected at least one text with its label")
-    delimiter = delimiter or find_delimiter(text, lambda fields: _names_columns(fields, source, file), tabs=tabs)
+    delimiter = delimiter or find_delimiter(text, lambda fields: names_columns(fields, source, file), tabs=tabs)
     records, spaced = read_records(text, delimiter, skipped, file)
     columns, label = tuple(records[0].fields), LABEL
     if (
         (guessed := _columns_of_rows(records))
-        and not _names_columns(columns, source, file)
+        and not names_columns(columns, source, file)
         and not (source.text_column or source.label_column)
     ):
         columns = guessed
@@ -110,7 +110,7 @@ def excel_delimiter(text: str) -> tuple[int, str, str | None]:
     return 0, text, None
 
 
-def find_delimiter(text: str, names_columns: Callable[[Sequence[str]], bool], *, tabs: bool) -> str:
+def find_delimiter(text: str, names: Callable[[Sequence[str]], bool], *, tabs: bool) -> str:
     """Return the delimiter under which the first line names the columns or else the one that cuts the first rows into
     the most, and equally many, fields.
     """
@@ -124,19 +124,11 @@ def find_delimiter(text: str, names_columns: Callable[[Sequence[str]], bool], *,
     named = [
         delimiter
         for delimiter, rows in samples.items()
-        if rows and names_columns([field.strip(" \"'") for field in rows[0]])  # `text, "label"`
+        if rows and names([field.strip(" \"'") for field in rows[0]])  # `text, "label"`
     ]
     regular = [delimiter for delimiter, rows in samples.items() if len({len(row) for row in rows}) == 1]
     usual = "\t" if tabs else ","
     return named[0] if named else max(regular or [usual], key=lambda delimiter: len(samples[delimiter][0]))
-
-
-def _names_columns(fields: Sequence[str], source: DatasetSource, file: str) -> bool:
-    try:
-        find_columns(fields, source, file)
-    except BonsaiError:
-        return False
-    return True
 
 
 def _columns_of_rows(records: Sequence[Record]) -> tuple[str, str] | None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from models.data.class_names import name_classes
-from models.data.columns import NumberedRow, Table, find_columns
+from models.data.columns import NumberedRow, Table, find_columns, names_columns
 from models.data.json_layouts import Found, LostRowsError, find_rows
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
@@ -21,7 +21,7 @@ def read_json(text: str, file: str, source: DatasetSource) -> Table:
     """
     whole, lost = _whole(text, file), ""
     try:
-        found = find_rows(whole)
+        found = find_rows(whole, lambda columns: names_columns(columns, source, file))
     except LostRowsError as error:
         found, lost = None, f" ('{error}' may hold rows too, which would be lost)"
     if found is not None:
@@ -42,11 +42,7 @@ def _found_table(found: Found, file: str, source: DatasetSource) -> Table:
     """Return a table of the rows of one JSON value, numbers of classes as their names, and say what is not read
     (BonsaiError).
     """
-    rows: list[NumberedRow] = [
-        (number, row if isinstance(row, dict) else f"a JSON {_kind(row)}; expected an object")
-        for number, row in enumerate(found.rows, 1)
-    ]
-    table = _table(file, "row", rows)
+    table = _table(file, "row", list(enumerate(found.rows, 1)))
     if found.passed_over:
         keys = ", ".join(f"'{key}'" for key in found.passed_over[:8])
         are = "is" if len(found.passed_over) == 1 else "are"
@@ -113,7 +109,7 @@ def json_object(line: str) -> dict[str, Any] | str:
         return f"not JSON ({error.msg}); {ONE_A_LINE}"
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets in brackets without end
         return f"not usable as JSON ({error}); {ONE_A_LINE}"
-    return row if isinstance(row, dict) else f"a JSON {_kind(row)}; {ONE_A_LINE}"
+    return row if isinstance(row, dict) else f"a JSON {type(row).__name__}; {ONE_A_LINE}"
 
 
 def _broken_at(text: str) -> str:
@@ -124,7 +120,3 @@ def _broken_at(text: str) -> str:
     except (ValueError, RecursionError) as error:
         return f": not usable as JSON ({error})"
     return ""
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__

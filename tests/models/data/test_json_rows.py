@@ -86,7 +86,23 @@ def test_every_layout_holds_the_same_data(tmp_path: Path, name: str, content: st
         ('{"train": [{"text": "a"}], "more": [["b", "c"]]}', "d.json: one JSON object with the keys train, more"),
         ('{"train": [{"text": "a"}], "more": [null, {"text": "b"}]}', "d.json: one JSON object with the keys train"),
         ('{"train": [{"text": "a", "label": "b"}], "test": [["b", "c"]]}', "d.json, row 2: a JSON list"),
-        ('{"columns": ["text", "label"], "index": [0], "data": [["a", "b"]]}', "with the keys columns, index, data"),
+        ('{"columns": ["text", "label"], "data": [["a"]]}', "d.json, row 1: 1 value.s.; expected 2, one for each of"),
+        ('{"columns": ["text", "text"], "index": [0], "data": [["a", "b"]]}', "with the keys columns, index, data"),
+        (
+            '{"columns": ["text", "label"], "data": [["a", "b"]], "more": {"columns": ["a"], "data": [[1]]}}',
+            "'more' may hold rows too",
+        ),
+        ('{"text": {"text": "a", "label": "b"}, "label": {"text": "a", "label": "b"}}', "with the keys text, label"),
+        ('{"train": {"text": "a", "label": "b"}, "test": {"text": "a", "label": "b"}}', "with the keys train, test"),
+        (
+            '{"data": [{"text": "a", "label": "b"}], "more": {"0": {"text": "a", "label": "b"}, "1": {"text": "a", '
+            '"label": "b"}}}',
+            "'more' may hold rows too",
+        ),
+        (
+            '{"data": [{"text": "a", "label": "b"}], "more": {"text": {"0": "a"}, "label": {"0": "b"}}}',
+            "'more' may hold rows too",
+        ),
         ('{"text": {"0": "a"}, "label": {"1": "c"}}', "d.json: one JSON object with the keys text, label"),
         ('{"text": ["a", "b"], "label": ["c"]}', "d.json: one JSON object with the keys text, label"),
         (json_lines() + '{"text": "x", "label": ' + "9" * 5000 + "}", "d.json, line 61: not usable as JSON"),
@@ -172,3 +188,24 @@ def test_names_of_classes_and_what_describes_them_stand_beside_splits(
 def test_what_is_not_read_beside_one_array_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     read(file(tmp_path, "d.json", json.dumps({"version": 1, "data": objects()})))
     assert "d.json: beside the rows 'version' is not read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("orient", ["index", "columns", "split"])
+def test_every_orient_of_pandas_holds_the_same_data(tmp_path: Path, orient: str) -> None:
+    def written(rows: list[dict[str, Any]], text: str = "text") -> Any:
+        rows = [{"id": number, text: row["text"], "label": row["label"]} for number, row in enumerate(rows)]
+        return {
+            "index": {f"{number}": row for number, row in enumerate(rows)},
+            "columns": {key: {f"{n}": row[key] for n, row in enumerate(rows)} for key in rows[0]},
+            "split": {"columns": [*rows[0]], "index": [*range(len(rows))], "data": [[*row.values()] for row in rows]},
+        }[orient]
+
+    same = read(file(tmp_path, "same.csv", delimited()))
+    assert read(file(tmp_path, "d.json", json.dumps(written(objects())))).sha256 == same.sha256
+    asked = file(tmp_path, "d.json", json.dumps(written(objects(), "said")))
+    assert read(asked, text_column="said").sha256 == same.sha256
+    numbered = objects([(text, "abc".index(label)) for text, label in ROWS])
+    named = read(file(tmp_path, "d.json", json.dumps({**written(numbered), "label_names": ["a", "b", "c"]})))
+    assert named.sha256 == same.sha256
+    splits = {"train": written(objects(ROWS[:40])), "test": written(objects(ROWS[40:]))}
+    assert len(read(file(tmp_path, "d.json", json.dumps({"version": 1, **splits}))).test) == 20
