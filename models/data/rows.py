@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.data.columns import Columns, Table, find_columns, plain
+from models.data.label_kinds import Kinds
 from models.data.labels import UNSEEN, label_name
 from models.data.split_column import column_called, find_split_column, split_of_row
 from models.recipe.recipe import DatasetSource
@@ -75,7 +76,7 @@ def check_rows(
     """Return the usable rows of every split; the others are noted in `unusable` (BonsaiError where columns are missing
     or labels bear two names).
     """
-    names = _Names()
+    names, kinds = _Names(), Kinds()
     by_column = find_split_column(tables, source)
     splits: dict[str, list[Row]] = {}
     for split, parts in tables.items():
@@ -107,8 +108,10 @@ def check_rows(
                 except ValueError as error:
                     unusable.add(place, str(error))
                     continue
-                if columns.label_name is not None and isinstance(values, dict):
-                    label = names.one_to_one(label, str(label_name(values[columns.label_name])), place, columns)
+                if isinstance(values, dict):
+                    kinds.note(values[columns.label_name or columns.label], place)
+                    if columns.label_name is not None:
+                        label = names.one_to_one(label, str(label_name(values[columns.label_name])), place, columns)
                 splits.setdefault(own, []).append(Row(text, label, place, " ".join(normalize(text).split())))
             if unusable.rows == before:
                 raise BonsaiError(f"{table.name}: no rows; expected at least one text with its label")
