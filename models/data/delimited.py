@@ -1,19 +1,17 @@
 """CSV and its relatives: which delimiter separates the fields, and whether the first line names the columns."""
 
 import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 
 from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns, names_columns, seen
-from models.data.dialect import SAMPLE, SAMPLE_CHARACTERS
+from models.data.dialect import DELIMITERS, first_rows
+from models.data.first_lines import pass_blank_lines, plain_fields, refuse_title
 from models.data.records import Record, read_records
 from models.data.swallowed import Layout, refuse_swallowed_rows
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
 
-DELIMITERS = ("\t", "|", ";", ",")  # the rarest in prose first: the text "now, please;late" is cut by its semicolon
 TEXT, LABEL = TEXT_COLUMNS[0], LABEL_COLUMNS[0]
 LEAST_WORDS = (
     3  # a first line that holds as many in one field, and a label that later lines repeat in the other, is a row
@@ -27,9 +25,16 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     # No field is longer than its file. The limit is there against files that do not fit in memory; this one is in
     # memory.
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    skipped, text, delimiter = excel_delimiter(text)
+    skipped, text, delimiter = pass_blank_lines(text)
     if not text.strip():
         raise BonsaiError(f"{file}: no rows; expected at least one text with its label")
+    refuse_title(
+        text,
+        [delimiter] if delimiter else DELIMITERS,
+        lambda fields: names_columns(fields, source, file),
+        skipped,
+        file,
+    )
     delimiter = delimiter or find_delimiter(text, lambda fields: names_columns(fields, source, file), tabs=tabs)
     records, spaced = read_records(text, delimiter, skipped, file)
     columns, label = tuple(records[0].fields), LABEL
@@ -101,31 +106,12 @@ def _plain(fields: Sequence[str]) -> list[str]:
     return [seen(field) for field in fields]
 
 
-def excel_delimiter(text: str) -> tuple[int, str, str | None]:
-    """Return how many lines said which delimiter follows (Excel's `sep=;`), the rest, and that delimiter."""
-    first, _, rest = text.partition("\n")
-    said = first.strip("\r\n \"'")
-    if said[:4].casefold() == "sep=" and len(said) <= 5:
-        return 1, rest, said[4:] or "\t"
-    return 0, text, None
-
-
 def find_delimiter(text: str, names: Callable[[Sequence[str]], bool], *, tabs: bool) -> str:
     """Return the delimiter under which the first line names the columns or else the one that cuts the first rows into
     the most, and equally many, fields.
     """
-    start = text[:SAMPLE_CHARACTERS]
-    samples = {
-        delimiter: [
-            row for row in islice(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), SAMPLE) if row
-        ]
-        for delimiter in DELIMITERS
-    }
-    named = [
-        delimiter
-        for delimiter, rows in samples.items()
-        if rows and names([field.strip(" \"'") for field in rows[0]])  # `text, "label"`
-    ]
+    samples = {delimiter: [fields for _, fields in first_rows(text, delimiter)] for delimiter in DELIMITERS}
+    named = [delimiter for delimiter, rows in samples.items() if rows and names(plain_fields(rows[0]))]
     regular = [delimiter for delimiter, rows in samples.items() if len({len(row) for row in rows}) == 1]
     usual = "\t" if tabs else ","
     return named[0] if named else max(regular or [usual], key=lambda delimiter: len(samples[delimiter][0]))

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from models.data.columns import find_text_column
-from models.data.delimited import excel_delimiter, find_delimiter
+from models.data.delimited import find_delimiter
 from models.data.dialect import SAMPLE_CHARACTERS, Dialect, Kept, begins_with_a_quote, find_quote
+from models.data.first_lines import pass_blank_lines
 from models.data.records import unreadable
 from models.data.rows import usable_text
 from models.predict.cells import as_object
@@ -49,7 +50,7 @@ def open_delimited(path: Path, form: Format, text_column: str | None) -> Input:
     with Stream(path) as stream:
         mark = stream.at
         data = stream.read_lines(SAMPLE_CHARACTERS, 1)
-    skipped, head, delimiter = excel_delimiter(decode(data, path.name, 1))
+    skipped, head, delimiter = pass_blank_lines(decode(data, path.name, 1))
     if not head.strip():
         raise BonsaiError(f"{path.name}: empty; expected a first line with the names of the columns")
 

@@ -57,6 +57,7 @@ def test_a_quote_inside_a_field_is_a_character(tmp_path: Path) -> None:
         ('id\ttext\n1\t"a\n2\tb" c\n', ['"a', 'b" c']),
         ("\ufeffText\na, b\n", ["a, b"]),
         ("\n\nid,Sentence\n\n1,a\n\n", ["a"]),
+        (' \n,,\n""\nsep=;\n\nid;Sentence\n1;a\n', ["a"]),
         ("id,text,more\n1,a\n", ["a"]),
         ('id, text\n1, "a, b"\n2, "c ""d"""\n', ["a, b", 'c "d"']),
         ("id,text\n" + "1,'a, b'\n2,'it''s'\n" * 2, ["a, b", "it's"] * 2),
