@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns, names_columns, seen
 from models.data.dialect import DELIMITERS, first_rows
-from models.data.first_lines import pass_blank_lines, plain_fields, refuse_title
+from models.data.first_lines import pass_blank_lines, plain_fields, refuse_quoted_lines, refuse_title
 from models.data.records import Record, read_records
 from models.data.swallowed import Layout, refuse_swallowed_rows
 from models.recipe.recipe import DatasetSource
@@ -28,14 +28,14 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     skipped, text, delimiter = pass_blank_lines(text)
     if not text.strip():
         raise BonsaiError(f"{file}: no rows; expected at least one text with its label")
-    refuse_title(
-        text,
-        [delimiter] if delimiter else DELIMITERS,
-        lambda fields: names_columns(fields, source, file),
-        skipped,
-        file,
-    )
-    delimiter = delimiter or find_delimiter(text, lambda fields: names_columns(fields, source, file), tabs=tabs)
+    delimiters = [delimiter] if delimiter else DELIMITERS
+
+    def names(fields: Sequence[str]) -> bool:
+        return names_columns(fields, source, file)
+
+    refuse_quoted_lines(text, delimiters, names, skipped, file)
+    refuse_title(text, delimiters, names, skipped, file)
+    delimiter = delimiter or find_delimiter(text, names, tabs=tabs)
     records, spaced = read_records(text, delimiter, skipped, file)
     columns, label = tuple(records[0].fields), LABEL
     if (
@@ -60,13 +60,13 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     _refuse_other_width(records, columns, delimiter, file)
     refuse_swallowed_rows(records, Layout(len(columns), columns.index(label), delimiter, spaced), file)
 
-    names = _plain(columns)
+    repeated = _plain(columns)
 
     def read(wanted: Sequence[str]) -> Iterator[NumberedRow]:
         places = {name: columns.index(name) for name in wanted}
         for record in records:
             fields = record.fields
-            if _plain(fields) == names:  # files that were put behind one another
+            if _plain(fields) == repeated:  # files that were put behind one another
                 yield record.line, "the names of the columns again; expected a row"
             elif len(fields) > len(columns):
                 advice = (

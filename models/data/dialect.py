@@ -32,9 +32,11 @@ class Dialect(NamedTuple):
         )
 
 
-def first_rows(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
-    """Return the first records that a delimiter makes of a text, each with the number of its last line."""
-    reader = csv.reader(io.StringIO(text[:SAMPLE_CHARACTERS], newline=""), delimiter=delimiter)
+def first_rows(text: str, delimiter: str, *, strict: bool = False) -> list[tuple[int, list[str]]]:
+    """Return the first records that a delimiter makes of a text, each with the number of its last line (csv.Error for
+    quotes inside of fields where it is `strict`).
+    """
+    reader = csv.reader(io.StringIO(text[:SAMPLE_CHARACTERS], newline=""), delimiter=delimiter, strict=strict)
     return [(reader.line_num, fields) for fields in islice(reader, SAMPLE) if fields]
 
 

@@ -61,3 +61,33 @@ def test_a_title_above_names_that_are_asked_for_or_unknown_is_refused_too(tmp_pa
     )
     with pytest.raises(BonsaiError, match=r"d.csv: no label column; its columns are text; expected"):
         read(file(tmp_path, "d.csv", delimited(ROWS, header=("text",))))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("texts", ["text {}", "well, this; is\ta {}", 'he said "{}"'])
+@pytest.mark.parametrize("tail", ["", "{0}", "{0}{0}"])
+def test_whole_lines_in_quotes_are_refused_with_their_cause(
+    tmp_path: Path, delimiter: str, texts: str, tail: str
+) -> None:
+    rows = [(texts.format(number), "ab"[number % 2]) for number in range(8)]
+    bare = delimited(rows, delimiter).splitlines()
+    quoted = ['"' + line.replace('"', '""') + '"' + tail.format(delimiter) for line in bare]
+    cases = [(quoted, 1), ([quoted[0], *bare[1:]], 1), ([bare[0], *quoted[1:]], 2), (["", *quoted], 2), (quoted[1:], 1)]
+    for lines, line in cases:
+        said = (
+            rf"^d.csv, line {line}: the whole line stands in quotes, so it is one field, '[^\n]*Text to Columns[^\n]*$"
+        )
+        with pytest.raises(BonsaiError, match=said):
+            read(file(tmp_path, "d.csv", "\n".join(lines) + "\n"))
+
+
+def test_quotes_around_fields_alone_are_none_around_lines(tmp_path: Path) -> None:
+    rows = [(f"well, text {number}", "ab"[number % 2]) for number in range(12)]
+    same = read(file(tmp_path, "same.csv", delimited(rows))).sha256
+    content = '"text","label"\n' + "".join(f'"{text}","{label}"\n' for text, label in rows)
+    assert read(file(tmp_path, "d.csv", content)).sha256 == same
+    for delimiter in ";\t|":
+        headless = "".join(f'"{text}"{delimiter}{label}\n' for text, label in rows)
+        assert read(file(tmp_path, "d.csv", headless)).sha256 == same
+    with pytest.raises(BonsaiError, match=r"1 of 13 rows is unusable: d.csv, line 14: the label is missing"):
+        read(file(tmp_path, "d.csv", content + '"well, text,a"\n'))
