@@ -1,10 +1,11 @@
 """A column that says which split a row belongs to, as data sets in one file have it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.data.columns import Table, plain
-from models.data.splits import WORDS, split_said
+from models.data.splits import SPLIT_WORDS, WORDS, split_said
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
@@ -19,7 +20,9 @@ OTHER = (
     "traintest",
     "phase",
 )  # names of much else: all their values are splits
-FLAGS = ("istrain", "istraining", "isvalid", "isvalidation", "isval", "isdev", "istest")
+FLAGS = {f"is{word}": split for split, words in SPLIT_WORDS.items() for word in words}  # is_test: true or false
+TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+SOUND = "isvalid"  # of few rows it says that they are for validation, of most that nothing is wrong with them
 
 
 def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSource) -> str | None:
@@ -33,7 +36,7 @@ def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSour
     found = []
     asked = {plain(column) for column in (source.text_column, source.label_column) if column}
     for name in (*USUAL, *OTHER):
-        values = _values(tables, name) if name not in asked else set()
+        values = _values(tables, name) if name not in asked else Counter[str]()
         splits = {split for value in values if (split := split_said(value))}
         others = sorted(value for value in values if not split_said(value))
         if name in USUAL and len(splits) > 1 and "train" not in splits and not others:
@@ -50,13 +53,21 @@ def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSour
                 markup=False,
                 soft_wrap=True,
             )
-    for name in FLAGS:
-        if not found and len(_values(tables, name)) > 1:
-            console.print(
-                f"{source.source}: the column '{name}' is not read; rows are split by a column 'split' with {WORDS}",
-                markup=False,
-                soft_wrap=True,
-            )
+    flags = [name for name in FLAGS if not found and name not in asked and len(_values(tables, name)) > 1]
+    if len(flags) == 1 and _is_certain(flags[0], tables):
+        meant = FLAGS[flags[0]]
+        console.print(
+            f"{source.source}: rows are split as the column '{flags[0]}' says: {meant} where true, else {_else(meant)}",
+            markup=False,
+            soft_wrap=True,
+        )
+        return flags[0]
+    for name in flags:
+        console.print(
+            f"{source.source}: the column '{name}' is not read; rows are split by a column 'split' with {WORDS}",
+            markup=False,
+            soft_wrap=True,
+        )
     if len(found) > 1:
         raise BonsaiError(
             f"data set '{source.source}': the columns {' and '.join(map(repr, found))} both name splits; expected one"
@@ -75,7 +86,7 @@ def split_of_row(
     if column is None or isinstance(row, str):
         return split
     said = row.get(column)
-    own = split_said(said)
+    own = _split_meant(column, said)
     if own is None:
         given = f"'{said}'" if said not in (None, "") else "missing"
         raise ValueError(
@@ -92,13 +103,42 @@ def column_called(name: str, columns: Sequence[str]) -> str | None:
     return next((column for column in columns if plain(column) == name), None)
 
 
-def _values(tables: Mapping[str, Sequence[Table]], name: str) -> set[str]:
-    """Return all that a column holds, in whichever file it stands."""
-    return {
+def _is_certain(name: str, tables: Mapping[str, Sequence[Table]]) -> bool:
+    """Tell whether a flag is true or false in every row, and of training files alone, none of which has its split."""
+    values = _values(tables, name)
+    flags = {TRUTH.get(value.strip().casefold()) for value in values}
+    held_out = {split for split in (FLAGS[name], _else(FLAGS[name])) if split != "train"}
+    elsewhere = any(
+        split in held_out or column_called(name, table.columns) is not None
+        for split, parts in tables.items()
+        if split != "train"
+        for table in parts
+    )
+    true = sum(count for value, count in values.items() if TRUTH.get(value.strip().casefold()))
+    few = name != SOUND or true * 2 < values.total()
+    return flags == {True, False} and not elsewhere and few
+
+
+def _split_meant(column: str, value: object) -> str | None:
+    """Return the split that a row's value names, or stands for as a flag."""
+    meant = FLAGS.get(plain(column))
+    if meant is None:
+        return split_said(value)
+    flag = TRUTH.get(str(value).strip().casefold())
+    return meant if flag else None if flag is None else _else(meant)
+
+
+def _else(meant: str) -> str:
+    return "test" if meant == "train" else "train"
+
+
+def _values(tables: Mapping[str, Sequence[Table]], name: str) -> Counter[str]:
+    """Return how often a column holds each of its values, in whichever file it stands."""
+    return Counter(
         str("" if (value := row.get(column)) is None else value)
         for parts in tables.values()
         for table in parts
         if (column := column_called(name, table.columns)) is not None
         for _, row in table.read([column])
         if isinstance(row, dict)
-    }
+    )

@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from models.data.columns import plain
 from models.data.dataset import Dataset
 from models.runtime.errors import BonsaiError
 from tests.models.files import ROWS, delimited, file, parquet_bytes, read
@@ -140,3 +142,67 @@ def test_what_looks_like_splits_and_is_not_read_is_said(
     rows = "".join(f"{text},{label},{values[number % 2]}\n" for number, (text, label) in enumerate(ROWS))
     read(file(tmp_path, "d.csv", f"text,label,{column}\n{rows}"))
     assert f"the column '{column.replace('_', '')}' is not read" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "parts"),
+    [
+        ("is_test", ("False", "False", "True"), ((0, 1), (2,))),
+        ("IsTest", ("0", "0", "1"), ((0, 1), (2,))),
+        ("is_eval", ("1", "1", "0"), ((2,), (0, 1))),
+        ("is_train", ("1", "0", "1"), ((0, 2), (1,))),
+        ("is training", ("1.0", "0.0", "0.0"), ((0,), (1, 2))),
+    ],
+)
+def test_a_flag_splits_rows_where_its_meaning_is_certain(
+    tmp_path: Path, column: str, values: tuple[str, ...], parts: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, validation, test = numbers(read(file(tmp_path, "d.csv", table(column, *values))))
+    assert (train | validation, test) == tuple({n for n in range(40) if n % 3 in part} for part in parts)
+    assert f"rows are split as the column '{plain(column)}' says: t" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("column", ["is_valid", "is_validation", "is_val", "is_dev"])
+def test_a_flag_of_validation_rows_leaves_the_test_rows_to_the_rest(tmp_path: Path, column: str) -> None:
+    train, validation, test = numbers(read(file(tmp_path, "d.csv", table(column, "0", "1", "0"))))
+    assert validation == {number for number in range(40) if number % 3 == 1}
+    assert len(train) + len(test) == 40 - len(validation)
+    same = read(file(tmp_path, "same.csv", table("split", "train", "dev", "train"))).sha256
+    given = [{"text": text, "label": label, column: flag == "1"} for text, label, flag in rows("0", "1", "0")]
+    assert read(file(tmp_path, "d.json", json.dumps(given))).sha256 == same
+    file(tmp_path / "folder", "test.csv", delimited([("other a", "a"), ("other b", "b")]))
+    file(tmp_path / "folder", "train.csv", table(column, "0", "1", "0"))
+    assert numbers_of(read(tmp_path / "folder")) == [27, 13, 2]
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        (("is_test",), (("1",), ("0",), ("2",))),
+        (("is_test",), (("1",), ("",))),
+        (("is_test",), (("yes",), ("no",))),
+        (("is_valid",), (("True",), ("True",), ("False",))),
+        (("is_test", "is_valid"), (("1", "0"), ("0", "1"), ("0", "0"))),
+    ],
+)
+def test_a_flag_that_may_mean_something_else_is_not_read_and_that_is_said(
+    tmp_path: Path, header: Any, values: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flagged = [(*row, *values[number % len(values)]) for number, row in enumerate(TEXTS)]
+    found = read(file(tmp_path, "d.csv", delimited(flagged, header=("text", "label", *header))))
+    assert found.sha256 == read(file(tmp_path, "same.csv", delimited(TEXTS))).sha256
+    said = capsys.readouterr().err
+    assert all(f"the column '{plain(column)}' is not read; rows are split by" in said for column in header)
+
+
+def test_a_flag_beside_files_of_its_split_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file(tmp_path, "train.csv", table("is_test", "0", "1"))
+    file(tmp_path, "test.csv", delimited([("other a", "a"), ("other b", "b")]))
+    assert numbers_of(read(tmp_path)) == [36, 4, 2]
+    assert "the column 'istest' is not read" in capsys.readouterr().err
+
+
+def test_a_flag_that_is_the_label_is_no_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read(file(tmp_path, "d.csv", table("is_valid", "0", "1", "0")), label_column="is_valid")
+    assert found.labels == ("0", "1")
+    assert "isvalid" not in capsys.readouterr().err
