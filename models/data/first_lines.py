@@ -91,7 +91,11 @@ def _short(text: str) -> str:
 
 
 def _widths_below(samples: Sequence[Sequence[tuple[int, list[str]]]]) -> Iterator[int]:
-    """Return how many fields all records have but the first, which has one of no usual name."""
+    """Return how many fields all records have but the first, which has one of no usual name, if no delimiter cuts all
+    records alike.
+    """
+    if any({len(fields) for _, fields in rows} == {max(2, len(rows[0][1]))} for rows in samples if rows):
+        return
     for rows in samples:
         first, *below = [[field for field in map(seen, fields) if field] for _, fields in rows] or [[]]
         widths = {len(fields) for _, fields in rows[1:]}

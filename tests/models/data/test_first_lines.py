@@ -91,3 +91,9 @@ def test_quotes_around_fields_alone_are_none_around_lines(tmp_path: Path) -> Non
         assert read(file(tmp_path, "d.csv", headless)).sha256 == same
     with pytest.raises(BonsaiError, match=r"1 of 13 rows is unusable: d.csv, line 14: the label is missing"):
         read(file(tmp_path, "d.csv", content + '"well, text,a"\n'))
+
+
+def test_a_first_row_that_another_delimiter_leaves_whole_is_no_title(tmp_path: Path) -> None:
+    rows = [(f"a text; of {number}" if number else "a text of 0", "ab"[number % 2]) for number in range(12)]
+    same = read(file(tmp_path, "same.csv", delimited(rows))).sha256
+    assert read(file(tmp_path, "d.csv", delimited(rows, header=None))).sha256 == same
