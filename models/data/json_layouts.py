@@ -1,6 +1,6 @@
 """Which rows one JSON value holds: an array, one array a split or an object of columns; and what stands beside them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ NamesColumns = Callable[[Sequence[str]], bool]  # whether a text and a label are
 
 
 class LostRowsError(ValueError):
-    """The key of what may be rows, too, and would be passed over."""
+    """Why some rows of a value would be lost or fall to another split."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,18 @@ def _by_split(whole: Any, names_columns: NamesColumns) -> Found | None:
     """Return the rows of an object with keys for splits, each row with its split in a column of that name."""
     if not isinstance(whole, dict):
         return None
-    parts = {key: found for key in whole if split_said(key) and (found := _listed(whole[key], names_columns))}
+    listed = {key: _listed(whole[key], names_columns) for key in whole if split_said(key)}
+    parts = {key: found for key, found in listed.items() if found is not None and found.rows}
     splits = {key: split_said(key) for key in parts}
     rows = [(splits[key], row) for key, part in parts.items() for row in part.rows]
     objects = [row for _, row in rows if isinstance(row, dict)]
     own = any(row.get(SPLIT) is not None for row in objects)
-    if not objects or own or len(set(splits.values())) < len(splits):
+    if not objects or (own and len(parts) == 1):
         return None
+    if own:
+        raise LostRowsError(f"rows of {_keys(parts)} have a '{SPLIT}' of their own")
+    if double := [key for key in parts if list(splits.values()).count(splits[key]) > 1]:
+        raise LostRowsError(f"{_keys(double)} hold {splits[double[0]]} rows")
     found = _beside({key: value for key, value in whole.items() if key not in parts}, objects[0])
     inner = {f"{key}.{name}": names for key, part in parts.items() for name, names in part.names.items()}
     return Found(
@@ -126,7 +131,9 @@ def _beside(beside: dict[str, Any], row: dict[str, Any]) -> Found:
     (LostRowsError).
     """
     if lost := next((key for key, value in beside.items() if _holds_rows(key, value, row)), None):
-        raise LostRowsError(lost)  # none may be passed over: it could be the test rows
+        raise LostRowsError(
+            f"'{lost}' may hold rows too, which would be lost"
+        )  # none may be passed over: it could be the test rows
     named = ((key, names) for key in NAMES_OF_CLASSES if (names := names_in_order(beside.get(key))))
     found = dict([first] if (first := next(named, None)) else [])
     return Found([], found, tuple(key for key in beside if key not in found))
@@ -164,6 +171,10 @@ def _is_column(value: Any) -> bool:
 
 def _alike(item: dict[str, Any], row: dict[str, Any]) -> bool:
     return len(item.keys() & row.keys()) > 1
+
+
+def _keys(keys: Iterable[str]) -> str:
+    return " and ".join(f"'{key}'" for key in keys)
 
 
 def _is_object(value: Any) -> bool:

@@ -23,7 +23,7 @@ def read_json(text: str, file: str, source: DatasetSource) -> Table:
     try:
         found = find_rows(whole, lambda columns: names_columns(columns, source, file))
     except LostRowsError as error:
-        found, lost = None, f" ('{error}' may hold rows too, which would be lost)"
+        found, lost = None, f" ({error})"
     if found is not None:
         return _found_table(found, file, source)
     if whole is None and text.lstrip()[:1] == "[":

@@ -67,8 +67,14 @@ def test_every_layout_holds_the_same_data(tmp_path: Path, name: str, content: st
             '{"train": {"rows": [{"text": "a", "label": 0}], "labels": ["x", "y"]}, "labels": ["y", "x"]}',
             "d.json: 'labels' and 'train.labels' give the classes different names or another order; expected one",
         ),
-        ('{"train": [{"text": "a"}], "dev": [{"text": "b"}], "val": [{"text": "c"}]}', "with the keys train, dev, val"),
-        ('{"train": [{"text": "a", "split": "x"}], "test": [{"text": "b"}]}', "with the keys train, test"),
+        (
+            '{"train": [{"text": "a"}], "dev": [{"text": "b"}], "val": [{"text": "c"}]}',
+            "keys train, dev, val; .*'dev' and 'val' hold",
+        ),
+        (
+            '{"train": [{"text": "a", "split": "x"}], "test": [{"text": "b"}]}',
+            "rows of 'train' and 'test' have a 'split' of their",
+        ),
         (
             '{"data": [{"text": "a", "label": "b"}], "test": {"text": ["a"], "label": ["b"]}}',
             "with the keys data, test",
