@@ -18,6 +18,7 @@ AT_ONCE = 512  # rows of a datagram
 # How long a row waits for others in its worker. Each datagram wakes the process, which takes a processor and what its
 # caches hold from those that answer: fifty a second made every answer dearer than to write it down is.
 GATHER_S = 0.2
+AGAIN_S = 0.02  # where the process has no room, or is not there: both pass
 MOST_BYTES = 160 * 2**10  # of a datagram; Linux takes 200 kB
 FULL, CLOSED = "full queue", "closed"
 ROOM_WITHIN_S = 5.0
@@ -33,20 +34,21 @@ class Way:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.settimeout(timeout)
 
-    def send(self, rows: Sequence[Served] | Sequence[Shadow]) -> bool:
-        """Send rows, all of a kind, and tell whether there was room for them."""
+    def send(self, rows: Sequence[Served] | Sequence[Shadow]) -> int:
+        """Send rows, all of a kind, and return how many of them, from the first on, need not be sent again."""
         content = encode(rows)
         if len(content) > MOST_BYTES:  # long texts, which are to be kept
             if len(rows) == 1:
                 LOST.labels("too large").inc()
-                return True
+                return 1
             half = len(rows) // 2
-            return self.send(rows[:half]) and self.send(rows[half:])
+            sent = self.send(rows[:half])
+            return sent if sent < half else half + self.send(rows[half:])
         try:
             self._socket.sendto(content, self._address)
         except OSError:
-            return False
-        return True
+            return 0
+        return len(rows)
 
     def close(self) -> None:
         """Send nothing any more."""
@@ -73,18 +75,18 @@ class Records:
 
     def _send(self) -> None:
         """Send some, and the next ones after a turn of the loop."""
-        sent = self._send_some()  # if not, its queue is full, or it is not there: both pass
+        is_sent = self._send_some()
         self._scheduled = bool(self._waiting)
         if self._scheduled:
-            pause = 0 if sent and len(self._waiting) >= AT_ONCE else GATHER_S
-            asyncio.get_running_loop().call_later(pause, self._send)
+            more = 0 if len(self._waiting) >= AT_ONCE else GATHER_S
+            asyncio.get_running_loop().call_later(more if is_sent else AGAIN_S, self._send)
 
     def _send_some(self) -> bool:
+        """Send as many as go at once, and tell whether there was room for them."""
         rows = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
         sent = self._way.send(rows)
-        if not sent:
-            self._waiting.extendleft(reversed(rows))
-        return sent
+        self._waiting.extendleft(reversed(rows[sent:]))
+        return sent == len(rows)
 
     def close(self) -> None:
         """Send what is left, when the service ends."""
@@ -113,8 +115,7 @@ class Unseen:
     def send(self) -> None:
         """Send what has gathered; what finds no room in a while is counted as lost."""
         while some := self._waiting[:AT_ONCE]:
-            if not self._way.send(some):
-                LOST.labels(FULL).inc(len(some))
+            LOST.labels(FULL).inc(len(some) - self._way.send(some))
             del self._waiting[: len(some)]
 
     def close(self) -> None:
