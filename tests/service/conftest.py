@@ -69,6 +69,7 @@ def started(
             server.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def wait_until_ready(address: str, server: "subprocess.Popen[bytes]", log: Path, authority: Path | None = None) -> None:

@@ -126,8 +126,10 @@ def test_sigterm_loses_no_request_and_no_connection(served: Served) -> None:
     for caller in callers:
         caller.start()
     idle = http.client.HTTPConnection("127.0.0.1", callers[0].port, timeout=30)
-    idle.request("POST", "/int8/predict", ONE, JSON)
-    assert not (first := idle.getresponse()).will_close and first.read()
+    while True:  # until one is kept: a worker with more than its share of connections closes some
+        idle.request("POST", "/int8/predict", ONE, JSON)
+        if (first := idle.getresponse()).read() and not first.will_close:
+            break
     half = socket.create_connection(("127.0.0.1", callers[0].port), timeout=30)
     fields = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(ONE)}\r\n\r\n"
     half.sendall(f"POST /int8/predict HTTP/1.1\r\n{fields}{ONE[:5]}".encode())
