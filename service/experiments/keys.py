@@ -4,28 +4,29 @@ longer.
 
 import os
 from collections import deque
+from collections.abc import Callable
 
 AT_ONCE = 256
 
 
-class RandomDigits:
-    """Gives strings of so many hexadecimal digits, an even number; threads may share it."""
+def random_digits(count: int) -> Callable[[], str]:
+    """Return what gives strings of so many hexadecimal digits, an even number; threads may share it."""
+    ready = deque[str]()
+    take = ready.pop
 
-    def __init__(self, count: int) -> None:
-        self._count, self._ready = count, deque[str]()
-
-    def __call__(self) -> str:
-        """Return one that was not there before."""
+    def give() -> str:
         try:
-            return self._ready.pop()
+            return take()
         except IndexError:
-            digits = os.urandom(self._count // 2 * AT_ONCE).hex()
-            made = [digits[place : place + self._count] for place in range(0, len(digits), self._count)]
-            self._ready.extend(made[1:])
+            digits = os.urandom(count // 2 * AT_ONCE).hex()
+            made = [digits[place : place + count] for place in range(0, len(digits), count)]
+            ready.extend(made[1:])
             return made[0]
 
+    return give
 
-_random = RandomDigits(12)
+
+_random = random_digits(12)
 
 
 def next_key(at: float) -> str:

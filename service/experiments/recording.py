@@ -1,6 +1,7 @@
 """What is written down of answers, and the ids by which feedback names them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from models.runtime.classifier import Prediction
@@ -9,6 +10,9 @@ from service.experiments.running import DAY_S, Assigned
 from service.store.rows import Served
 
 OK = 200
+# A row of all its fields in their order. Between a text and its answer each function has to be fetched into the cache
+# anew, and the constructor of a NamedTuple is one.
+_served: Callable[[tuple[object, ...]], Served] = partial(tuple.__new__, Served)
 
 
 class Answered(NamedTuple):
@@ -45,22 +49,23 @@ def note(
     ms: float,
 ) -> Answered:
     """Sign the answers that a request got after `ms` at the time `at`, and make a row of each."""
-    standing, signer = assigned.standing, assigned.signer
+    variant, standing, unit, override, signer = assigned
     assert standing is not None
     assert signer is not None
-    sign, second = signer.sign, int(at)
-    variant, _, unit, override, _ = assigned
-    name, revision, keep = standing.experiment.name, standing.revision, standing.experiment.keep_texts_days
+    sign, second, experiment = signer.sign, int(at), standing.experiment
+    name, revision, keep = experiment.name, standing.revision, experiment.keep_texts_days
     expires = at + keep * DAY_S if keep else None
     ids, rows = list[str](), list[Served]()
     for text, prediction in zip(texts, predictions, strict=True):
         label, score = prediction.top[0]
         key = next_key(at)
         ids.append(sign(label, second, key))
-        rows.append(  # by their places: to name fifteen fields takes longer than to sign
-            Served(
-                key, name, revision, variant, version, unit, at, label, score, ms, OK, override,
-                text if keep else None, expires, not rows,
+        rows.append(
+            _served(
+                (
+                    key, name, revision, variant, version, unit, at, label, score, ms, OK, override,
+                    text if keep else None, expires, not rows,
+                )
             )
         )  # fmt: skip
     return Answered(assigned, texts, predictions, ids, rows)

@@ -133,4 +133,4 @@ def encode(rows: Sequence[Served] | Sequence[Shadow]) -> bytes:
 def decode(content: bytes) -> list[Served | Shadow]:
     """Return the rows of a datagram."""
     kind, rows = orjson.loads(content)
-    return [Shadow(*row) if kind == SHADOWS else Served(*row) for row in rows]
+    return list(map((Shadow if kind == SHADOWS else Served)._make, rows))

@@ -87,7 +87,7 @@ def encode(
     content = answer(card, request_id, predictions, top_k)
     standing = assigned.standing
     if standing is not None and answered is not None:
-        content |= {"experiment": standing.experiment.name, "arm": assigned.variant}
+        content["experiment"], content["arm"] = standing.experiment.name, assigned.variant
         for row, id in zip(content["predictions"], answered.ids, strict=True):
             row["prediction_id"] = id
     return orjson.dumps(content), answered

@@ -113,8 +113,11 @@ def answer(card: Card, request_id: str, predictions: Sequence[Prediction], top_k
     """Return the body of an answer as JSON values; `PredictResponse` describes it."""
     rows: list[dict[str, Any]] = []
     for prediction in predictions:
-        ranked = [{"label": label, "score": score} for label, score in prediction.top[:top_k]]
-        rows.append({**ranked[0], "truncated": prediction.truncated, **({"top": ranked} if top_k > 1 else {})})
+        label, score = prediction.top[0]
+        row: dict[str, Any] = {"label": label, "score": score, "truncated": prediction.truncated}
+        if top_k > 1:
+            row["top"] = [{"label": label, "score": score} for label, score in prediction.top[:top_k]]
+        rows.append(row)
     return {"variant": card.name, "version": card.version, "request_id": request_id, "predictions": rows}
 
 

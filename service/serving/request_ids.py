@@ -1,8 +1,8 @@
 """Ids of requests: the client's own where it can be echoed, or else 32 random digits."""
 
-from service.experiments.keys import RandomDigits
+from service.experiments.keys import random_digits
 
-_next = RandomDigits(32)
+_next = random_digits(32)
 
 
 def request_id(given: str) -> str:

@@ -6,7 +6,7 @@ in the same order (sums last), so that they wait for each other and never in a c
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -27,6 +27,10 @@ PREDICTION = tuple(column.name for column in schema.predictions.columns)
 SHADOW = tuple(column.name for column in schema.shadows.columns)
 TEXT = tuple(column.name for column in schema.texts.columns)
 EXPOSURE = tuple(column.name for column in schema.exposures.columns)
+EXPOSE = """
+INSERT INTO exposures (experiment, revision, unit, arm) SELECT ?1, ?2, value, ?3 FROM json_each(?4) WHERE true
+ON CONFLICT DO NOTHING RETURNING unit
+"""
 FEEDBACK = (*Truth._fields, "right", "minute")
 
 
@@ -43,9 +47,9 @@ def write(
     return outcomes
 
 
-def insert_for(connection: Connection, table: Table) -> Any:
+def insert_for(dialect: str, table: Table) -> Any:
     """Return an INSERT of this dialect, which can say what to do on a conflict."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 def _write_served(connection: Connection, served: Sequence[Served], sums: Sums) -> None:
@@ -145,8 +149,24 @@ def _first_exposures(connection: Connection, rows: Iterable[Served]) -> list[Ser
         if row.unit:
             first.setdefault((row.experiment, row.revision, row.unit), row)
     values = [(*key, first[key].arm) for key in sorted(first)]
-    new = _insert(connection, schema.exposures, EXPOSURE, values, ("experiment", "revision", "unit"), mostly_new=False)
+    if connection.dialect.name == "postgresql":
+        new = _insert(connection, schema.exposures, EXPOSURE, values, ("experiment", "revision", "unit"))
+    else:
+        new = list(_expose(connection, values))
     return alone + [first[key] for key in new]
+
+
+def _expose(connection: Connection, rows: Sequence[Row]) -> Iterator[Row]:
+    """Insert exposures, of which most are there already, and yield the keys of what was new: for SQLite in one
+    statement an arm, which looks each unit up once.
+    """
+    units = defaultdict[Row, list[str]](list)
+    for experiment, revision, unit, arm in rows:
+        units[experiment, revision, arm].append(unit)
+    for (experiment, revision, arm), some in units.items():
+        given = (experiment, revision, arm, orjson.dumps(some).decode())
+        for unit in connection.exec_driver_sql(EXPOSE, given).scalars():
+            yield experiment, revision, unit
 
 
 def _insert(
@@ -155,11 +175,9 @@ def _insert(
     names: tuple[str, ...],
     rows: list[Row],
     key: tuple[str, ...],
-    *,
-    mostly_new: bool = True,
 ) -> list[Row]:
-    """Insert what is not there yet, by a key that tells rows apart, and return the keys of what was new; where all of
-    them mostly are, that is tried first.
+    """Insert what is not there yet, by a key that tells rows apart, and return the keys of what was new. Mostly all of
+    them are, and that is tried first.
     """
     if not rows:
         return []
@@ -168,14 +186,13 @@ def _insert(
         columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
         return [tuple(row) for row in connection.execute(insert, columns)]
     places = [names.index(name) for name in key]
-    if mostly_new:
-        connection.exec_driver_sql("SAVEPOINT untried")
-        try:
-            connection.exec_driver_sql(_of_values(table, names), rows)
-        except IntegrityError:  # after any other error SQLite may have given up the transaction, savepoint and all
-            connection.exec_driver_sql("ROLLBACK TO untried")
-        else:
-            return [tuple(row[place] for place in places) for row in rows]
+    connection.exec_driver_sql("SAVEPOINT untried")
+    try:
+        connection.exec_driver_sql(_of_values(table, names), rows)
+    except IntegrityError:  # after any other error SQLite may have given up the transaction, savepoint and all
+        connection.exec_driver_sql("ROLLBACK TO untried")
+    else:
+        return [tuple(row[place] for place in places) for row in rows]
     keys = list(zip(*([row[place] for row in rows] for place in places), strict=True))
     held = set(connection.exec_driver_sql(_held_places(table, key), (orjson.dumps(keys).decode(),)).scalars().all())
     new = [place for place in range(len(rows)) if place not in held]
@@ -217,13 +234,15 @@ def _add(connection: Connection, table: Table, sums: Sums) -> None:
     rows = [
         dict(zip(keys, key, strict=True)) | {name: sums[key].get(name, 0) for name in added} for key in sorted(sums)
     ]
-    insert = insert_for(connection, table)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=keys, set_={name: table.columns[name] + insert.excluded[name] for name in added}
-        ),
-        rows,
-    )
+    connection.execute(_addition(connection.dialect.name, table, tuple(keys), tuple(added)), rows)
+
+
+@cache
+def _addition(dialect: str, table: Table, keys: tuple[str, ...], added: tuple[str, ...]) -> Any:
+    """Made once: to make it anew takes as long as to write a hundred rows."""
+    insert = insert_for(dialect, table)
+    sums = {name: table.columns[name] + insert.excluded[name] for name in added}
+    return insert.on_conflict_do_update(index_elements=keys, set_=sums)
 
 
 def _no_sums() -> Sums:

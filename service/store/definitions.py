@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 def secret(connection: Connection) -> bytes:
     """Return the key of prediction ids, made by whoever asks first."""
     values = {"name": SECRET, "value": token_hex(SECRET_BYTES)}
-    connection.execute(insert_for(connection, schema.secrets).on_conflict_do_nothing(), values)
+    connection.execute(insert_for(connection.dialect.name, schema.secrets).on_conflict_do_nothing(), values)
     found = connection.execute(select(schema.secrets.c.value).where(schema.secrets.c.name == SECRET))
     return bytes.fromhex(found.scalar_one())
 

@@ -2,11 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from service.experiments.keys import AT_ONCE, RandomDigits, next_key
+from service.experiments.keys import AT_ONCE, next_key, random_digits
 
 
 def test_threads_get_different_ones() -> None:
-    give, many = RandomDigits(20), 8 * AT_ONCE
+    give, many = random_digits(20), 8 * AT_ONCE
     with ThreadPoolExecutor(4) as threads:
         made = list(threads.map(lambda _: give(), range(many)))
     assert len(set(made)) == many
