@@ -135,11 +135,19 @@ def digest(labels: tuple[str, ...], parts: Iterable[Split], out_of_scope: tuple[
 
 
 def _one_spelling(name: str, splits: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    """Write whole numbers without a point where all labels are such, and refuse names that are one but for their case
-    (BonsaiError).
+    """Write whole numbers without a point where all labels are such, refuse names that are one but for their case
+    (BonsaiError), and say which labels have a single row.
     """
     counts = Counter(row.label for rows in splits.values() for row in rows)
     refuse_same_names(counts, name)
+    alone = [row for rows in splits.values() for row in rows if counts[row.label] == 1]
+    if alone:  # a total below the rows, or a piece of a text that a comma without quotes put in the label's place
+        which = f"a label has one row alone, '{alone[0].label}'"
+        if len(alone) > 1:
+            which = f"{len(alone):,} labels have one row alone each, as '{alone[0].label}' has"
+        console.print(
+            f"{name}: {which} ({alone[0].place}): what is learned of it cannot be tested", markup=False, soft_wrap=True
+        )
     whole = whole_numbers(counts)
     return (
         {split: [replace(row, label=whole[row.label]) for row in rows] for split, rows in splits.items()}

@@ -14,7 +14,8 @@ from models.runtime.progress import console
 
 SHARD = re.compile(r"(?P<stem>.*?)-?(?P<number>\d{4,5})(?:-of-(?P<of>\d{4,5}))?(?:-[0-9a-f]{8,})?")
 NOT_DATA = re.compile(
-    r"(readme|licen[cs]e|notice|citation|changelog)(\.(md|txt|rst|cff|html?))?|dataset_(infos?|dict)\.json|state\.json|_success",
+    r"(readme|licen[cs]e|notice|citation|changelog)(\.(md|txt|rst|cff|html?))?|dataset_(infos?|dict)\.json|state\.json|_success"
+    r"|cache-[0-9a-f]+(_\d+_of_\d+)?\.arrow",  # what map and filter of datasets leave beside a saved split
     re.IGNORECASE,
 )
 

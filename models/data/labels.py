@@ -31,7 +31,9 @@ GAPS = frozenset(
         "#DIV/0!",
     }
 )
-LIST = re.compile(r"[\[({].*[\])}]", re.DOTALL)
+STRUCTURE = re.compile(r"[\[({].*[\])}]", re.DOTALL)
+ARRAY = re.compile(r"\[\s*-?\d[\d.]*(\s+-?\d[\d.]*)+\s*\]")  # NumPy puts no commas
+SEVERAL = "a list, and several labels a text are not supported"
 WHOLE = re.compile(r"-?[0-9]{1,100}")
 WHOLE_AS_FLOAT = re.compile(r"(-?[0-9]{1,100})(\.0*)?")
 
@@ -51,20 +53,24 @@ def label_name(value: object) -> str | None:
         return None
     if not isinstance(value, str | int):
         raise ValueError("expected a name or a whole number")
-    if isinstance(value, str) and _is_list(value):
-        raise ValueError("a list, and several labels a text are not supported; expected a name or a whole number")
+    if isinstance(value, str) and (found := _kind_of_structure(value)):
+        raise ValueError(f"{found}; expected a name or a whole number")
     name = " ".join(unicodedata.normalize("NFC", str(value)).translate(UNSEEN).split())
     return name if name and name not in GAPS else None
 
 
-def _is_list(value: str) -> bool:
-    """Tell whether a cell holds what JSON or Python writes of a list."""
-    if not LIST.fullmatch(value.strip()):
-        return False
+def _kind_of_structure(value: str) -> str:
+    """Tell what a cell holds where JSON, Python or NumPy wrote it of no single value; nothing where it is a name."""
+    value = value.strip()
+    if not STRUCTURE.fullmatch(value):
+        return ""
+    if ARRAY.fullmatch(value):
+        return SEVERAL
     try:
-        return isinstance(ast.literal_eval(value.strip()), list | tuple | set)
+        found = ast.literal_eval(value)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return False
+        return ""
+    return "an object" if isinstance(found, dict) else SEVERAL if isinstance(found, list | tuple | set) else ""
 
 
 def whole_numbers(labels: Iterable[str]) -> dict[str, str]:

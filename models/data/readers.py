@@ -22,6 +22,7 @@ OTHERS = {
     b"PK\x03\x04": "a ZIP archive (an Excel file is one: save it as CSV)",
     b"\x1f\x8b": "a gzip file",
     b"PAR1": "a Parquet file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file (save it as CSV)",
 }
 # UTF-32's mark begins with UTF-16's, so it is looked for first.
 MARKS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.data.columns import Columns, Table, find_columns, plain
 from models.data.label_kinds import Kinds
-from models.data.labels import UNSEEN, label_name
+from models.data.labels import GAPS, UNSEEN, label_name
 from models.data.split_column import column_called, find_split_column, split_of_row
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
@@ -23,6 +23,7 @@ PAIR = (
     "hypothesis",
     "premise",
 )  # of two texts that belong together
+ANSWER, NOT_ACCEPTED = "answer", ("reject", "ignore")  # what Prodigy writes of a row that its annotator turned down
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -85,9 +86,9 @@ def check_rows(
             columns = find_columns(table.columns, source, table.name)
             if columns.passed_over:
                 said = f"texts are read from '{columns.text}' and labels from '{columns.label_name or columns.label}'"
-                others = " and ".join(f"'{column}'" for column in columns.passed_over)
+                named = " and ".join(f"'{column}'" for column in columns.passed_over)
                 console.print(
-                    f"{table.name}: {said}, not from {others} (--text-column, --label-column)",
+                    f"{table.name}: {said}, not from {named} (--text-column, --label-column)",
                     markup=False,
                     soft_wrap=True,
                 )
@@ -99,11 +100,13 @@ def check_rows(
                 )
             before = unusable.rows
             split_column = column_called(by_column, table.columns) if by_column else None
-            for number, values in table.read([*columns.all, *([split_column] if split_column else [])]):
+            answer = next((column for column in table.columns if plain(column) == ANSWER), None)
+            others = [column for column in (split_column, answer) if column and column not in columns.all]
+            for number, values in table.read([*columns.all, *others]):
                 place = f"{table.name}, {table.unit} {number}"
                 unusable.rows += 1
                 try:
-                    text, label = _text_and_label(values, columns)
+                    text, label = _text_and_label(values, columns, answer if answer in others else None)
                     own = split_of_row(values, split_column, split, tables)
                 except ValueError as error:
                     unusable.add(place, str(error))
@@ -147,11 +150,15 @@ class _Names:
         return name
 
 
-def _text_and_label(values: dict[str, Any] | str, columns: Columns) -> tuple[str, str]:
+def _text_and_label(values: dict[str, Any] | str, columns: Columns, answer: str | None) -> tuple[str, str]:
     """Return a row's text and label; ValueError says what is wrong with it."""
     if isinstance(values, str):
         raise ValueError(values)
+    if answer is not None and (said := str(values.get(answer)).strip().lower()) in NOT_ACCEPTED:
+        raise ValueError(f"its {answer} is '{said}'; expected a label that was accepted")
     text = usable_text(values.get(columns.text))
+    if (gap := text.strip()) in GAPS:
+        raise ValueError(f"the text is {gap}, which other programs write where there is none; expected a text")
     label = _label(values, columns.label, "label")
     if columns.label_name is not None:
         _label(values, columns.label_name, "label's name")

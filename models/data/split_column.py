@@ -18,9 +18,18 @@ OTHER = (
     "type",
     "datatype",
     "traintest",
+    "trainortest",
+    "traintestsplit",
+    "splittype",
+    "tvt",
+    "mluse",
+    "mode",
+    "source",
     "phase",
 )  # names of much else: all their values are splits
-FLAGS = {f"is{word}": split for split, words in SPLIT_WORDS.items() for word in words}  # is_test: true or false
+FLAGS = {  # is_test, in_test_set: true or false
+    flag: split for split, words in SPLIT_WORDS.items() for word in words for flag in (f"is{word}", f"in{word}set")
+}
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 SOUND = "isvalid"  # of few rows it says that they are for validation, of most that nothing is wrong with them
 

@@ -41,6 +41,7 @@ RATES = {
 }
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 GRAPH_FILES = ("config.json", MODEL_FILE, "tokenizer.json")
+ADAPTER = "adapter_config.json"
 INDEX = "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 NO_WEIGHTS = ("training_args", "optimizer", "scheduler", "scaler", "rng_state")  # that a Trainer leaves beside them
@@ -87,6 +88,8 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
     pickles = sorted(
         file.name for file in folder.iterdir() if file.suffix in PICKLES and not file.name.startswith(NO_WEIGHTS)
     )
+    if (folder / ADAPTER).is_file() or (folder / "adapter_model.safetensors").is_file():
+        raise BonsaiError(_adapter(is_alone="model.safetensors" in missing))
     if "model.safetensors" in missing and pickles:
         raise BonsaiError(
             f"{pickles[0]} is a pickle, which can run code when it is read; expected model.safetensors: '{CONVERT} "
@@ -118,10 +121,18 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
     return Checkpoint(name, folder, digest.hexdigest(), config, weights, tokenizer, is_graph)
 
 
+def _adapter(*, is_alone: bool) -> str:
+    whole = "expected the whole model, as merge_and_unload of peft and save_pretrained write it"
+    if is_alone:
+        return f"model.safetensors missing in its folder, which has an adapter alone; {whole}"
+    return (
+        f"an adapter ({ADAPTER}) stands beside its weights, and transformers would add it to them; {whole}: where that "
+        "was done, remove the adapter's files"
+    )
+
+
 def _other_weights(folder: Path) -> str:
     """Return what stands in the place of the weights, and what makes them whole; nothing where there is none."""
-    if (folder / "adapter_model.safetensors").is_file():
-        return "an adapter alone; expected the whole model, as merge_and_unload of peft and save_pretrained write it"
     shards = sorted(file.name for file in folder.glob("model-*-of-*.safetensors"))
     if shards or (folder / INDEX).is_file():
         said = f"it in {len(shards)} pieces ({shards[0]})" if shards else f"{INDEX} alone, the list of its pieces"
@@ -188,6 +199,8 @@ def _folder(source: TeacherSource) -> Path:
         return Path(str(config.locate())).parent
     if Path(source.source).is_dir():
         return Path(source.source)
+    if Path(source.source).is_file():
+        raise BonsaiError(f"a file; expected its folder, with {', '.join(FILES)}")
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.source):
         raise BonsaiError("no such folder; expected 'embedded', a local folder or a Hugging Face id")
     return _download(source)

@@ -79,11 +79,19 @@ def _other_number(config: Mapping[str, object], labels: tuple[str, ...], rows: t
     sets id2label alone leaves an older table behind.
     """
     given = config.get("label2id")
-    numbers = {label_name(name): number for name, number in given.items()} if isinstance(given, dict) else {}
+    numbers = {_spelled(name): number for name, number in given.items()} if isinstance(given, dict) else {}
     for label, row in zip(labels, rows, strict=True):
         if label in numbers and str(numbers[label]) != str(row):
             return f"config.json's label2id has {numbers[label]} for '{label}', its id2label {row}"
     return ""
+
+
+def _spelled(name: str) -> str | None:
+    """Return a name in the spelling that the data's labels have; None for what can be none of them."""
+    try:
+        return label_name(name)
+    except ValueError:
+        return None
 
 
 def _match(names: list[str], labels: tuple[str, ...]) -> tuple[int, ...]:

@@ -29,6 +29,9 @@ def test_a_folder_that_datasets_saved_to_disk_is_read(tmp_path: Path) -> None:
         for split in ("train", "test")
     }
     datasets.DatasetDict(saved).save_to_disk(str(tmp_path / "saved"))
+    loaded = datasets.load_from_disk(str(tmp_path / "saved"))
+    loaded.map(lambda row: row, load_from_cache_file=False)
+    assert list((tmp_path / "saved").glob("train/cache-*.arrow"))  # which is no part of it
     found = read(tmp_path / "saved")
     assert found.labels == tuple(NAMES)
     assert len(found.test) == 60

@@ -23,6 +23,7 @@ from tests.models.files import ROWS, delimited, file, read
         *((value, None) for value in (None, "", "  ", "\u200b", float("nan"), Decimal("nan"))),
         *((value, None) for value in ("nan", "NaN", "<NA>", "NULL", "\\N", "#N/A", "#REF!")),
         *((value, "refund") for value in ("refund\u200e", "\u2068refund\u2069")),
+        *((value, value) for value in ("[URGENT]", "(other)", "[Q1 2024]", "{name}")),
         (True, "True"),
     ],
 )
@@ -30,7 +31,13 @@ def test_one_label_has_one_spelling(value: Any, name: str | None) -> None:
     assert label_name(value) == name
 
 
-@pytest.mark.parametrize("value", [1.5, float("inf"), ["a"], {"a": 1}, b"a", Decimal("1.5")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(1.5, float("inf"), ["a"], {"a": 1}, b"a", Decimal("1.5")),
+        *('["a"]', "('a', 'b')", "[0 1]", "[ 0  12 ]", "{'a': 1}", '{"choices": ["a", "b"]}'),
+    ],
+)
 def test_what_is_no_label_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="expected a name or a whole number"):
         label_name(value)

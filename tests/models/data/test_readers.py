@@ -63,6 +63,7 @@ def test_a_pointer_of_git_lfs_is_said_to_be_one(tmp_path: Path, name: str) -> No
         (b"PK\x03\x04 ", "a ZIP archive .an Excel file is one: save it as CSV."),
         (b"\x1f\x8b ", "a gzip file"),
         (b"PAR1 ", "a Parquet file"),
+        (b"\xd0\xcf\x11\xe0\xa1", "an old Excel file .save it as CSV."),
     ],
 )
 def test_another_kind_of_file_under_a_text_s_name_is_named(tmp_path: Path, content: bytes, said: str) -> None:

@@ -1,3 +1,5 @@
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,28 @@ def test_the_other_half_of_a_pair_is_said_not_to_be_read(tmp_path: Path, capsys:
     read(file(tmp_path, "d.csv", f"sentence,sentence2,label\n{rows}"))
     said = " ".join(capsys.readouterr().err.split())
     assert "the column 'sentence2' is not read: one text a row is classified, and no pair" in said
+
+
+def test_rows_that_an_annotator_turned_down_are_unusable(tmp_path: Path) -> None:
+    rows = [{"text": text, "label": label, "answer": "accept"} for text, label in ROWS]
+    turned_down = [{"text": f"no {word}", "label": "a", "answer": word} for word in ("reject", "ignore")]
+    given = file(tmp_path, "d.jsonl", "".join(f"{json.dumps(row)}\n" for row in [*rows, *turned_down]))
+    with pytest.raises(BonsaiError, match=r"2 of 62 rows are unusable: d.jsonl, line 61: its answer is 'reject'; exp"):
+        read(given)
+    assert read(given, skip_unusable=True).sha256 == read(file(tmp_path, "same.csv", delimited())).sha256
+    asked = [(text, "ignore" if label == "a" else label) for text, label in ROWS]
+    found = read(file(tmp_path, "own.csv", delimited(asked, header=("text", "answer"))), label_column="answer")
+    assert "ignore" in found.labels
+
+
+@pytest.mark.parametrize("gap", ["nan", "#NAME?", "<NA>", "\\N"])
+def test_a_text_that_says_there_is_none_is_unusable(tmp_path: Path, gap: str) -> None:
+    with pytest.raises(BonsaiError, match=rf"the text is {re.escape(gap)}, which other programs write where there is"):
+        read(file(tmp_path, "d.csv", delimited([*ROWS, (gap, "a")])))
+
+
+def test_labels_of_a_single_row_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    read(file(tmp_path, "d.csv", delimited([*ROWS, ("Well", "awful one")])))
+    assert "d: a label has one row alone, 'awful one' (d.csv, line 62): what is" in capsys.readouterr().err
+    read(file(tmp_path, "d.csv", delimited([*ROWS, ("Well", "awful one"), ("Total", "60")])))
+    assert "d: 2 labels have one row alone each, as 'awful one' has (d.csv, line 62)" in capsys.readouterr().err

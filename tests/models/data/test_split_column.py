@@ -121,7 +121,7 @@ def numbers_of(found: Dataset) -> list[int]:
     return [len(found.train), len(found.validation), len(found.test)]
 
 
-@pytest.mark.parametrize("column", ["dataset", "Usage", "data_type", "train_test"])
+@pytest.mark.parametrize("column", ["dataset", "Usage", "data_type", "train_test", "split_type", "ML_use"])
 def test_a_column_of_splits_may_have_other_names(tmp_path: Path, column: str) -> None:
     rows = "".join(
         f"{text},{label},{'test' if number % 4 == 0 else 'train'}\n" for number, (text, label) in enumerate(ROWS)
@@ -152,6 +152,7 @@ def test_what_looks_like_splits_and_is_not_read_is_said(
         ("is_eval", ("1", "1", "0"), ((2,), (0, 1))),
         ("is_train", ("1", "0", "1"), ((0, 2), (1,))),
         ("is training", ("1.0", "0.0", "0.0"), ((0,), (1, 2))),
+        ("in_test_set", ("0", "0", "1"), ((0, 1), (2,))),
     ],
 )
 def test_a_flag_splits_rows_where_its_meaning_is_certain(

@@ -227,6 +227,12 @@ def test_an_unusable_configuration_is_refused(folder: Path, content: str) -> Non
         find(folder)
 
 
+def test_a_file_in_the_place_of_its_folder_is_said_to_be_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)  # a path that looks like an id of the hub
+    with pytest.raises(BonsaiError, match=r"a file; expected its folder, with config\.json"):
+        find_teacher(TeacherSource(source=f"{folder.name}/model.safetensors"))
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [("/no/such/folder", "no such folder; expected 'embedded'"), ("nobody/no-such-model", "HF_HUB_OFFLINE is set")],
@@ -246,7 +252,15 @@ def test_what_a_trainer_leaves_beside_the_weights_is_not_taken_for_them(folder: 
     (folder / "model.safetensors.index.json").write_text("{}")
     with pytest.raises(BonsaiError, match=r"has model\.safetensors\.index\.json alone, .*; expected one file, .*"):
         find(folder)
-    (folder / "part.safetensors").rename(folder / "adapter_model.safetensors")
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_model.bin"])
+def test_an_adapter_alone_or_beside_the_weights_is_refused(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"adapter")
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    with pytest.raises(BonsaiError, match=r"an adapter .adapter_config.json. stands beside its weights, .*; expected"):
+        find(folder)
+    (folder / "model.safetensors").unlink()
     with pytest.raises(BonsaiError, match=r"an adapter alone; .*merge_and_unload"):
         find(folder)
 

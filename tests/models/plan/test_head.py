@@ -194,6 +194,7 @@ def test_two_tables_that_contradict_one_another_are_refused(
         {"angry": "0", "calm": "1", "sad": "2"},
         {"LABEL_0": 0, "LABEL_1": 1, "LABEL_2": 2},  # of whoever set id2label alone
         {"NEGATIVE": 0, "POSITIVE": 1},
+        {"[1]": 0, "sad": 2},
         {},
         [],
         None,
