@@ -126,10 +126,13 @@ def test_sigterm_loses_no_request_and_no_connection(served: Served) -> None:
     for caller in callers:
         caller.start()
     idle = http.client.HTTPConnection("127.0.0.1", callers[0].port, timeout=30)
-    while True:  # until one is kept: a worker with more than its share of connections closes some
+    is_kept, until = False, time.monotonic() + 20
+    while not is_kept:  # a worker with more than its share of connections closes some
+        assert time.monotonic() < until
         idle.request("POST", "/int8/predict", ONE, JSON)
-        if (first := idle.getresponse()).read() and not first.will_close:
-            break
+        first = idle.getresponse()
+        assert first.read()
+        is_kept = not first.will_close
     half = socket.create_connection(("127.0.0.1", callers[0].port), timeout=30)
     fields = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(ONE)}\r\n\r\n"
     half.sendall(f"POST /int8/predict HTTP/1.1\r\n{fields}{ONE[:5]}".encode())
