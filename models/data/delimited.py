@@ -89,17 +89,26 @@ def _refuse_other_width(records: Sequence[Record], columns: Sequence[str], delim
     nothing of the cause.
     """
     widths = {len(record.fields) for record in records}
+    mark = "a tab" if delimiter == "\t" else f"'{delimiter}'"
     if widths == {len(columns) + 1}:
         raise BonsaiError(
-            f"{file}: each row has {len(columns) + 1} fields, and the first line names {len(columns)} columns: the "
-            "names of rows stand without one (R's write.table), or each row ends with a delimiter; expected a name for "
-            "every column"
+            f"{file}: each row has {len(columns) + 1} fields, and the first line names {len(columns)} columns: "
+            f"{_one_too_many(records, mark)}"
         )
     if widths == {1} and len(columns) > 1:
-        mark = "a tab" if delimiter == "\t" else f"'{delimiter}'"
         raise BonsaiError(
             f"{file}: the first line is cut by {mark}, which no row has; expected the same delimiter in all lines"
         )
+
+
+def _one_too_many(records: Sequence[Record], mark: str) -> str:
+    """Return why every row has a field more than the first line, and what helps."""
+    first = {record.fields[0] for record in records}
+    if not any(record.fields[-1].strip() for record in records):
+        return "each row ends with a delimiter; expected a name for every column"
+    if len(first) == len(records) and not any(" " in name for name in first):
+        return "the names of rows stand without one (R's write.table); expected a name for every column"
+    return f"each holds {mark} within a text; expected quotes around a text that holds it"
 
 
 def _plain(fields: Sequence[str]) -> list[str]:

@@ -46,6 +46,7 @@ INDEX = "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 NO_WEIGHTS = ("training_args", "optimizer", "scheduler", "scaler", "rng_state")  # that a Trainer leaves beside them
 CONVERT = "python -m models.train.convert"
+MERGED = "expected the whole model, as merge_and_unload of peft and save_pretrained write it"
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,18 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
     pickles = sorted(
         file.name for file in folder.iterdir() if file.suffix in PICKLES and not file.name.startswith(NO_WEIGHTS)
     )
-    if (folder / ADAPTER).is_file() or (folder / "adapter_model.safetensors").is_file():
-        raise BonsaiError(_adapter(is_alone="model.safetensors" in missing))
+    if dangling := [file for file in missing if (folder / file).is_symlink()]:
+        raise BonsaiError(
+            f"{dangling[0]} is a link to {(folder / dangling[0]).readlink()}, where no file is; expected the file: "
+            "copy the folder anew with what its links lead to (cp -rL)"
+        )
+    if "model.safetensors" in missing and ((folder / ADAPTER).is_file() or any(folder.glob("adapter_model.*"))):
+        raise BonsaiError(f"model.safetensors missing in its folder, which has an adapter alone; {MERGED}")
+    if not is_graph and (folder / ADAPTER).is_file():  # transformers goes by it, whatever the adapter's weights
+        raise BonsaiError(
+            f"an adapter ({ADAPTER}) stands beside its weights, and transformers would add it to them; {MERGED}: where "
+            "that was done, remove the adapter's files"
+        )
     if "model.safetensors" in missing and pickles:
         raise BonsaiError(
             f"{pickles[0]} is a pickle, which can run code when it is read; expected model.safetensors: '{CONVERT} "
@@ -102,7 +113,7 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
             "tokenizer.json missing in its folder, which has vocab.txt alone; write it with transformers: "
             f"AutoTokenizer.from_pretrained('{folder}').save_pretrained('{folder}')"
         )
-    if missing and (inside := sorted(file.parent.name for file in folder.glob("*/config.json"))):
+    if missing and (inside := sorted(file.parent.name for file in folder.glob("*/config.json") if _has_weights(file))):
         raise BonsaiError(
             f"{', '.join(missing)} missing in its folder; expected one that holds {', '.join(FILES)}, as its "
             f"{inside[0]} may"
@@ -121,14 +132,9 @@ def _check(name: str, folder: Path, max_tokens: int) -> Checkpoint:
     return Checkpoint(name, folder, digest.hexdigest(), config, weights, tokenizer, is_graph)
 
 
-def _adapter(*, is_alone: bool) -> str:
-    whole = "expected the whole model, as merge_and_unload of peft and save_pretrained write it"
-    if is_alone:
-        return f"model.safetensors missing in its folder, which has an adapter alone; {whole}"
-    return (
-        f"an adapter ({ADAPTER}) stands beside its weights, and transformers would add it to them; {whole}: where that "
-        "was done, remove the adapter's files"
-    )
+def _has_weights(config: Path) -> bool:
+    """Tell whether a configuration's folder is a model's, and not that of a pooling of sentence-transformers."""
+    return any(file.name == MODEL_FILE or file.suffix in (".safetensors", *PICKLES) for file in config.parent.iterdir())
 
 
 def _other_weights(folder: Path) -> str:

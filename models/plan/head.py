@@ -63,6 +63,8 @@ def find_head(checkpoint: Checkpoint, labels: tuple[str, ...]) -> Head:
 def _names(config: Mapping[str, object], outputs: int) -> list[str]:
     """Return the names of the head's outputs (ValueError when they say nothing)."""
     given = config.get("id2label")
+    if given is None and isinstance(numbers := config.get("label2id"), dict):  # the same table, the other way round
+        given = {number: name for name, number in numbers.items()}
     if given is None:  # save_pretrained leaves them out where they are these two
         return [f"LABEL_{number}" for number in range(outputs or 2)]
     if not isinstance(given, dict) or set(map(str, given)) != set(map(str, range(len(given)))):

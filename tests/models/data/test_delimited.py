@@ -84,10 +84,11 @@ def test_names_of_columns_in_the_middle_are_no_row(tmp_path: Path, mark: str) ->
     ("content", "said"),
     [
         (
-            '"text"\t"label"\n' + '"1"\t"some text"\t"a"\n' * 9,
-            "each row has 3 fields, and the first line names 2 columns",
+            '"text"\t"label"\n' + "".join(f'"{row}"\t"some text"\t"a"\n' for row in range(9)),
+            "each row has 3 fields, and the first line names 2 columns: the names of rows stand without one",
         ),
-        ("text,label\n" + "some text,a,\n" * 9, "or each row ends with a delimiter"),
+        ("text,label\n" + "some text,a,\n" * 9, "each row ends with a delimiter"),
+        ("text,label\n" + "well, some text,a\n" * 9, "each holds ',' within a text; expected quotes around"),
         ("text,label\n" + "foo;a\nbar;b\n" * 9, "the first line is cut by ',', which no row has"),
     ],
 )

@@ -57,8 +57,10 @@ def test_what_is_there_in_the_place_of_what_is_missing_is_named(folder: Path) ->
         BonsaiError, match=r"vocab.txt alone; write it with transformers: AutoTokenizer.from_pretrained"
     ):
         find(folder)
-    inside = folder / "checkpoint-10"
-    inside.mkdir()
+    pooling, inside = folder / "1_Pooling", folder / "checkpoint-10"
+    for place in (pooling, inside):
+        place.mkdir()
+    (pooling / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
     for name in ("config.json", "model.safetensors"):
         (folder / name).rename(inside / name)
     with pytest.raises(
@@ -263,6 +265,21 @@ def test_an_adapter_alone_or_beside_the_weights_is_refused(folder: Path, name: s
     (folder / "model.safetensors").unlink()
     with pytest.raises(BonsaiError, match=r"an adapter alone; .*merge_and_unload"):
         find(folder)
+    (folder / "adapter_config.json").unlink()
+    with pytest.raises(BonsaiError, match=r"an adapter alone; .*merge_and_unload"):
+        find(folder)
+
+
+def test_what_transformers_would_not_add_does_no_harm(folder: Path) -> None:
+    (folder / "adapter_model.safetensors").write_bytes(b"adapter")  # it goes by adapter_config.json alone
+    find(folder)
+
+
+def test_a_link_to_nowhere_is_said_to_be_one(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").symlink_to("../../blobs/4d7a")
+    with pytest.raises(BonsaiError, match=r"model.safetensors is a link to ../../blobs/4d7a, where no file is; expect"):
+        find(folder)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
@@ -299,5 +316,5 @@ def test_a_configuration_that_cannot_be_read_is_one_sentence(folder: Path) -> No
         find(folder)
     (folder / "config.json").unlink()
     (folder / "config.json").symlink_to("config.json")
-    with pytest.raises(BonsaiError, match="missing in its folder"):
+    with pytest.raises(BonsaiError, match=r"config\.json is a link to config\.json, where no file is"):
         find(folder)

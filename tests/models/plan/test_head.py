@@ -169,6 +169,11 @@ def test_a_head_beside_which_something_is_not_read_is_refused_unless_it_is_train
     assert find_head(given, ("bad", "good", "fair")).reason
 
 
+def test_a_table_the_other_way_round_names_the_outputs_as_well(checkpoint: Checkpoint) -> None:
+    assert head(checkpoint, LABELS, id2label=None, label2id={"sad": 0, "angry": 2, "calm": 1}).rows == (2, 1, 0)
+    assert head(checkpoint, LABELS, id2label=None, label2id={"sad": 0, "angry": 0, "calm": 1}).reason
+
+
 @pytest.mark.parametrize(
     ("label2id", "said"),
     [
