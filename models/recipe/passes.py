@@ -234,9 +234,9 @@ class PassKind:
 
 
 PASSES = {  # those of the graph in the order in which they may follow one another
-    "prune": PassKind(Prune, "models.passes.prune:prune", "model", 5),
-    "distill": PassKind(Distill, "models.passes.distill:distill", "model", 6),
-    "sparsify": PassKind(Sparsify, "models.passes.sparsify:sparsify", "model", 2),
+    "prune": PassKind(Prune, "models.passes.prune:prune", "model", 6),
+    "distill": PassKind(Distill, "models.passes.distill:distill", "model", 7),
+    "sparsify": PassKind(Sparsify, "models.passes.sparsify:sparsify", "model", 3),
     "trim": PassKind(Trim, "models.passes.trim:trim", "graph", 3),
     "quantize": PassKind(Quantize, "models.passes.quantize:quantize", "graph", 3),
 }

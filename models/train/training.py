@@ -17,6 +17,7 @@ from models.runtime.errors import BonsaiError
 from models.runtime.progress import Bar
 from models.train.connections import Connections
 from models.train.distillation_data import SoftTargets, Tokenized, autocast, soft_targets
+from models.train.occurring import only_occurring
 
 # tokens with their padding whose gradients are computed at once: attention keeps texts x heads x tokens² of them
 TRAINING_TOKENS = 4096
@@ -42,9 +43,25 @@ def train(
     That is the one with the highest validation accuracy, or for a student the one with the lowest validation loss: a
     finer measure than counting labels.
     """
+    _freeze_embeddings(model, schedule)
+    if model.get_input_embeddings().weight.requires_grad:
+        with only_occurring(model, data, validation) as (some, others):
+            return _train(model, some, others, schedule, seed, title, connections, keep_last)
+    return _train(model, data, validation, schedule, seed, title, connections, keep_last)
+
+
+def _train(
+    model: BertForSequenceClassification,
+    data: Tokenized,
+    validation: Tokenized,
+    schedule: Schedule,
+    seed: int,
+    title: str,
+    connections: Connections | None,
+    keep_last: bool,
+) -> BertForSequenceClassification:
     torch.manual_seed(seed)
     order = Random(seed)
-    _freeze_embeddings(model, schedule)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # No weight decay on biases and LayerNorm: the usual recipe for BERT (Devlin et al. 2019).
     penalized = {id(weight) for weight in connections.weights} if connections else set()

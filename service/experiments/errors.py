@@ -15,6 +15,14 @@ class UnknownExperiment(ExperimentError):
     """There is no experiment of this name."""
 
 
+class UnknownArm(ExperimentError):
+    """The experiment has no such arm."""
+
+
+class NotAllowed(ExperimentError):
+    """The experiment does not let callers choose."""
+
+
 class Conflict(ExperimentError):
     """What was asked contradicts what is there already."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from service.experiments.assignment import Assigner
 from service.experiments.definition import OVERRIDE, Experiment
-from service.experiments.errors import Invalid, Late, UnknownExperiment
+from service.experiments.errors import Invalid, Late, NotAllowed, UnknownArm, UnknownExperiment
 from service.experiments.ids import Prediction, Signer, read
 from service.store.rows import Truth
 
@@ -73,9 +73,9 @@ class Running:
         return max(standing, key=lambda each: (each.state == RUNNING, each.changed_at), default=None)
 
     def assign(self, headers: Mapping[bytes, str], field: str | None, request_id: str) -> Assigned:
-        """Return who answers a request (Invalid for an override that is not allowed)."""
+        """Return who answers a request (NotAllowed, or UnknownArm, for an override)."""
         live, wanted = self.live, headers.get(OVERRIDE.encode())
-        if wanted is not None:
+        if wanted:  # a proxy may send the header empty
             return self._override(wanted)
         if live is None:
             return Assigned(self.default)
@@ -96,14 +96,14 @@ class Running:
     def _override(self, wanted: str) -> Assigned:
         live = self.live
         if live is None or not live.experiment.override:
-            raise Invalid(
+            raise NotAllowed(
                 "X-Bonsai-Variant is not allowed here; expected an experiment with 'override': true, or POST "
                 "/{variant}/predict"
             )
         if live.state != RUNNING:  # the control answers everybody: a guardrail may have stopped the arm
             return Assigned(live.experiment.control)
         if wanted not in (arms := [arm.variant for arm in live.experiment.arms]):
-            raise Invalid(f"X-Bonsai-Variant is '{wanted[:64]}'; expected one of {', '.join(arms)}")
+            raise UnknownArm(f"X-Bonsai-Variant is '{wanted[:64]}'; expected one of {', '.join(arms)}")
         return Assigned(wanted, live, override=True, signer=self._signers[wanted, True])
 
     def _unit(self, headers: Mapping[bytes, str], field: str | None) -> str | None:

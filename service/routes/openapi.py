@@ -241,8 +241,10 @@ def _experiments() -> dict[str, Any]:
     assigned["responses"]["200"]["headers"] = {
         name: {"description": said, "schema": {"type": "string"}} for name, said in ANSWERED.items()
     }
+    assigned = _keyed(assigned)
+    assigned["responses"]["403"]["description"] += ", or the experiment lets nobody choose an arm"
     return {
-        "/predict": {"post": _keyed(assigned)},
+        "/predict": {"post": assigned},
         "/feedback": {
             "post": _keyed(_operation(
                 "Say which label was right; answered once it is stored",

@@ -6,7 +6,7 @@ import orjson
 
 from models.runtime.errors import BonsaiError
 from service.builds import errors as builds
-from service.experiments.errors import Conflict, Invalid, Late, Off, UnknownExperiment
+from service.experiments.errors import Conflict, Invalid, Late, NotAllowed, Off, UnknownArm, UnknownExperiment
 from service.store.errors import Changed, StoreError
 from service.variants.errors import (
     Disconnected,
@@ -38,7 +38,9 @@ class Refused(Exception):
 def refused_experiment(problem: BonsaiError) -> Refused:
     """Return the refusal with which a route answers what experiments, or their store, cannot do."""
     match problem:
-        case UnknownExperiment() | Off():
+        case NotAllowed():
+            return Refused(403, str(problem))
+        case UnknownArm() | UnknownExperiment() | Off():
             return Refused(404, str(problem))
         case Conflict() | Changed():
             return Refused(409, str(problem))

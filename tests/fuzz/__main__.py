@@ -1,7 +1,7 @@
 """Requests and bodies that nobody would write: a real service of the tiny build against its own OpenAPI document, and
 the reader of binary tensors against coverage-guided bytes.
 
-    python -m tests.fuzz [--examples 120] [--runs 2000000] [--seed 0] [--out service/results/published/fuzz.json]
+    python -m tests.fuzz [--examples 200] [--runs 2000000] [--seed 0] [--out service/results/published/fuzz.json]
 """
 
 import argparse
@@ -97,7 +97,7 @@ def rows(found: dict[str, Any]) -> list[dict[str, str]]:
 def main() -> int:
     """Fuzz, keep, say; exit code 1 where something was found, 2 where the program for it is missing."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--examples", type=int, default=120, help="at most, of each operation and kind")
+    parser.add_argument("--examples", type=int, default=200, help="at most, of each operation and kind")
     parser.add_argument("--runs", type=int, default=2_000_000, help="bodies of bytes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--schemathesis", type=Path, default=PROGRAM)

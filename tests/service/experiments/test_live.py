@@ -173,13 +173,14 @@ def test_a_change_of_weights_is_a_new_revision_and_moves_no_more_than_it_must(la
 def test_an_override_is_obeyed_where_it_is_allowed_and_counted_nowhere(lab: Lab) -> None:
     lab.start("closed")
     wanted = {"headers": {"X-Bonsai-Variant": "int8"}}
-    assert lab.ask(**wanted)[0] == 400
+    assert lab.ask(**wanted)[0] == 403
+    assert lab.ask(headers={"X-Bonsai-Variant": ""})[0] == 200
     lab.start("open", override=True)
     for _ in range(4):
         _, answer, _ = lab.ask("anna", **wanted)
         assert answer["arm"] == "int8"
     assert lab.tell({"prediction_id": answer["predictions"][0]["prediction_id"], "label": "late"})[0] == 200
-    assert lab.ask(headers={"X-Bonsai-Variant": "pruned"})[0] == 400
+    assert lab.ask(headers={"X-Bonsai-Variant": "pruned"})[0] == 404
     lab.ask("anna")
     found = lab.await_report("open", lambda report: any(each["requests"] for each in report["arms"]))
     assert sum(each["requests"] for each in found["arms"]) == 1
