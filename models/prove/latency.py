@@ -25,7 +25,7 @@ from models.runtime.files import write_json
 from models.runtime.loading import load_variants
 from models.runtime.progress import Bar
 
-TEXTS = 200
+TEXTS = 120
 ROUNDS = 5
 WARM_UP = 8
 AT_ONCE = 2  # processes whose memory is measured, most of whose time is their start
