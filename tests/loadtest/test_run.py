@@ -523,7 +523,7 @@ def test_a_corpus_of_another_build_is_refused_before_anything_is_asked(
     build = {"build_id": "0123", "corpus_sha256": hashlib.sha256(corpus.read_bytes()).hexdigest(), "variants": tags}
     (tmp_path / "build.json").write_text(json.dumps(build), encoding="utf-8")
     where = ("--host", good_server, "--corpus", corpus, "--out", tmp_path / "out")
-    unchecked = (*where, "--no-labels", *SHORT, "--variants", "tiny", "--rounds", 1, "--seconds", 0.2)
+    unchecked = (*where, "--no-labels", *SHORT, "--variants", "tiny", "--rounds", 1, "--seconds", 2)
     refused, done = commands("loadtest.run", where, unchecked)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert (
