@@ -27,7 +27,7 @@ $(STAMP): constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	@# Two at once, for pip unpacks in one thread, and that is what takes the time.
 	xargs -P 2 -n 15 $(BIN)/pip install --disable-pip-version-check --progress-bar off --no-compile $(PIP_ARGS) --no-deps < constraints.txt
-	@$(BIN)/python -c "import torch" 2>/dev/null || { echo "error: the torch that came cannot be imported: it needs CUDA's libraries, or another processor; expected the one for CPUs: rm -r $(VENV); make env PIP_ARGS=\"--extra-index-url URL\", with the URL that PyTorch's page of installation gives for CPU" >&2; exit 2; }
+	@why=$$($(BIN)/python -c "import torch" 2>&1) || { echo "error: the torch that came cannot be imported ($$(echo "$$why" | tail -n 1)); where it needs CUDA's libraries, expected was the one for CPUs: rm -r $(VENV); make env PIP_ARGS=\"--extra-index-url URL\", with the URL that PyTorch's page of installation gives for CPU" >&2; exit 2; }
 	touch $(STAMP)
 
 demo: env  ## fresh clone → variants → service → comparison, and end
