@@ -13,6 +13,7 @@ from service.experiments.errors import ExperimentError, UnknownExperiment
 from service.experiments.running import Running
 from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
+from service.routes.json_body import check_strings
 from service.routes.refused import Refused, refused_experiment
 from service.store.rows import Outcome, Truth
 
@@ -92,6 +93,7 @@ def _truths(given: list[Feedback], running: Running, now: float, labels: Collect
 
 def parse_feedback(body: bytes) -> list[Feedback]:
     """Read a body: an object with 'feedback', or the list by itself (Refused 400, 413)."""
+    check_strings(body)
     try:
         if body.lstrip()[:1] == b"[":
             return _LIST.validate_json(body)

@@ -18,7 +18,7 @@ from models.runtime.card import Card
 from models.runtime.classifier import Prediction
 from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
-from service.routes.json_body import whole
+from service.routes.json_body import check_strings, shown, whole
 from service.routes.messages import MAX_TEXTS, check_scores
 from service.routes.refused import Refused
 from service.variants.errors import UnknownVariant
@@ -28,6 +28,7 @@ OUTPUTS = {"label": "BYTES", "score": "FP32", "truncated": "BOOL"}
 HEADER_LENGTH = "inference-header-content-length"
 MOST_DIGITS = 20  # of that header: int() refuses some thousand
 LENGTH = struct.Struct("<I")  # before every element of a BYTES tensor
+Parameters = Annotated[dict[str, Any], BeforeValidator(lambda given: {} if given is None else given)]
 
 
 class Tensor(BaseModel):
@@ -43,7 +44,7 @@ class Tensor(BaseModel):
         Field(min_length=1, max_length=2),
     ]
     datatype: Annotated[str, Field(json_schema_extra={"const": "BYTES"})]
-    parameters: dict[str, Any] = {}
+    parameters: Parameters = {}
     data: list[Any] | None = None
 
 
@@ -53,7 +54,7 @@ class Wanted(BaseModel):
     model_config = ConfigDict(strict=True)
 
     name: Literal["label", "score", "truncated"]
-    parameters: dict[str, Any] = {}
+    parameters: Parameters = {}
 
 
 class InferRequest(BaseModel):
@@ -62,7 +63,7 @@ class InferRequest(BaseModel):
     model_config = ConfigDict(strict=True)
 
     id: str | None = None
-    parameters: dict[str, Any] = {}
+    parameters: Parameters = {}
     inputs: Annotated[list[Tensor], Field(min_length=1, max_length=1)]
     outputs: Annotated[list[Wanted], Field(max_length=len(OUTPUTS))] | None = None
 
@@ -132,6 +133,7 @@ def read_request(body: bytes, header_length: str | None) -> Asked:
     it (Refused).
     """
     head, rest = _split(body, header_length)
+    check_strings(head)
     try:
         given = InferRequest.model_validate_json(head)
     except ValidationError as error:
@@ -142,16 +144,23 @@ def read_request(body: bytes, header_length: str | None) -> Asked:
     texts = _texts(tensor, rest)
     top_k = whole(given.parameters.get("top_k"))
     if top_k is not None and (type(top_k) is not int or top_k < 1):
-        raise Refused(400, f"the parameter 'top_k' is {str(top_k)[:40]}; expected a whole number from 1 on")
+        raise Refused(400, f"the parameter 'top_k' is {shown(top_k)}; expected a whole number from 1 on")
     wanted = given.outputs or [Wanted.model_validate({"name": name}) for name in OUTPUTS]
     names: list[str] = [output.name for output in wanted]
     if len(set(names)) < len(names):  # each would repeat a whole column of the answer
         raise Refused(400, f"the outputs are {', '.join(names)}; expected each of {', '.join(OUTPUTS)} once at most")
     if any("classification" in output.parameters for output in wanted):
         raise Refused(400, "the extension 'classification' is not there; expected the parameter 'top_k' of the request")
-    everything = given.parameters.get("binary_data_output") is True
-    binary = {output.name for output in wanted if output.parameters.get("binary_data", everything) is True}
+    everything = _flag(given.parameters, "binary_data_output", False)
+    binary = {output.name for output in wanted if _flag(output.parameters, "binary_data", everything)}
     return Asked(given.id, texts, top_k, names, frozenset(binary))
+
+
+def _flag(parameters: dict[str, Any], name: str, usual: bool) -> bool:
+    given = parameters.get(name, usual)
+    if not isinstance(given, bool):
+        raise Refused(400, f"the parameter '{name}' is {shown(given)}; expected true or false")
+    return given
 
 
 def write_answer(card: Card, asked: Asked, predictions: Sequence[Prediction]) -> tuple[bytes, int | None]:
@@ -204,9 +213,9 @@ def _split(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
 def _texts(tensor: Tensor, rest: memoryview) -> list[str]:
     count = math.prod(tensor.shape)
     if len(tensor.shape) == 2 and tensor.shape[1] != 1:
-        raise Refused(400, f"the shape of '{INPUT}' is {tensor.shape}; expected [n] or [n, 1]")
+        raise Refused(400, f"the shape of '{INPUT}' is {shown(tensor.shape)}; expected [n] or [n, 1]")
     if not 1 <= count <= MAX_TEXTS:
-        raise Refused(413 if count else 400, f"{count} texts in one request; expected 1 to {MAX_TEXTS}")
+        raise Refused(413 if count else 400, f"{shown(count)} texts in one request; expected 1 to {MAX_TEXTS}")
     size = whole(tensor.parameters.get("binary_data_size"))
     if size is None:
         if len(rest):
@@ -214,7 +223,7 @@ def _texts(tensor: Tensor, rest: memoryview) -> list[str]:
         texts = [each for row in tensor.data or [] for each in (row if isinstance(row, list) else [row])]
     elif tensor.data is not None or size != len(rest) or type(size) is not int:
         raise Refused(
-            400, f"'binary_data_size' is {str(size)[:40]} and {len(rest)} bytes follow the JSON; expected one figure"
+            400, f"'binary_data_size' is {shown(size)} and {len(rest)} bytes follow the JSON; expected one figure"
         )
     else:
         texts = _from_bytes(rest)
@@ -258,7 +267,11 @@ def _as_bytes(name: str, values: list[Any]) -> bytes:
 def _refusal(detail: Any) -> Refused:
     where = ".".join(map(str, detail["loc"]))
     if detail["type"] == "json_invalid":
-        return Refused(400, f"the body is not JSON: {detail['ctx']['error']}; expected an inference request in UTF-8")
+        return Refused(
+            400,
+            f"the body is not JSON: {detail['ctx']['error']}; expected an inference request in UTF-8, and the bytes of "
+            f"its JSON in {HEADER_LENGTH} where tensors follow",
+        )
     if detail["loc"] == ("outputs",) and detail["type"] == "too_long":
         return Refused(400, f"more than {len(OUTPUTS)} outputs; expected each of {', '.join(OUTPUTS)} once at most")
     return Refused(400, f"{where or 'the body'} is not what the protocol has: {detail['msg'][:200]}")

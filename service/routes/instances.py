@@ -4,7 +4,7 @@ Source: kserve.github.io/website, "V1 Inference Protocol".
 """
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.runtime.classifier import Prediction
 from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
+from service.routes.json_body import check_strings, shown
 from service.routes.messages import MAX_TEXTS, Text
 from service.routes.refused import Refused
 
@@ -26,16 +27,12 @@ class Instance(BaseModel):
     text: Text
 
 
-Row = TypeVar("Row")
-Rows = Annotated[list[Row], Field(min_length=1, max_length=MAX_TEXTS)]
-
-
 class Instances(BaseModel):
     """The texts to classify."""
 
     model_config = ConfigDict(strict=True)
 
-    instances: Rows[Text] | Rows[Instance]
+    instances: Annotated[list[Text | Instance], Field(min_length=1, max_length=MAX_TEXTS)]
 
 
 async def predict_instances(request: Request, service: Service, variant: str) -> Answer:
@@ -61,18 +58,33 @@ async def model(request: Request, service: Service, variant: str) -> Answer:
 
 def read_instances(body: bytes) -> list[str]:
     """Read the body of a v1 request (Refused)."""
+    check_strings(body)
     try:
         given = Instances.model_validate_json(body).instances
     except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        status = 413 if detail["type"] == "too_long" else 400
-        where = ".".join(str(part) for part in detail["loc"] if isinstance(part, int) or part == "instances")
-        raise Refused(status, f"{where or 'the body'}: {detail['msg'][:200]}; {EXPECTED}") from None
+        raise _refusal(error.errors(include_url=False)) from None
     texts = [each.text if isinstance(each, Instance) else each for each in given]
     for number, text in enumerate(texts):
         if not text.strip():
-            raise Refused(400, f"instances.{number} is blank; {EXPECTED}")
+            raise Refused(400, f"instances[{number}] is blank; {EXPECTED}")
     return texts
+
+
+def _refusal(details: Sequence[Any]) -> Refused:
+    detail = details[0]
+    place = detail["loc"][:2]
+    if len(place) < 2:
+        status = 413 if detail["type"] == "too_long" else 400
+        return Refused(status, f"{'.'.join(place) or 'the body'}: {detail['msg'][:200]}; {EXPECTED}")
+    where = f"instances[{place[1]}]"
+    if not isinstance(detail["input"], dict):  # it is no text, whatever else it might have been
+        wrong = "is an empty string" if detail["input"] == "" else f"is {shown(detail['input'])}"
+        return Refused(400, f"{where} {wrong}; {EXPECTED}")
+    inside = next(one for one in details if one["loc"][:2] == place and len(one["loc"]) > len(detail["loc"]))
+    if inside["type"] == "extra_forbidden":
+        return Refused(400, f"unknown key '{inside['loc'][-1][:64]}' in {where}; {EXPECTED}")
+    given = "is missing" if inside["type"] == "missing" else f"is {shown(inside['input'])}"
+    return Refused(400, f"'text' of {where} {given}; {EXPECTED}")
 
 
 def write_predictions(predictions: Sequence[Prediction]) -> bytes:

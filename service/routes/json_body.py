@@ -1,4 +1,6 @@
-"""JSON in a body: whole numbers, however they are written; and what an administrator writes, read strictly."""
+"""JSON in a body: how much of it, whole numbers, however they are written; and what an administrator writes, read
+strictly.
+"""
 
 import json
 from collections import Counter
@@ -11,6 +13,26 @@ from service.routes.refused import Refused
 MOST_EXACT = 2**53  # beyond it a float stands for several whole numbers
 MOST_STORED = 2**63  # what a database and an answer hold
 MOST_LEVELS = 64  # of objects and arrays in one another; what we read has six
+MOST_STRINGS = 16_384  # keys among them: twice as many as the largest request has
+
+
+def check_strings(body: bytes) -> None:
+    """Refuse JSON of more strings than any request has (Refused 413): of every unknown key an error would be made."""
+    quotes = body.count(b'"')
+    if quotes > 2 * MOST_STRINGS:  # of which some may be escaped
+        quotes = body.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"')
+    if quotes > 2 * MOST_STRINGS:
+        raise Refused(
+            413,
+            f"the body holds more than {MOST_STRINGS:,} strings and keys; expected at most that: send its texts in "
+            "several requests",
+        )
+
+
+def shown(value: Any) -> str:
+    """Return a value as JSON has it, shortened, for a sentence about it."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def whole(value: Any) -> Any:

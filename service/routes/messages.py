@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from models.runtime.card import Card
 from models.runtime.classifier import Prediction
-from service.routes.json_body import whole
+from service.routes.json_body import check_strings, shown, whole
 from service.routes.refused import Refused
 
 MAX_TEXTS = 4096
@@ -79,6 +79,7 @@ def parse_request(body: bytes) -> PredictRequest:
 
 
 def _validated(body: bytes, model: type[PredictRequest]) -> PredictRequest:
+    check_strings(body)
     try:
         request = model.model_validate_json(body)
     except ValidationError as error:
@@ -138,7 +139,7 @@ def _refusal(detail: Any) -> Refused:
         return Refused(
             400, f'the body is not JSON: {detail["ctx"]["error"]}; expected {{"texts": ["…"], "top_k": 1}} in UTF-8'
         )
-    if not where:
+    if not detail["loc"]:
         return Refused(
             400, f"the body is a JSON {_json_type(given)}; expected an object with 'texts' and, optionally, 'top_k'"
         )
@@ -157,7 +158,7 @@ def _refusal(detail: Any) -> Refused:
     if kind == "string_too_short":
         return Refused(400, f"{where} is an empty string; expected text to classify")
     if where == "top_k":
-        return Refused(400, f"'top_k' is {_short(given)}; expected a whole number from 1 on")
+        return Refused(400, f"'top_k' is {shown(given)}; expected a whole number from 1 on")
     expected = f"a list of 1 to {MAX_TEXTS} strings" if where == "texts" else "a string"
     return Refused(400, f"{where} is a JSON {_json_type(given)}; expected {expected}")
 
@@ -173,8 +174,3 @@ def _json_type(value: object) -> str:
         type(None): "null",
     }
     return names[type(value)]
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:40]}…"

@@ -53,7 +53,7 @@ class Route(NamedTuple):
     @property
     def allowed(self) -> str:
         """The methods, as the header `Allow` lists them."""
-        return ", ".join(self.handlers)
+        return ", ".join("GET, HEAD" if method == "GET" else method for method in self.handlers)
 
 
 def get(handler: Handler, *arguments: str) -> Route:

@@ -48,7 +48,7 @@ async def read_body(
     if media_type not in media_types:
         expected = " or ".join(each for each in media_types if each)
         refusal = Refused(415, f"the content type is '{media_type[:64]}'; expected {expected}")
-    elif headers.get(b"content-encoding", "identity") != "identity":
+    elif headers.get(b"content-encoding", "").lower() not in ("", "identity"):
         refusal = Refused(415, f"the content encoding is '{headers[b'content-encoding'][:64]}'; expected none")
     chunks, size, more = list[bytes](), 0, True
     while more and size <= MAX_DRAINED:

@@ -87,11 +87,11 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
-        name = name.lower()
+        name, value = name.lower(), value.rstrip(b" \t")  # of which the parser takes that before it (RFC 9110, 5.5)
         if name == b"content-length":
             self._declared = int(value)
         elif name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
+            self.expect_100_continue = self.parser.get_http_version() != "1.0"  # which does not know it (10.1.1)
         self.headers.append((name, value))
 
     def begin(self) -> None:

@@ -23,6 +23,7 @@ from service.keys.watched import WatchedKeys
 from service.routes.admin import check_admin
 from service.routes.allowed import check_predict
 from service.routes.exchange import MOST_TIMEOUT_MS, Answer, Request, Service, Times
+from service.routes.pages import OF_BENTOML
 from service.routes.refused import Refused, refusal, refused_build, refused_experiment
 from service.routes.table import CHANGING, PREDICTING, find
 from service.serving import metrics
@@ -52,7 +53,10 @@ WANTED_HEADERS = frozenset(
     )
 )
 READY = frozenset(("/readyz", "/v2/health/ready"))
-PASSED_ON = frozenset(("/livez", "/readyz", "/healthz", "/metrics", "/schema.json"))
+# To GET and HEAD; its metrics are labelled with the path, so what there is not is not passed on.
+PASSED_ON = frozenset(
+    ("/livez", "/readyz", "/healthz", "/metrics", "/schema.json", *(f"/static_content/{name}" for name in OF_BENTOML))
+)
 NOT_MODIFIED = 304
 NO_ANSWER = 499  # the client went away; the status is nginx's
 
@@ -110,7 +114,7 @@ class Front:
             metrics.write()
         if path in READY and self._is_draining():  # counted nowhere: no caller sees it
             await unready(scope, receive, send)
-        elif path in PASSED_ON or path.startswith("/static_content/"):
+        elif path in PASSED_ON and scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
         else:
             await self._ours(scope, receive, send)
@@ -125,7 +129,8 @@ class Front:
             metrics.write()
 
     def _without_prefix(self, path: str) -> str:
-        return path.removeprefix(self._prefix) if self._prefix and path.startswith(self._below) else path
+        """Return a path as the routes know it, or none where it does not stand below the prefix."""
+        return path.removeprefix(self._prefix) if path.startswith(self._below) else ""
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         url = scope["raw_path"] if not scope["query_string"] else b""
@@ -231,8 +236,11 @@ class Front:
     async def _route(self, path: str, request: Request, receive: Receive | None, held: list[int]) -> Answer:
         if self._prefix and path == self._prefix:  # where the page's relative addresses would lead beside the service
             return Answer(b"", headers={"Location": f"{path.rpartition('/')[2]}/"}, status=308)
-        route = find(self._without_prefix(path))
-        if route is None or not path.startswith(self._below):
+        inner = self._without_prefix(path)
+        route = find(inner)
+        if inner in PASSED_ON:
+            raise Refused(405, f"{request.method[:16]} {path[:64]}; expected GET", Allow="GET, HEAD")
+        if route is None:
             raise Refused(404, f"there is no '{path[:64]}'; GET {self._prefix}/docs shows what there is")
         handler = route.handlers.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
@@ -254,7 +262,7 @@ class Front:
         if request.headers.get(b"x-server-timing") == "1":
             request.times = Times()
         given = request.headers.get(b"x-request-timeout-ms")
-        if given is not None:
+        if given is not None and request.method == "POST":
             if not (given.isascii() and given.isdigit() and len(given) <= len(str(MOST_TIMEOUT_MS)) and int(given)):
                 sentence = (
                     f"X-Request-Timeout-Ms is '{given[:40]}'; expected a whole number from 1 to {MOST_TIMEOUT_MS}"

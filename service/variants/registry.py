@@ -66,7 +66,7 @@ class Registry:
         loaded = self.find(variant)
         if top_k > len(loaded.predictor.labels):
             raise TooManyLabels(
-                f"'top_k' is {top_k}; expected 1 to {len(loaded.predictor.labels)}, the number of labels"
+                f"'top_k' is {str(top_k)[:40]}; expected 1 to {len(loaded.predictor.labels)}, the number of labels"
             )
         return loaded
 

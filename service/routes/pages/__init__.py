@@ -15,7 +15,8 @@ MEDIA_TYPES = {
 }
 CLOSED = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
 STRICT = f"default-src 'self'; {CLOSED}"
-# The docs' scripts come with BentoML, stand under static_content and set styles.
+# The docs' scripts come with BentoML and set styles.
+OF_BENTOML = ("swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "swagger-initializer.js")
 FOR_DOCS = f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; {CLOSED}"
 
 

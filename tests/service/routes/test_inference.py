@@ -104,12 +104,26 @@ BAD: dict[str, tuple[bytes, str | None, int, str]] = {
     "an output again and again as bytes": (
         body(["a"], outputs=[{"name": "label"}] * 3, parameters={"binary_data_output": True}), None, 400, "the outputs",
     ),
-    "100,000 outputs": (body(["a"], outputs=[{"name": "label"}] * 100_000), None, 400, "more than 3 outputs; expected"),
+    "5,000 outputs": (body(["a"], outputs=[{"name": "label"}] * 5_000), None, 400, "more than 3 outputs; expected"),
     "100,000 other outputs": (body(["a"], outputs=[{}] * 100_000), None, 400, "more than 3 outputs; expected"),
     "classification": (
         body(["a"], outputs=[{"name": "label", "parameters": {"classification": 2}}]), None, 400, "the extension",
     ),
-    "top_k": (body(["a"], parameters={"top_k": "2"}), None, 400, "the parameter 'top_k' is 2; expected a whole"),
+    "top_k": (body(["a"], parameters={"top_k": "2"}), None, 400, "the parameter 'top_k' is \"2\"; expected a whole"),
+    "top_k of many digits": (
+        body(["a"], parameters={"top_k": -(10**4000)}), None, 400, "the parameter 'top_k' is -100000000000000000",
+    ),
+    "a shape of many digits": (body(["a"], tensor={"shape": [1, 10**4000]}), None, 400, "the shape of 'text' is [1, 1"),
+    "binary, as a string": (
+        body(["a"], outputs=[{"name": "label", "parameters": {"binary_data": "true"}}]), None, 400,
+        "the parameter 'binary_data' is \"true\"; expected true or false",
+    ),
+    "binary, as a number": (
+        body(["a"], parameters={"binary_data_output": 1}), None, 400, "the parameter 'binary_data_output' is 1;",
+    ),
+    "many unknown keys": (
+        body(["a"], parameters={str(number): 1 for number in range(20_000)}), None, 413, "the body holds more than 16,",
+    ),
     "bytes without a size": (body(["a"]) + b"xx", str(len(body(["a"]))), 400, "2 bytes follow the JSON; expected"),
     "a length beyond": (b"{}", "3", 400, "inference-header-content-length is '3'; expected the bytes of JSON"),
     "a length of words": (b"{}", "two", 400, "inference-header-content-length is 'two'; expected"),
@@ -121,6 +135,13 @@ BAD: dict[str, tuple[bytes, str | None, int, str]] = {
     "a length cut short": (HEAD % 3 + b"\1\0\0", str(len(HEAD % 3)), 400, "the tensor ends after 0 of 3 bytes"),
     "no UTF-8": (HEAD % 5 + b"\1\0\0\0\xff", str(len(HEAD % 5)), 400, "text 0 is not UTF-8; expected text in UTF-8"),
 }  # fmt: skip
+
+
+def test_parameters_may_be_null() -> None:
+    asked = read_request(
+        body(["a"], tensor={"parameters": None}, parameters=None, outputs=[{"name": "label", "parameters": None}]), None
+    )
+    assert (asked.texts, asked.outputs, asked.binary) == (["a"], ["label"], frozenset())
 
 
 @pytest.mark.parametrize("name", BAD)

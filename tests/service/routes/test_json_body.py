@@ -1,10 +1,12 @@
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.routes.json_body import MOST_LEVELS, read_json, whole
+from service.routes import json_body
+from service.routes.json_body import MOST_LEVELS, check_strings, read_json, shown, whole
 from service.routes.refused import Refused
 
 
@@ -52,3 +54,20 @@ def test_bytes_are_read_or_refused(body: bytes) -> None:
         assert refused.status == 400
     else:
         assert read is None or isinstance(read, (dict, list, str, int, float))
+
+
+@given(st.lists(st.text(alphabet='a"\\\u00e9', max_size=6), max_size=9))
+@settings(max_examples=150, deadline=None)
+def test_strings_are_counted_whatever_is_escaped_in_them(texts: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_body, "MOST_STRINGS", 4)
+        try:
+            check_strings(orjson.dumps({"texts": texts}))
+            assert len(texts) + 1 <= 4
+        except Refused as refused:
+            assert len(texts) + 1 > 4 and refused.status == 413
+
+
+@pytest.mark.parametrize(("value", "said"), [(None, "null"), (True, "true"), ("é", '"é"'), (10**4000, f"1{39 * '0'}…")])
+def test_a_value_is_shown_as_json_has_it(value: Any, said: str) -> None:
+    assert shown(value) == said

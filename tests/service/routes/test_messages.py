@@ -42,7 +42,9 @@ def test_a_request_is_read() -> None:
         (b"{", 400, "the body is not JSON: "),
         (b"[1]", 400, "the body is a JSON array; expected an object with 'texts' and, optionally, 'top_k'"),
         (b'{"texts": [" "]}', 400, "texts[0] is blank; expected text to classify"),
-        (b'{"texts": ["a"], "top_k": null}', 400, "'top_k' is None; expected a whole number from 1 on"),
+        (b'{"texts": ["a"], "top_k": null}', 400, "'top_k' is null; expected a whole number from 1 on"),
+        (b'{"texts": ["a"], "": 1}', 400, "unknown key ''; expected 'texts' and, optionally, 'top_k'"),
+        (b'{"texts": ["a"], ' + b'"a": 1, ' * 20_000 + b'"b": 1}', 413, "the body holds more than 16,384 strings and"),
         (b'{"texts": {}}', 400, f"texts is a JSON object; expected a list of 1 to {MAX_TEXTS} strings"),
         (
             b'{"texts": [' + b'"a",' * MAX_TEXTS + b'"a"]}',

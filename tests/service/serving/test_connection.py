@@ -124,6 +124,20 @@ def test_what_is_no_request_is_refused_before_it_is_read(patient: str, status: i
     assert is_well(patient)
 
 
+def test_spaces_around_a_headers_value_are_none_of_it(patient: str) -> None:
+    fields = b"x-server-timing: 1 \t\r\nx-request-timeout-ms:  5000 \r\ncontent-encoding: Identity \r\n"
+    asked = HEAD + fields + b'connection: close\r\ncontent-length: 16 \r\n\r\n{"texts": ["a"]}'
+    status, headers, _, _ = told(patient, asked)
+    assert status == 200 and "server-timing" in headers
+
+
+def test_an_old_client_is_not_told_to_go_on(patient: str) -> None:
+    asked = (
+        HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b'expect: 100-continue\r\ncontent-length: 16\r\n\r\n{"texts": ["a"]}'
+    )
+    assert told(patient, asked)[0] == 200
+
+
 @pytest.mark.parametrize(
     "pieces",
     [

@@ -90,6 +90,21 @@ def test_health_metrics_and_files_are_bentomls(path: str) -> None:
     assert call(front(), path, "GET").body == b"BentoML"
 
 
+@pytest.mark.parametrize("path", ["/livez", "/metrics", "/schema.json", "/static_content/swagger-ui.css"])
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "DELETE"])
+def test_what_is_bentomls_is_read_alone(path: str, method: str) -> None:
+    exchange = call(front(), path, method)
+    assert (exchange.status, exchange.headers["allow"]) == (405, "GET, HEAD")
+    assert list(json.loads(exchange.body)) == ["error"]
+
+
+@pytest.mark.parametrize("path", ["/static_content/a", "/static_content/../x", "/static_content/", "//livez"])
+def test_what_bentoml_would_count_by_its_path_is_not_passed_on(path: str) -> None:
+    exchange = call(front(), path, "GET")
+    assert exchange.status == 404
+    assert list(json.loads(exchange.body)) == ["error"]
+
+
 @pytest.mark.parametrize("path", ["/nope", "/int8", "/int8/predict/", "//predict", "/v2/models", "/v2/models/int8/x"])
 def test_what_there_is_not_is_said(path: str) -> None:
     exchange = call(front(), path)
@@ -103,6 +118,8 @@ def test_the_path_prefix_stands_before_every_route() -> None:
     assert call(app, "/a/b/livez", "GET").body == b"BentoML"
     assert call(app, "/a/b/", "GET").status == 200
     assert call(app, "/int8/predict").status == 404
+    for path in ("/livez", "/metrics", "/schema.json", "/static_content/swagger-ui.css"):
+        assert call(app, path, "GET").status == 404
     for path in ("/a/bXYZ/int8/predict", "/a/bint8/predict", "/a/b", "/a/b.int8/predict"):
         assert call(app, path).status == (308 if path == "/a/b" else 404)
 
