@@ -21,9 +21,11 @@ def metric(
     margin: float,
     alpha: float,
     arm_per_block: int = 1,
+    n: int | None = None,
 ) -> Difference:
     """Return the verdict on blocks (`Blocks.counts`) of a metric between `low` and `high`; drop, interval and margin
-    are in its own unit, a positive drop is a change for the worse.
+    are in its own unit, a positive drop is a change for the worse. `n` is given where not all blocks have as many
+    outcomes of the arm.
     """
     scale = (high - low) * (1 if better == "higher" else -1)
     values = np.fromiter(counts, dtype=float, count=len(counts)) / scale
@@ -31,7 +33,7 @@ def metric(
     found = judge(weights, cells, margin=margin / abs(scale), alpha=alpha)
     unit = abs(scale)
     return found._replace(
-        n=found.n * arm_per_block,
+        n=found.n * arm_per_block if n is None else n,
         drop=found.drop * unit,
         low=found.low * unit,
         high=found.high * unit,

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from service.experiments.assignment import Assigner
 from service.experiments.definition import Experiment, read_changes
 from service.experiments.errors import Conflict, UnknownExperiment
 from service.experiments.running import ENDED, PAUSED, RUNNING, TRIPPED, Standing, standing
 
 if TYPE_CHECKING:
+    from service.store.definitions import Stored
     from service.store.store import Store
 
 MOST_REASON = 1000  # characters
@@ -73,17 +76,33 @@ def move(
 
 def forget(store: "Store", name: str, unit: str) -> int:
     """Remove the texts that were kept of a unit, as callers name it; return how many (UnknownExperiment)."""
-    return store.delete_unit(name, Assigner(find(store, name).experiment).assign(unit).unit)
+    experiment = find(store, name).experiment
+    named = {unit}
+    if experiment.unit is not None and experiment.unit.field is None:  # UTF-8 in a header is read as Latin-1
+        named.add(unit.encode("utf-8", "surrogatepass").decode("latin-1"))
+    assigner = Assigner(experiment)
+    return sum(store.delete_unit(name, assigner.assign(each).unit) for each in sorted(named))
 
 
 def find(store: "Store", name: str) -> Standing:
-    """Return an experiment (UnknownExperiment)."""
+    """Return an experiment (UnknownExperiment, Conflict for one of another version)."""
     there = {each.name: each for each in store.experiments()}
     if name not in there:
         raise UnknownExperiment(
             f"there is no experiment '{name[:64]}'; expected one of {', '.join(there) or 'none: there is none yet'}"
         )
-    return standing(there[name])
+    return known(there[name])
+
+
+def known(stored: "Stored") -> Standing:
+    """Return a stored experiment as it stands (Conflict for one that another version of the service defined)."""
+    try:
+        return standing(stored)
+    except ValidationError:
+        raise Conflict(
+            f"the experiment '{stored.name}' was defined by another version of Bonsai; expected that one, or another "
+            "name"
+        ) from None
 
 
 def _check_alone(store: "Store", name: str) -> None:

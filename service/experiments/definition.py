@@ -75,18 +75,21 @@ class Metric(Strict):
         return self
 
 
+Count = Annotated[int, Field(ge=1, le=2**53)]  # what JSON holds exactly
+
+
 class Most(Strict):
     """A value that must not be passed, judged once there are `minimum` requests."""
 
     most: Annotated[float, Field(gt=0)]
-    minimum: Annotated[int, Field(ge=1)] = 200
+    minimum: Count = 200
 
 
 class Least(Strict):
     """A share that must be reached, judged once there are `minimum` pairs."""
 
     least: Share
-    minimum: Annotated[int, Field(ge=1)] = 200
+    minimum: Count = 200
 
 
 class Guardrails(Strict):
@@ -102,7 +105,7 @@ class Guardrails(Strict):
 class Stop(Strict):
     """When an experiment ends by itself."""
 
-    labels: Annotated[int, Field(ge=1)] | None = None
+    labels: Count | None = None
     days: Annotated[float, Field(gt=0, le=3650)] | None = None
     when_decided: bool = False
 
@@ -197,6 +200,8 @@ def read(given: object, variants: Sequence[str] | None = None) -> Experiment:
         experiment = Experiment.model_validate(given)
     except ValidationError as error:
         raise Invalid(_worded(error.errors(include_url=False)[0])) from None
+    except UnicodeError:  # which no sentence can show
+        raise Invalid("a string holds half a surrogate pair; expected Unicode") from None
     unknown = [arm.variant for arm in experiment.arms if variants is not None and arm.variant not in variants]
     if unknown:
         raise Invalid(f"the arm '{unknown[0][:64]}' is no variant; expected one of {', '.join(variants or ())}")
@@ -225,7 +230,8 @@ class _NoDuplicates(yaml.SafeLoader):
     """YAML in which a key that is there twice is an error, and not the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        written = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        keys = [self.construct_object(key, deep=True) for key in written]  # type: ignore[no-untyped-call]
         twice = [key for key, count in Counter(map(str, keys)).items() if count > 1]
         if twice:
             raise yaml.constructor.ConstructorError(None, None, f"the key '{twice[0]}' is there twice", node.start_mark)
@@ -269,11 +275,15 @@ def _worded(detail: Any) -> str:
         model = _model(detail["loc"][:-1])
         return f"unknown key '{where[:64]}'; expected one of {', '.join(model.model_fields)}"
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+    return f"'{where}' is {_shown(given)}: {message}"
+
+
+def _shown(given: object) -> str:
     try:
-        shown = json.dumps(given, ensure_ascii=False)
-    except TypeError:  # a date of YAML
-        shown = str(given)
-    return f"'{where}' is {shown if len(shown) <= 64 else f'{shown[:64]}…'}: {message}"
+        text = json.dumps(given, ensure_ascii=False, default=str)  # a date of YAML
+    except (ValueError, RecursionError):  # a list that holds itself, or a number of thousands of digits
+        return f"a {_kind(given)} that JSON cannot hold"
+    return text if len(text) <= 64 else f"{text[:64]}…"
 
 
 def _model(place: Sequence[str | int]) -> type[BaseModel]:

@@ -1,6 +1,7 @@
 """Everything that was recorded of an experiment, as Parquet."""
 
 import os
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,10 @@ def export(store: "Store", name: str, file: Path) -> int:
     if not chunk:
         raise Invalid(f"nothing is recorded of the experiment '{name}' yet; expected predictions")
     schema = arrow.schema([(key, _type(arrow, key)) for key in chunk[0]])
-    draft, count = file.with_name(f".{file.name}.{os.getpid()}"), 0
+    draft, count = file.parent / f".{os.getpid()}.parquet", 0
     try:
+        if not file.name or (file.exists() and not file.is_file()):
+            raise Invalid(f"'{file}' is no file; expected one in a folder")
         with parquet.ParquetWriter(draft, schema) as writer:
             while chunk:
                 writer.write_table(arrow.Table.from_pylist(chunk, schema))
@@ -42,7 +45,8 @@ def export(store: "Store", name: str, file: Path) -> int:
     except OSError as error:
         raise Invalid(f"'{file}' cannot be written ({error.strerror or error}); expected a file in a folder") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
     return count
 
 

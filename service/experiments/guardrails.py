@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from service.evidence.guardrail import exceeds, falls_short
 from service.evidence.latency import Moments, mean_ratio
 from service.evidence.share import share
+from service.experiments import tally
 from service.experiments.definition import Experiment
 from service.experiments.running import DAY_S, Standing
 from service.experiments.tally import Requests, Shadowed, requests, shadowed
@@ -51,18 +52,23 @@ def judge_guardrails(store: "Store", standing: Standing) -> list[Guardrail]:
     name, rules = experiment.name, experiment.guardrails
     if rules == type(rules)():
         return []
-    since = max(entry.revision for entry in store.log(name) if entry.what in ("created", "resumed"))
+    log = store.log(name)
+    since = max(entry.revision for entry in log if entry.what in ("created", "resumed"))
     totals = store.totals(name, since=since)
     unseen = store.shadow_totals(name, since=since) if experiment.shadows else []
-    control = requests(totals, experiment.control)
+    # With other weights the arms had other shares of the busy hours, whose times cannot be compared.
+    alike = tally.since(totals, tally.weights(log, experiment).present_since)
     found = []
     for arm in experiment.others:
         own, shadow = requests(totals, arm.variant), shadowed(unseen, experiment.control, arm.variant)
-        found += _of_arm(experiment, arm.variant, control, own, shadow)
+        times = (requests(alike, experiment.control).latency, requests(alike, arm.variant).latency)
+        found += _of_arm(experiment, arm.variant, own, shadow, times if experiment.splits else shadow[2:])
     return found
 
 
-def _of_arm(experiment: Experiment, arm: str, control: Requests, own: Requests, shadow: Shadowed) -> list[Guardrail]:
+def _of_arm(
+    experiment: Experiment, arm: str, own: Requests, shadow: Shadowed, times: tuple[Moments, Moments]
+) -> list[Guardrail]:
     rules, found = experiment.guardrails, list[Guardrail]()
     alpha = experiment.alpha / len(experiment.others)
     if rules.error_rate is not None and experiment.splits:
@@ -75,9 +81,6 @@ def _of_arm(experiment: Experiment, arm: str, control: Requests, own: Requests, 
         )
     if rules.latency is not None:
         most, least_seen = rules.latency.most, rules.latency.minimum
-        times: tuple[Moments, Moments] = (control.latency, own.latency)
-        if not experiment.splits:
-            times = (shadow.control, shadow.arm)
         ratio, n = mean_ratio(*times, alpha=alpha), times[1].n
         broken = n >= least_seen and exceeds(ratio, most)
         value, low, high = (ratio.ratio, ratio.low, ratio.high) if ratio is not None else (None, None, None)

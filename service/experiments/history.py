@@ -64,10 +64,10 @@ def _split(store: "Store", experiment: Experiment, arm: Arm, options: Options) -
         walk.add(name, revision, float(right))
         if number % step and number != len(labels.arm):
             continue
-        counts, per_block = walk.found
+        counts, n, per_block = walk.found
         if sum(counts.values()) > before:
             before = sum(counts.values())
-            found = judge_split(counts, margin=options.margin, alpha=options.alpha, arm_per_block=per_block)
+            found = judge_split(counts, margin=options.margin, alpha=options.alpha, arm_per_block=per_block, n=n)
             yield _point(at, "split", found)
 
 

@@ -5,6 +5,7 @@ Every label is looked at, as in the running service; the order of the texts is c
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,8 +71,23 @@ def read_labelled(file: Path) -> Labelled:
 
 def _rows(file: Path, lines: Any) -> Iterator[Any]:
     if file.suffix.lower() in (".jsonl", ".ndjson", ".json"):
-        return (json.loads(line) for line in lines if line.strip())
-    return csv.DictReader(lines)
+        text = lines.read()
+        if text.lstrip().startswith("["):
+            return iter(json.loads(text, object_pairs_hook=_once))
+        return (json.loads(line, object_pairs_hook=_once) for line in text.splitlines() if line.strip())
+    found = csv.DictReader(lines)
+    _check_once(found.fieldnames or ())
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _check_once([key for key, _ in pairs])
+    return dict(pairs)
+
+
+def _check_once(keys: Sequence[str]) -> None:
+    if twice := [key for key, count in Counter(keys).items() if count > 1 and key in ("text", "label")]:
+        raise ValueError(f"'{twice[0]}' is there twice")
 
 
 def labels_of(predictor: Predictor, texts: Sequence[str]) -> list[str]:

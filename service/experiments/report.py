@@ -12,21 +12,24 @@ from service.evidence.label_free import disagreement
 from service.evidence.latency import Ratio, mean_ratio
 from service.evidence.metric import metric as judge_metric
 from service.evidence.paired import paired
-from service.evidence.sample_ratio import Mismatch, sample_ratio
+from service.evidence.sample_ratio import sample_ratio
 from service.evidence.share import share
 from service.evidence.split import split as judge_split
 from service.experiments import changes, tally
 from service.experiments.definition import Arm, Experiment
+from service.experiments.errors import Conflict
 from service.experiments.guardrails import Guardrail, breaks, judge_guardrails
 from service.experiments.history import history
 from service.experiments.running import RUNNING, TRIPPED, Standing
 from service.experiments.words import sentence
 
 if TYPE_CHECKING:
+    from service.store.definitions import Stored
     from service.store.store import Store
 
 POINTS = 100.0  # the store and the evidence count in shares, people in points
 WITHHELD = "withheld"
+OFF = 0.01  # the level at which the sample ratio is off
 
 
 def report(store: "Store", name: str, *, with_history: bool = True) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def report(store: "Store", name: str, *, with_history: bool = True) -> dict[str,
     standing = changes.find(store, name)
     experiment, totals = standing.experiment, store.totals(name)
     log = store.log(name)
-    ratio = _sample_ratio(standing, totals, tally.weights(log, experiment).present_since)
+    ratio = _sample_ratio(experiment, totals, tally.weights(log, experiment))
     guardrails = judge_guardrails(store, standing)
     evidence = Evidence(store, experiment, totals)
     return {
@@ -62,13 +65,22 @@ def listed(store: "Store") -> list[dict[str, Any]]:
     found = sorted(store.experiments(), key=lambda each: each.changed_at, reverse=True)
     return [
         {
-            "decisions": decisions(store, each.name) if each.state == RUNNING else {},
+            "decisions": _decisions(store, each),
             "name": each.name, "revision": each.revision, "state": each.state, "reason": each.reason,
             "control": each.definition["control"], "arms": [arm["variant"] for arm in each.definition["arms"]],
-            "mode": each.definition["mode"], "changed_at": each.changed_at,
+            "mode": each.definition.get("mode"), "changed_at": each.changed_at,
         }
         for each in found
     ]  # fmt: skip
+
+
+def _decisions(store: "Store", stored: "Stored") -> dict[str, str]:
+    if stored.state != RUNNING:
+        return {}
+    try:
+        return decisions(store, stored.name)
+    except Conflict:  # of another version, which runs it
+        return {}
 
 
 def decisions(store: "Store", name: str) -> dict[str, str]:
@@ -111,7 +123,7 @@ class Evidence:
         if figures["control"]:
             return figures
         found = self.differences(arm)
-        latency, same = self._latency(arm, own), self._agreement(arm)
+        latency, same = self._latency(arm), self._agreement(arm)
         broken = [each for each in guardrails if each.breached]
         verdict = overall([each.verdict for kind, each in found.items() if kind != "metric" and each is not None])
         faster = Verdict.BETTER if latency is not None and latency.high < 1 else Verdict.UNDECIDED
@@ -143,9 +155,9 @@ class Evidence:
             if seen.pairs:
                 found["label_free"] = disagreement(seen.pairs, seen.differing, margin=margin, alpha=alpha)
         if self._labels is not None:
-            counts, per_block = tally.split(self._labels, experiment.control, arm.variant, self._weights)
+            counts, n, per_block = tally.split(self._labels, experiment.control, arm.variant, self._weights)
             if counts:
-                found["split"] = judge_split(counts, margin=margin, alpha=alpha, arm_per_block=per_block)
+                found["split"] = judge_split(counts, margin=margin, alpha=alpha, arm_per_block=per_block, n=n)
             found["metric"] = self._metric(arm)
         return found
 
@@ -153,22 +165,28 @@ class Evidence:
         given = self._experiment.metric
         if given is None or self._labels is None:
             return None
-        counts, per_block = tally.split(self._labels, self._experiment.control, arm.variant, self._weights, metric=True)
+        counts, n, per_block = tally.split(
+            self._labels, self._experiment.control, arm.variant, self._weights, metric=True
+        )
         if not counts:
             return None
         margin = given.margin or (given.high - given.low) / 2
         found = judge_metric(
             counts, low=given.low, high=given.high, better=given.better, margin=margin, alpha=self.alpha,
-            arm_per_block=per_block,
+            arm_per_block=per_block, n=n,
         )  # fmt: skip
         if given.margin is None and found.verdict is Verdict.NOT_WORSE:  # by a margin that nobody chose
             worse = found.low > 0
             return found._replace(verdict=Verdict.WORSE if worse else Verdict.UNDECIDED, further=0 if worse else None)
         return found
 
-    def _latency(self, arm: Arm, own: tally.Requests) -> Ratio | None:
+    def _latency(self, arm: Arm) -> Ratio | None:
+        """Compare mean times, of callers since the present weights hold: with others the arms had other shares of the
+        busy hours.
+        """
         if self._experiment.splits:
-            control = tally.requests(self._totals, self._experiment.control)
+            present = tally.since(self._totals, self._weights.present_since)
+            control, own = (tally.requests(present, name) for name in (self._experiment.control, arm.variant))
             return mean_ratio(control.latency, own.latency, alpha=self.alpha)
         seen = tally.shadowed(self._shadows, self._experiment.control, arm.variant)
         return mean_ratio(seen.control, seen.arm, alpha=self.alpha)
@@ -200,14 +218,29 @@ def in_points(found: Difference | None, scale: float = POINTS) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _sample_ratio(standing: Standing, totals: Sequence[Any], since: int) -> dict[str, Any] | None:
-    """Return whether units came as the weights promise that hold since a revision; None where nobody is split."""
-    experiment = standing.experiment
+def _sample_ratio(experiment: Experiment, totals: Sequence[Any], weights: tally.Weights) -> dict[str, Any] | None:
+    """Return whether units came as the weights of their time promise: at the present revision, or at the first at which
+    they did not, for what came then is in every verdict; None where nobody is split.
+
+    The k-th revision with units is tested at 2^-k of the level, so that all together hold it.
+    """
     if not experiment.splits:
         return None
-    last = max((row.revision for row in totals if row.units and row.revision >= since), default=None)
-    rows = [row for row in totals if row.revision == last]
+    alpha = OFF
+    for revision in sorted({row.revision for row in totals if row.units}):
+        alpha /= 2
+        found = _came(experiment, totals, weights, revision, alpha)
+        if found["mismatch"]:
+            return found
+    last = max((row.revision for row in totals if row.units and row.revision >= weights.present_since), default=None)
+    return _came(experiment, totals, weights, last, alpha)
+
+
+def _came(
+    experiment: Experiment, totals: Sequence[Any], weights: tally.Weights, revision: int | None, alpha: float
+) -> dict[str, Any]:
+    rows = [row for row in totals if row.revision == revision]
+    expected = dict(weights.shares(revision))
     counts = {arm.variant: tally.requests(rows, arm.variant).units for arm in experiment.arms}
-    expected = {arm.variant: arm.weight for arm in experiment.arms}
-    found: Mismatch = sample_ratio(list(counts.values()), list(expected.values()))
-    return {"counts": counts, "expected": expected, **found._asdict()}
+    found = sample_ratio(list(counts.values()), [expected[arm] for arm in counts], alpha=alpha)
+    return {"revision": revision, "counts": counts, "expected": expected, **found._asdict()}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 RUNNING, PAUSED, TRIPPED, ENDED = STATES = ("running", "paused", "tripped", "ended")
 DAY_S = 86_400.0
 KNOWN = 65_536  # units of which a worker remembers the arm
+LONGEST_KNOWN = 128  # characters of them
 EARLY_S = 60.0  # by how much the clocks of two machines may differ
 
 
@@ -84,7 +85,7 @@ class Running:
             return Assigned(experiment.control)
         given = self._unit(headers, field)
         if given:
-            return self._known(given)
+            return self._known(given) if len(given) <= LONGEST_KNOWN else self._assign(given)
         return self._assign(request_id)._replace(unit="")
 
     def _assign(self, unit: str) -> Assigned:

@@ -21,7 +21,8 @@ def lines(report: dict[str, Any]) -> list[str]:
     said.append("")
     ratio = report["sample_ratio"]
     if ratio is not None and ratio["mismatch"]:
-        said.append(f"  the sample ratio is off (e-value {ratio['e_value']:.3g}): no verdict is given")
+        off = f"revision {ratio['revision']}, e-value {ratio['e_value']:.3g}"
+        said.append(f"  the sample ratio is off ({off}): no verdict is given")
     said += [f"  {arm['sentence']}" for arm in report["arms"] if not arm["control"]]
     for guardrail in report["guardrails"]:
         state = "BROKEN" if guardrail["breached"] else "holds"

@@ -55,6 +55,11 @@ def requests(totals: Sequence["Total"], arm: str) -> Requests:
     return Requests(*(sum(getattr(row, name) for row in rows) for name in Requests._fields))
 
 
+def since(totals: Sequence["Total"], revision: int) -> list["Total"]:
+    """Return the sums from a revision on."""
+    return [row for row in totals if row.revision >= revision]
+
+
 def shadowed(totals: Sequence["ShadowTotal"], control: str, arm: str) -> Shadowed:
     """Add up the pairs of control and arm."""
     rows = [row for row in totals if row.served == control and row.arm == arm]
@@ -77,9 +82,12 @@ def pairs(counts: Sequence["PairCount"], control: str, arm: str, until: int | No
 
 
 class Split(NamedTuple):
-    """Blocks of an arm against the control, and how many of the arm's outcomes are in one."""
+    """Blocks of an arm against the control, how many of the arm's outcomes are in all, and in one by the present
+    weights.
+    """
 
     counts: Mapping[float, int]
+    n: int
     arm_per_block: int
 
 
@@ -98,6 +106,10 @@ class Weights:
     def at(self, revision: int) -> int:
         """Return which set holds at a revision."""
         return max(number for number, (first, _) in enumerate(self._since) if first <= revision)
+
+    def shares(self, revision: int | None) -> Mapping[str, float]:
+        """Return the weights at a revision, or the present ones."""
+        return self._since[-1 if revision is None else self.at(revision)][1]
 
     def blocks(self, control: str, arm: str) -> list[Blocks]:
         """Return empty blocks of control and arm, one for each set of weights."""
@@ -128,11 +140,12 @@ class Walk:
 
     @property
     def found(self) -> Split:
-        """The blocks of all weights together; the arm's share of one is that of the last."""
-        counts = Counter[float]()
+        """The blocks of all weights together."""
+        counts, n = Counter[float](), 0
         for blocks in self._blocks:
             counts.update(blocks.counts)
-        return Split(dict(counts), self._blocks[-1].arm_per_block)
+            n += blocks.arm_per_block * sum(blocks.counts.values())
+        return Split(dict(counts), n, self._blocks[-1].arm_per_block)
 
 
 def split(labels: "Labels", control: str, arm: str, weights: Weights, *, metric: bool = False) -> Split:

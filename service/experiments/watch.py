@@ -122,9 +122,12 @@ class Watch:
             self._say(str(problem))
         except Exception:  # whatever it is, the next turn is another
             logger.exception("the watch over experiments failed; it goes on")
-        self._losses.tell()
-        if self._leads:
-            self._keep_companions()
+        try:
+            self._losses.tell()
+            if self._leads:
+                self._keep_companions()
+        except Exception:  # a process that cannot be begun for want of memory, which may be there later
+            logger.exception("what the watch over experiments keeps failed; it goes on")
 
     def _prepare(self) -> None:
         """Do what could not be done at the start; a file that contradicts the store is said once and left alone."""
@@ -201,15 +204,16 @@ def prepare(store: Store, file: Path | None, variants: list[str]) -> None:
     store.migrate()
     if file is None:
         return
-    there = {each.name: standing(each) for each in store.experiments()}
+    there = {each.name: each for each in store.experiments()}
     asked = read_file(file, variants)
     if len(new := [experiment.name for experiment in asked if experiment.name not in there]) > 1:
         raise Invalid(f"'{file}': {' and '.join(new[:8])} would begin together; expected one new experiment at a time")
     for experiment in asked:
-        now = there.get(experiment.name)
-        if now is None:
+        if experiment.name not in there:
             changes.create(store, experiment, str(file.name))
-        elif now.state != ENDED and now.experiment != experiment:
+            continue
+        now = changes.known(there[experiment.name])
+        if now.state != ENDED and now.experiment != experiment:
             content = experiment.model_dump(mode="json")  # with what it no longer names
             kept = {key: value for key, value in content.items() if key in CHANGEABLE}
             fixed = [key for key in content if key not in kept]

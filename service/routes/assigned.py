@@ -17,9 +17,8 @@ from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
 from service.routes.messages import answer, check_scores, parse_assigned
 from service.routes.refused import refusal
+from service.store.rows import has_failed
 from service.variants.errors import VariantError
-
-SERVER_ERROR = 500
 
 logger = logging.getLogger("bentoml.bonsai")
 
@@ -44,7 +43,7 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
         )
     except VariantError as problem:
         status = refusal(problem).status
-        if assigned.standing is not None and status >= SERVER_ERROR:
+        if assigned.standing is not None and has_failed(status):
             experiments.record([fail(assigned, loaded.card.version, status, time.time(), _ms(request))])
         raise
     request.texts = len(asked.texts)

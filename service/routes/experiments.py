@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from service.routes.admin import check_admin
 from service.routes.exchange import Answer, Request, Service
 from service.routes.json_body import read_json
 from service.routes.refused import Refused
+from service.store.errors import StoreError
 
 ACTOR = "admin"
 
@@ -53,9 +55,9 @@ async def command_experiment(request: Request, service: Service, name: str, comm
     check_admin(request, service)
     given = read_json(request.body) if request.body.strip() else {}
     reason = given.get("reason", "") if isinstance(given, dict) else None
-    if not isinstance(reason, str) or len(reason) > MOST_REASON or set(given) - {"reason"}:
+    if not isinstance(reason, str) or len(reason) > MOST_REASON or "\0" in reason or set(given) - {"reason"}:
         sentence = 'the body is not what is accepted; expected none, or {"reason": "…"} of at most'
-        raise Refused(400, f"{sentence} {MOST_REASON:,} characters")
+        raise Refused(400, f"{sentence} {MOST_REASON:,} characters, none of them NUL")
     return await _changed(service, lambda: changes.command(service.experiments.store, name, command, ACTOR, reason))
 
 
@@ -69,7 +71,8 @@ async def forget_unit(request: Request, service: Service, name: str, unit: str) 
 async def _changed(service: Service, change: Callable[[], Standing], status: int = 200) -> Answer:
     def changed() -> dict[str, Any]:
         now = change()
-        service.experiments.refresh()
+        with suppress(StoreError):  # it is made, and the watch learns of it a little later
+            service.experiments.refresh()
         return {
             "name": now.experiment.name, "revision": now.revision, "state": now.state, "reason": now.reason,
             "definition": now.experiment.content(),

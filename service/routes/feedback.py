@@ -93,7 +93,7 @@ def _truths(given: list[Feedback], running: Running, now: float, labels: Collect
 
 def parse_feedback(body: bytes) -> list[Feedback]:
     """Read a body: an object with 'feedback', or the list by itself (Refused 400, 413)."""
-    check_strings(body)
+    check_strings(body, f"{MOST} pieces of feedback")
     try:
         if body.lstrip()[:1] == b"[":
             return _LIST.validate_json(body)

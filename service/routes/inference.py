@@ -133,7 +133,7 @@ def read_request(body: bytes, header_length: str | None) -> Asked:
     it (Refused).
     """
     head, rest = _split(body, header_length)
-    check_strings(head)
+    check_strings(head, f"{MAX_TEXTS} texts")
     try:
         given = InferRequest.model_validate_json(head)
     except ValidationError as error:

@@ -58,7 +58,7 @@ async def model(request: Request, service: Service, variant: str) -> Answer:
 
 def read_instances(body: bytes) -> list[str]:
     """Read the body of a v1 request (Refused)."""
-    check_strings(body)
+    check_strings(body, f"{MAX_TEXTS} texts")
     try:
         given = Instances.model_validate_json(body).instances
     except ValidationError as error:

@@ -16,7 +16,7 @@ MOST_LEVELS = 64  # of objects and arrays in one another; what we read has six
 MOST_STRINGS = 16_384  # keys among them: twice as many as the largest request has
 
 
-def check_strings(body: bytes) -> None:
+def check_strings(body: bytes, expected: str) -> None:
     """Refuse JSON of more strings than any request has (Refused 413): of every unknown key an error would be made."""
     quotes = body.count(b'"')
     if quotes > 2 * MOST_STRINGS:  # of which some may be escaped
@@ -24,7 +24,7 @@ def check_strings(body: bytes) -> None:
     if quotes > 2 * MOST_STRINGS:
         raise Refused(
             413,
-            f"the body holds more than {MOST_STRINGS:,} strings and keys; expected at most that: send its texts in "
+            f"the body holds more than {MOST_STRINGS:,} strings and keys; expected at most {expected}: send them in "
             "several requests",
         )
 

@@ -79,7 +79,7 @@ def parse_request(body: bytes) -> PredictRequest:
 
 
 def _validated(body: bytes, model: type[PredictRequest]) -> PredictRequest:
-    check_strings(body)
+    check_strings(body, f"{MAX_TEXTS} texts")
     try:
         request = model.model_validate_json(body)
     except ValidationError as error:

@@ -9,7 +9,7 @@ from service.store import schema
 
 
 class Total(NamedTuple):
-    """Sums of an arm from a minute on. Milliseconds are those of requests that did not fail; units are counted when
+    """Sums of an arm up to a minute. Milliseconds are those of requests that did not fail; units are counted when
     they are first seen; metrics, of labels that came with a number.
     """
 
@@ -30,7 +30,7 @@ class Total(NamedTuple):
 
 
 class ShadowTotal(NamedTuple):
-    """Sums of the pairs that an arm which answered and an arm unseen make, from a minute on."""
+    """Sums of the pairs that an arm which answered and an arm unseen make, up to a minute."""
 
     revision: int
     served: str
@@ -132,7 +132,7 @@ def _spans(connection: Connection, table: Table, name: str, since: int, buckets:
     return [
         (
             *row[:place],
-            first + int(row[place]) * width,
+            min(first + (int(row[place]) + 1) * width - 1, last),
             *(int(value) if as_int else float(value) for value, as_int in zip(row[place + 1 :], whole, strict=True)),
         )
         for row in rows

@@ -28,8 +28,13 @@ class Served(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether the service did not answer: it broke, or was overloaded."""
-        return self.status >= 500 or self.status == 429
+        """Whether the service did not answer."""
+        return has_failed(self.status)
+
+
+def has_failed(status: int) -> bool:
+    """Tell whether a status says that the service did not answer: it broke, or was overloaded."""
+    return status >= 500 or status == 429
 
 
 class Shadow(NamedTuple):

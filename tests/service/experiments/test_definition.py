@@ -69,6 +69,8 @@ def arms(*pairs: tuple[str, float]) -> dict[str, Any]:
         ({"unit": {"header": "X-Bonsai-Variant"}}, "which names the arm to take; expected another name"),
         ({"metric": {"name": "sold", "low": -1e308, "high": 1e308}}, "'metric.low' is -1e+308: "),
         ({"control": None}, "'control' is null"),
+        ({"stop": {"labels": 10**30}}, "'stop.labels' is 1000000000000000000000000000000: "),
+        ({"guardrails": {"latency": {"most": 2, "minimum": 2**60}}}, "'guardrails.latency.minimum' is 11529215046068"),
     ],
 )
 def test_anything_else_is_refused_in_a_sentence_that_says_where(changes: dict[str, Any], said: str) -> None:
@@ -119,6 +121,8 @@ YAML = """
 
 def test_a_file_holds_one_or_several() -> None:
     assert [each.name for each in read_yaml(YAML, "x.yaml", VARIANTS)] == ["one", "two"]
+    merged = YAML.replace("{variant: nano, weight: 0.5}", "{<<: &half {weight: 0.5}, variant: nano}")
+    assert read_yaml(merged, "x.yaml", VARIANTS) == read_yaml(YAML, "x.yaml", VARIANTS)
     assert isinstance(read_yaml("\n".join(line[2:] for line in YAML.splitlines()[1:5]), "x.yaml")[0], Experiment)
 
 
@@ -139,8 +143,13 @@ def test_a_file_that_holds_something_else_is_refused(text: str, said: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["name: 2024-13-45", "name: 0b_", "a: !!int b", "{a: " * 400 + "}" * 400, "? [a]\n: b", "&a [*a]"]
-)
+    "text",
+    [
+        "name: 2024-13-45", "name: 0b_", "a: !!int b", "{a: " * 400 + "}" * 400, "? [a]\n: b", "&a [*a]",
+        "name: &a [*a]", "&a {name: x, control: *a}", f"margin: 0x{'f' * 5000}", f"name: 0x{'f' * 5000}",
+        'name: x\ncontrol: "\\ud800"\narms: [{variant: a, weight: 0.5}, {variant: b, weight: 0.5}]',
+    ],
+)  # fmt: skip
 def test_yaml_that_no_reader_likes_is_one_sentence(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         read_yaml(text, "my.yaml")

@@ -49,8 +49,9 @@ def test_both_formats_are_read_alike(tmp_path: Path) -> None:
         "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows)
     )
     (tmp_path / "x.csv").write_text('text,label\nwhere is it,late\n"a ""quoted"", text",cancel\n')
-    first, second = (read_labelled(tmp_path / name) for name in ("x.jsonl", "x.csv"))
-    assert first == second
+    (tmp_path / "x.json").write_text(json.dumps([{"text": text, "label": label} for text, label in rows], indent=1))
+    first, second, third = (read_labelled(tmp_path / name) for name in ("x.jsonl", "x.csv", "x.json"))
+    assert first == second == third
     assert first.labels == ["late", "cancel"]
 
 
@@ -66,6 +67,9 @@ def test_both_formats_are_read_alike(tmp_path: Path) -> None:
         ("x.jsonl", '{"text": "a", "label": ' + "9" * 5000 + "}"),
         ("x.jsonl", '{"text": "\\ud800", "label": "a"}'),
         ("x.jsonl", '{"text": "a", "label": true}'),
+        ("x.jsonl", '{"text": "a", "label": "x", "label": "y"}'),
+        ("x.csv", "text,text,label\na,b,c\n"),
+        ("x.json", "[3]"),
     ],
 )
 def test_another_file_is_refused(tmp_path: Path, name: str, content: str) -> None:

@@ -44,33 +44,41 @@ def fill(
     faster: float = 4.0,
     failing: float = 0.0,
     seed: int = 0,
+    revision: int = 1,
+    ms: float = 4.0,
 ) -> None:
-    """Write `n` requests of split traffic, all of them labelled."""
+    """Write `n` requests of split traffic, all of them labelled; the control takes so many milliseconds."""
     random = np.random.default_rng(seed)
     served, truths = [], []
     for number in range(n):
         is_arm = random.random() < share
-        name, right, ms = ("nano", arm_right, 4.0 / faster) if is_arm else ("teacher", control_right, 4.0)
+        name, right, mean = ("nano", arm_right, ms / faster) if is_arm else ("teacher", control_right, ms)
         label = "a" if random.random() < right else "b"
         fails = is_arm and random.random() < failing
-        key, at = f"{number:x}", NOW + number
+        key, at = f"{revision}.{number:x}", NOW + number
         served.append(
             Served(
                 key,
                 "x",
-                1,
+                revision,
                 name,
                 "v",
                 f"{number:016x}",
                 at,
                 label,
                 0.9,
-                ms * random.lognormal(0, 0.2),
+                mean * random.lognormal(0, 0.2),
                 500 if fails else 200,
             )
         )
-        truths.append(Truth(key, "x", 1, name, label, "a", None, at, at))
+        truths.append(Truth(key, "x", revision, name, label, "a", None, at, at))
     store.write(served, (), truths)
+
+
+def weigh(store: Store, teacher: float, nano: float) -> int:
+    """Change the weights, and return the revision."""
+    arms = [{"variant": "teacher", "weight": teacher}, {"variant": "nano", "weight": nano}]
+    return changes.change(store, "x", {"arms": arms}, "test", ["teacher", "nano"]).revision
 
 
 def fill_pairs(store: Store, n: int, control_only: float, arm_only: float, *, labelled: bool = True) -> None:
@@ -139,10 +147,31 @@ def test_units_that_do_not_come_as_promised_withhold_every_verdict(store: Store)
 def test_units_are_held_against_the_weights_of_their_time(store: Store) -> None:
     start(store)
     fill(store, 2_000, 0.92, 0.92)
-    arms = [{"variant": "teacher", "weight": 0.9}, {"variant": "nano", "weight": 0.1}]
-    changes.change(store, "x", {"arms": arms}, "test", ["teacher", "nano"])
+    weigh(store, 0.9, 0.1)
     ratio = report(store, "x")["sample_ratio"]  # nobody has come since
     assert (ratio["counts"], ratio["mismatch"]) == ({"teacher": 0, "nano": 0}, False)
+
+
+def test_a_mismatch_is_in_every_later_verdict(store: Store) -> None:
+    """What came then is counted on, whatever is changed since."""
+    start(store, margin=3.0)
+    fill(store, 12_000, 0.92, 0.925, share=1 / 3)
+    revision = changes.change(store, "x", {"window_days": 8.0}, "test", ["teacher", "nano"]).revision
+    fill(store, 100, 0.92, 0.925, revision=revision)
+    whole = report(store, "x")
+    assert (whole["sample_ratio"]["mismatch"], whole["sample_ratio"]["revision"]) == (True, 1)
+    assert arm(whole, "nano")["decision"] == "withheld"
+    assert "revision 1, e-value" in "\n".join(table.lines(whole))
+
+
+def test_other_weights_at_other_hours_are_no_other_latency(store: Store) -> None:
+    """Both arms are as fast as each other by night and by day, and the arm is asked more often by day."""
+    start(store, (0.9, 0.1), margin=3.0, guardrails={"latency": {"most": 1.5}})
+    fill(store, 4_000, 0.92, 0.925, share=0.1, faster=1.0, ms=3.0)
+    fill(store, 4_000, 0.92, 0.925, faster=1.0, ms=10.0, revision=weigh(store, 0.5, 0.5))
+    found = arm(report(store, "x"), "nano")["latency"]
+    assert found["low"] < 1 < found["high"]
+    assert not breach(store, changes.find(store, "x"))
 
 
 def test_a_broken_guardrail_condemns_its_own_arm_alone(store: Store) -> None:
@@ -184,6 +213,18 @@ def test_the_history_ends_where_the_report_is(store: Store) -> None:
     assert line[-1]["high"] - line[-1]["low"] < line[0]["high"] - line[0]["low"]
 
 
+def test_the_history_without_labels_says_when_what_it_counts_was_there(store: Store) -> None:
+    start(store, mode="shadow")
+    for day in range(30):
+        at = NOW + day * 86_400
+        keys = [f"{day}.{number}" for number in range(10)]
+        served = [Served(key, "x", 1, "teacher", "v", "", at, "a", 0.9, 4.0, 200) for key in keys]
+        shadows = [Shadow(key, "x", 1, "teacher", "a", 0.9, 4.0, "nano", "v", "a", 0.9, 1.0, at) for key in keys]
+        store.write(served, shadows, ())
+    line = report(store, "x")["history"]["nano"]
+    assert [point["n"] for point in line] == [10 * (1 + int((point["at"] - NOW) // 86_400)) for point in line]
+
+
 def test_unequal_weights_are_compared_in_blocks(store: Store) -> None:
     start(store, weights=(0.9, 0.1))
     fill(store, 10_000, 0.92, 0.92, share=0.1)
@@ -195,9 +236,16 @@ def test_labels_are_compared_by_the_weights_of_their_time(store: Store) -> None:
     start(store, weights=(0.9, 0.1))
     fill(store, 5_000, 0.92, 0.92, share=0.1)
     before = arm(report(store, "x"), "nano")["split"]["n"]
-    weights = [{"variant": "teacher", "weight": 0.5}, {"variant": "nano", "weight": 0.5}]
-    changes.change(store, "x", {"arms": weights}, "test", ["teacher", "nano"])
+    weigh(store, 0.5, 0.5)
     assert arm(report(store, "x"), "nano")["split"]["n"] == before
+
+
+def test_labels_in_blocks_of_other_weights_are_counted_as_they_came(store: Store) -> None:
+    start(store)
+    fill(store, 2_000, 0.92, 0.92)
+    before = arm(report(store, "x"), "nano")["split"]
+    weigh(store, 0.1, 0.9)
+    assert arm(report(store, "x"), "nano")["split"]["n"] == before["n"] <= 1_100
 
 
 def test_a_guardrail_breaks_once_it_is_certain_and_not_before(store: Store) -> None:
@@ -302,5 +350,10 @@ def test_everything_can_be_exported(store: Store, tmp_path: Path, capsys: pytest
     assert len(rows) == 500
     assert {row["shadow_nano_label"] for row in rows} == {"a", "b"}
     assert {row["truth"] for row in rows} == {"a"}
-    assert main(["export", "x", str(tmp_path / "nowhere" / "x.parquet"), *database]) == 2
-    assert "cannot be written" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    for wrong in ("nowhere/x.parquet", "file/x.parquet", f"{'x' * 300}.parquet"):
+        assert main(["export", "x", str(tmp_path / wrong), *database]) == 2
+        assert "cannot be written" in capsys.readouterr().err
+    for wrong in ("/", ".", str(tmp_path), "/dev/null"):
+        assert main(["export", "x", wrong, *database]) == 2
+        assert "is no file; expected one in a folder" in capsys.readouterr().err

@@ -1,5 +1,8 @@
 """What a file of experiments changes of those that are there."""
 
+import errno
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,10 +10,13 @@ import pytest
 from service.experiments import changes
 from service.experiments.definition import read
 from service.experiments.errors import Conflict, Invalid
-from service.experiments.running import RUNNING
-from service.experiments.watch import prepare
+from service.experiments.report import listed, report
+from service.experiments.running import ENDED, RUNNING, Running, Standing
+from service.experiments.watch import Watch, prepare
 from service.store.errors import Changed
+from service.store.rows import Served
 from service.store.store import Store
+from service.store.writer import Writer
 
 FILE = """
 name: x
@@ -54,6 +60,69 @@ def test_two_new_experiments_of_a_file_begin_both_or_neither(tmp_path: Path) -> 
         prepare(store, file, VARIANTS)
     assert store.experiments() == []
     store.close()
+
+
+def test_an_experiment_of_another_version_is_its_own_trouble_alone(tmp_path: Path) -> None:
+    """As after a rollback: the stored definition has a key that this version does not know."""
+    store, file = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}"), tmp_path / "x.yaml"
+    store.migrate()
+    content = {"name": "old", "control": "teacher", "arms": ARMS, "from_the_future": 1}
+    store.save("old", content, ENDED, "created", actor="test", expected=0, seen=store.generation())
+    file.write_text(FILE)
+    prepare(store, file, VARIANTS)
+    assert changes.find(store, "x").state == RUNNING
+    assert {each["name"]: each["decisions"] for each in listed(store)}["old"] == {}
+    file.write_text(FILE.replace("name: x", "name: old"))
+    said = "'old' was defined by another version of Bonsai; expected that one, or"
+    for asked in (changes.find, report):
+        with pytest.raises(Conflict, match=said):
+            asked(store, "old")
+    with pytest.raises(Conflict, match=said):
+        prepare(store, file, VARIANTS)
+    store.close()
+
+
+def test_a_companion_that_cannot_be_begun_ends_no_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    store.migrate()
+    changes.create(store, read({"name": "x", "control": "teacher", "arms": ARMS}), "test")
+    monkeypatch.setattr("subprocess.Popen", no_memory)
+    with closing(Writer(store)) as writer, closing(Watch(store, writer, "teacher", VARIANTS, leads=True)) as watch:
+        watch.start()
+        changes.command(store, "x", "pause", "test")
+        deadline = time.monotonic() + 20
+        while watch.running.by_name["x"].state != "paused":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    store.close()
+
+
+def no_memory(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOMEM, "no memory")
+
+
+def test_a_unit_in_a_header_is_forgotten_however_it_was_written(tmp_path: Path) -> None:
+    """Clients send UTF-8, which HTTP reads as Latin-1; a path is UTF-8."""
+    store = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    store.migrate()
+    definition = {"name": "x", "control": "teacher", "arms": ARMS, "unit": {"header": "x-user"}, "keep_texts_days": 5.0}
+    now = changes.create(store, read(definition), "test")
+    running = Running("teacher", [now], b"secret")
+    for number, written in enumerate(("José".encode(), "José".encode("latin-1"))):
+        unit = running.assign({b"x-user": written.decode("latin-1")}, None, "id").unit
+        served = Served(f"{number}", "x", 1, "nano", "v", unit, 1e9, "a", 0.9, 1.0, 200, text="a", expires=2e9)
+        store.write([served], (), ())
+    assert changes.forget(store, "x", "José") == 2
+    assert changes.forget(store, "x", "José") == 0
+    store.close()
+
+
+def test_long_units_are_not_remembered() -> None:
+    now = Standing(read({"name": "x", "control": "teacher", "arms": ARMS, "unit": {"field": "user"}}), 1, RUNNING)
+    running = Running("teacher", [now], b"secret")
+    for unit in ("a", "a" * 5_000):
+        assert running.assign({}, unit, "id") == running.assign({}, unit, "id")
+    assert running._known.cache_info().currsize == 1
 
 
 def test_of_two_that_begin_together_one_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

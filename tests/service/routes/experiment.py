@@ -73,6 +73,7 @@ def report(*, good: bool = True) -> dict[str, Any]:
         "reason": "" if good else f"error_rate of nano is over its limit, said {HTML}",
         "definition": DEFINITION, "started_at": 1.8e9, "changed_at": 1.8e9 + 60,
         "sample_ratio": {
+            "revision": 3,
             "counts": {"teacher": 41_233, "nano": 5_120, "int8": 5_061},
             "expected": {"teacher": 0.8, "nano": 0.1, "int8": 0.1}, "e_value": 0.4 if good else 10_233.4,
             "mismatch": not good,

@@ -62,7 +62,7 @@ def test_strings_are_counted_whatever_is_escaped_in_them(texts: list[str]) -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_body, "MOST_STRINGS", 4)
         try:
-            check_strings(orjson.dumps({"texts": texts}))
+            check_strings(orjson.dumps({"texts": texts}), "4 texts")
             assert len(texts) + 1 <= 4
         except Refused as refused:
             assert len(texts) + 1 > 4 and refused.status == 413

@@ -49,7 +49,7 @@ function alarms({ sample_ratio: ratio, recording, guardrails: all }) {
   const said = [];
   if (ratio?.mismatch) {
     const got = Object.entries(ratio.counts).map(([arm, n]) => `${arm} ${count(n)} (expected ${percent(ratio.expected[arm], 0)})`);
-    said.push(`Sample ratio mismatch: the arms did not get the shares that were set, so every verdict is withheld: ${got.join(", ")}; e-value ${evidence(ratio.e_value)}.`);
+    said.push(`Sample ratio mismatch: the arms did not get the shares that were set, so every verdict is withheld (revision ${ratio.revision}): ${got.join(", ")}; e-value ${evidence(ratio.e_value)}.`);
   }
   const dropped = Object.entries(recording?.dropped ?? {}).filter(([, n]) => n);
   if (dropped.length) said.push(`Not recorded: ${dropped.map(([why, n]) => `${count(n)} (${why})`).join(", ")}.`);
