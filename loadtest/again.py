@@ -12,7 +12,7 @@ from typing import Any
 
 import locust  # noqa: F401  # patches sockets and sleep for gevent before ours are imported
 
-from loadtest.ask.options import CORPUS
+from loadtest.ask.options import CORPUS, seconds, several, whole
 from loadtest.ask.traffic import Traffic
 from loadtest.checks.again import Rounds, again, markdown, verdict
 from loadtest.checks.known import VARIANT, VERSIONS, known_bench
@@ -22,7 +22,7 @@ from loadtest.measurement.conditions import Watch, fingerprint, is_local, surrou
 from loadtest.measurement.interruption import stop_on_signals
 from loadtest.measurement.pinning import pinned
 from loadtest.measurement.progress import progress
-from loadtest.numbers.run_folder import write_json
+from loadtest.numbers.files import check_place, write_json
 from loadtest.scenarios.load import Load
 from loadtest.users.address import Address
 from loadtest.users.target import choose, fetch_cards, versions
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _parse(arguments)
     try:
+        check_place(given.out)
         kept = _all_runs(given)
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -95,10 +96,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default=None, help="a running service (default: a server that does nothing)")
     parser.add_argument("--variant", default=None, help="the variant (default: the first that is served)")
     parser.add_argument("--corpus", default=CORPUS, help="test texts with each variant's expected label")
-    parser.add_argument("--runs", type=int, default=20, help="how often")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each run, from 2 on")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
-    parser.add_argument("--warm-up", type=float, default=0.5, help="seconds before each measurement that do not count")
+    parser.add_argument("--runs", type=whole, default=20, help="how often")
+    parser.add_argument("--rounds", type=several, default=5, help="rounds of each run, from 2 on")
+    parser.add_argument("--seconds", type=seconds, default=2.0, help="length of one measurement")
+    parser.add_argument(
+        "--warm-up", type=seconds, default=0.5, help="seconds before each measurement that do not count"
+    )
     parser.add_argument("--out", type=Path, default=PUBLISHED, help="the file that keeps it")
     return parser.parse_args(arguments)
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from loadtest.ask.options import SEED, TIMEOUT, add_traffic_options, positive, seconds, whole
+from loadtest.ask.options import SEED, TIMEOUT, add_traffic_options, port, positive, seconds, whole
 from loadtest.ask.traffic import Traffic
 from loadtest.errors import LoadTestError
 from loadtest.numbers.cost import PRICE
@@ -73,7 +73,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=0,
         help="wait for this many Locust workers of other machines, and let them send instead",
     )
-    generator.add_argument("--master-port", type=int, default=5557, help="port at which --remote-workers find us")
+    generator.add_argument("--master-port", type=port, default=5557, help="port at which --remote-workers find us")
     generator.add_argument(
         "--no-pin", dest="pin", action="store_false", help="do not keep generator and server on different cores"
     )
@@ -104,6 +104,8 @@ def plan_of(given: argparse.Namespace, variants: Iterable[str]) -> Plan:
             f"{unpaired[0]} has no figure that rounds of two services pair; with --against expected "
             f"{' or '.join(paired)}"
         )
+    if given.rate and not given.mix:
+        raise LoadTestError("--rate is that of a mix; give its variants with --mix, like teacher=1,int8=3")
     for name in scenarios:
         BY_NAME[name].check(given, names)
     warm_up, length = given.warm_up, given.seconds

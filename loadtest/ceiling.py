@@ -10,13 +10,14 @@ from pathlib import Path
 
 import locust  # noqa: F401  # patches sockets and sleep for gevent before ours are imported
 
+from loadtest.ask.options import seconds, whole
 from loadtest.checks.ceiling import CONNECTIONS, ceiling
 from loadtest.errors import LoadTestError
 from loadtest.measurement.conditions import Watch, surroundings
 from loadtest.measurement.interruption import stop_on_signals
 from loadtest.measurement.open_files import allow_connections
 from loadtest.measurement.progress import progress
-from loadtest.numbers.run_folder import write_json
+from loadtest.numbers.files import check_place, write_json
 
 PUBLISHED = Path("loadtest/results/published/ceiling.json")
 
@@ -27,13 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m loadtest.ceiling", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument(
-        "--seconds", type=float, default=10.0, help="length of each of the three measurements, in three rounds"
+        "--seconds", type=seconds, default=10.0, help="length of each of the three measurements, in three rounds"
     )
-    parser.add_argument("--processes", type=int, default=1, help="generator processes")
+    parser.add_argument("--processes", type=whole, default=1, help="generator processes")
     parser.add_argument("--out", type=Path, default=PUBLISHED, help="the file that keeps it")
     given = parser.parse_args(arguments)
     watch = Watch()
     try:
+        check_place(given.out)
         allow_connections(CONNECTIONS)
         with progress("ceiling") as status:
             found = ceiling(stop_on_signals(), status, given.seconds, given.processes)

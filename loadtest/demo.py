@@ -1,5 +1,6 @@
 """The whole path, once: build the variants, start the service, compare the variants, stop the service (`make demo`)."""
 
+import argparse
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ UNBUFFERED = {**os.environ, "PYTHONUNBUFFERED": "1"}  # what a step prints shows
 
 def main() -> int:
     """Run the steps as a person would, each as its own command; stop at the first that fails."""
+    argparse.ArgumentParser(prog="python -m loadtest.demo", description=__doc__).parse_args()
     signal.signal(signal.SIGTERM, _end)
     heed_ctrl_c()
     started = time.monotonic()

@@ -6,17 +6,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from loadtest.ask.corpus import check_expected, read_corpus
 from loadtest.ask.options import SEED, whole
-from loadtest.errors import LoadTestError
 from loadtest.measurement.conditions import surroundings
-from loadtest.numbers.run_folder import write_json
 from loadtest.serving.command import OWN_LIBRARIES
 from loadtest.serving.experimenting import markdown, measure
-from loadtest.serving.running import NotStartedError, Setting
+from loadtest.serving.keeping import keep, questions_of
+from loadtest.serving.running import Setting
 from loadtest.serving.telling import telling
-from loadtest.serving.wrk import NoLoadError, wrk_version
+from loadtest.serving.wrk import wrk_version
 
 PUBLISHED = Path("loadtest/results/published/experiments.json")
 
@@ -36,21 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=SEED, help="order of the texts")
     parser.add_argument("--out", type=Path, default=PUBLISHED, help="the file that keeps it")
     given = parser.parse_args(arguments)
-    try:
+
+    def measure_all() -> dict[str, Any]:
         about = {**surroundings(OWN_LIBRARIES), "wrk": wrk_version(), "variant": given.variant, "other": given.other}
-        corpus = given.variants / "corpus.jsonl"
-        questions = read_corpus(corpus)
-        check_expected(questions, [given.variant, given.other], corpus)
+        questions = questions_of(given.variants, given.variant, given.other)
         setting = Setting(given.variants, given.variant, Path(sys.executable))
         with telling() as told:
             found = measure(setting, given.other, questions, given.rounds, given.seconds, given.seed, told)
-    except (LoadTestError, NotStartedError, NoLoadError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    kept = {**about, "rounds": found}
-    write_json(given.out, kept)
-    print(markdown(kept))
-    return 0
+        return {**about, "rounds": found}
+
+    return keep(given.out, measure_all, markdown)
 
 
 if __name__ == "__main__":

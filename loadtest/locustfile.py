@@ -5,6 +5,7 @@ Without --rate the loop is closed: each user sends when its last answer came.
 With --rate it is open: each user is a Poisson source of that many requests a second.
 """
 
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -12,6 +13,7 @@ from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
+from loadtest.ask.arrivals import Bursts
 from loadtest.ask.options import add_options
 from loadtest.ask.traffic import Traffic, mix
 from loadtest.errors import LoadTestError
@@ -46,9 +48,10 @@ def check(environment: Environment, **_: Any) -> None:
         cards = choose(fetch_cards(address), variants, address)
         traffic = Traffic(options.corpus, options.texts_file, options.lengths, not options.no_labels)
         traffic.questions(variants)
+        Bursts.parse(options.bursts)
         traffic.check_build(versions(cards))
     except LoadTestError as error:
-        print(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from error
 
 

@@ -6,15 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from loadtest.ask.corpus import check_expected, read_corpus
-from loadtest.ask.options import SEED, whole
-from loadtest.errors import LoadTestError
+from loadtest.ask.options import SEED, positive, whole
 from loadtest.measurement.conditions import surroundings
-from loadtest.numbers.run_folder import write_json
 from loadtest.serving.command import OWN_LIBRARIES
+from loadtest.serving.keeping import keep, questions_of
 from loadtest.serving.overloading import markdown, overload
-from loadtest.serving.running import NotStartedError, Setting
+from loadtest.serving.running import Setting
 from loadtest.serving.telling import telling
 from loadtest.serving.wrk import wrk_version
 
@@ -29,27 +28,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--variants", type=Path, default=Path("variants"), help="the folder of a finished build")
     parser.add_argument("--variant", nargs="+", default=["teacher", "nano"], metavar="NAME", help="what is asked")
     parser.add_argument("--seconds", type=whole, default=20, help="length of the overload")
-    parser.add_argument("--times", type=float, default=10.0, help="how many times the capacity is offered")
+    parser.add_argument("--times", type=positive, default=10.0, help="how many times the capacity is offered")
     parser.add_argument("--seed", type=int, default=SEED, help="order of the texts")
     parser.add_argument("--out", type=Path, default=PUBLISHED, help="the file that keeps it")
     given = parser.parse_args(arguments)
-    try:
+
+    def measure() -> dict[str, Any]:
         about = {**surroundings(OWN_LIBRARIES), "wrk": wrk_version()}
-        corpus = given.variants / "corpus.jsonl"
-        questions = read_corpus(corpus)
-        check_expected(questions, given.variant, corpus)
-        found = {}
+        questions, found = questions_of(given.variants, *given.variant), {}
         with telling() as told:
             for variant in given.variant:
                 setting = Setting(given.variants, variant, Path(sys.executable))
                 found[variant] = overload(setting, questions, given.seconds, given.times, given.seed, told)
-    except (LoadTestError, NotStartedError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    kept = {**about, "variants": found}
-    write_json(given.out, kept)
-    print(markdown(kept))
-    return 0
+        return {**about, "variants": found}
+
+    return keep(given.out, measure, markdown)
 
 
 if __name__ == "__main__":

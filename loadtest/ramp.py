@@ -7,12 +7,14 @@ from typing import Any
 
 from locust import LoadTestShape, events
 
+from loadtest.ask.options import seconds, whole
+
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
 def declare(parser: ArgumentParser, **_: Any) -> None:
     """Add the steps to Locust's options."""
-    parser.add_argument("--ramp-steps", type=int, default=10, help="users at the end of the ramp")
-    parser.add_argument("--ramp-seconds", type=float, default=10.0, help="length of a step of the ramp")
+    parser.add_argument("--ramp-steps", type=whole, default=10, help="users at the end of the ramp")
+    parser.add_argument("--ramp-seconds", type=seconds, default=10.0, help="length of a step of the ramp")
 
 
 class Ramp(LoadTestShape):  # type: ignore[misc]

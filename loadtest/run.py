@@ -74,7 +74,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             repairable = take_all(result, folder, bench, plan, status)
         interrupted = bench.stop.is_set() and not result.run.complete
         table = draw(folder)
-        point_latest(folder)
     except LoadTestError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -83,6 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     comparison = Comparison(result)
     print(f"\n{table}\n{conclusion(comparison)}\n\n{folder / PAGE}")
+    try:
+        point_latest(folder)
+    except LoadTestError as error:  # the run itself is there
+        print(f"warning: {error}", file=sys.stderr)
     _complain(comparison)
     if interrupted:
         return INTERRUPTED

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import locust  # noqa: F401  # patches sockets and sleep for gevent before ours are imported
 
+from loadtest.ask.options import seconds
 from loadtest.checks.truth import markdown, truth
 from loadtest.errors import LoadTestError
 from loadtest.measurement.conditions import Watch, surroundings
 from loadtest.measurement.progress import progress
-from loadtest.numbers.run_folder import write_json
+from loadtest.numbers.files import check_place, write_json
 
 PUBLISHED = Path("loadtest/results/published/truth.json")
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=seconds,
         default=60.0,
         help="length of each of the two measurements (default: %(default)g; p99 needs 12 at least)",
     )
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     watch = Watch()
     try:
+        check_place(given.out)
         with progress("truth") as status:
             found = truth(given.seconds, status)
         if found is None:

@@ -5,6 +5,7 @@ back.
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from loadtest.errors import LoadTestError
 
@@ -30,7 +31,7 @@ class Bursts:
             factor, seconds, every = (float(part) for part in text.split(","))
         except ValueError:
             factor = seconds = every = 0.0
-        if not (factor >= 1 and 0 < seconds < every):
+        if not (1 <= factor < inf and 0 < seconds < every < inf):
             raise LoadTestError(
                 f"bursts '{text}' cannot be read; expected FACTOR,SECONDS,EVERY like 5,1,10 for a fivefold rate in 1 "
                 "s of every 10"

@@ -24,7 +24,7 @@ def check_build(corpus: Path, served: Mapping[str, str]) -> str | None:
         build = json.loads(file.read_text(encoding="utf-8"))
         number, written = str(build["build_id"]), str(build["corpus_sha256"])
         versions = {name: str(variant["tag"]).rpartition(":")[2] for name, variant in build["variants"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LoadTestError(
             f"'{file}' does not say what build the corpus is of ({type(error).__name__}: {error}); run 'python -m "
             "models.build' again"

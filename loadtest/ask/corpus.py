@@ -20,14 +20,14 @@ class Question:
 
 
 @lru_cache(maxsize=4)  # every Locust user of a process asks for the same file
-def read_corpus(path: Path) -> tuple[Question, ...]:
-    """Read corpus.jsonl as the build wrote it."""
+def read_corpus(path: Path, option: str = "--corpus") -> tuple[Question, ...]:
+    """Read corpus.jsonl as the build wrote it; `option` chooses another one (LoadTestError)."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines(), which also parts a text at U+2028
     except OSError as error:
         raise LoadTestError(
             f"no corpus at '{path}' ({error.strerror}); 'python -m models.build' writes one, or name another with "
-            "--corpus"
+            f"{option}"
         ) from error
     except UnicodeDecodeError as error:
         raise LoadTestError(
@@ -39,12 +39,14 @@ def read_corpus(path: Path) -> tuple[Question, ...]:
     return questions
 
 
-def check_expected(corpus: Sequence[Question], variants: Iterable[str], path: Path) -> None:
-    """Refuse variants whose right answers the corpus does not hold: nothing they say could be checked."""
+def check_expected(corpus: Sequence[Question], variants: Iterable[str], path: Path, option: str = "--variants") -> None:
+    """Refuse variants whose right answers the corpus does not hold: nothing they say could be checked; `option` chooses
+    others (LoadTestError).
+    """
     for variant in variants:
         if any(variant not in question.expected for question in corpus):
             known = ", ".join(corpus[0].expected) or "none"
-            help_ = "run 'python -m models.build', or choose with --variants"
+            help_ = f"run 'python -m models.build', or choose with {option}"
             raise LoadTestError(f"corpus '{path}' lacks expected labels for '{variant}' (it has {known}); {help_}")
 
 
@@ -66,7 +68,7 @@ def _question(path: Path, number: int, line: str) -> Question:
     try:
         row = json.loads(line)
         text, label, expected = row["text"], row["label"], row["expected"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LoadTestError(
             f"corpus '{path}', line {number}: expected an object with text, label and expected, got {line[:60]!r}"
         ) from error
@@ -80,4 +82,6 @@ def _question(path: Path, number: int, line: str) -> Question:
         raise LoadTestError(
             f"corpus '{path}', line {number}: text, label and each expected label must be strings, got {line[:60]!r}"
         )
+    if any("\ud800" <= character <= "\udfff" for character in text):  # which no request can carry
+        raise LoadTestError(f"corpus '{path}', line {number}: the text holds half a surrogate pair; expected Unicode")
     return Question(text, label, expected)

@@ -14,21 +14,27 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--variant", default="teacher", help="the variant to ask")
     parser.add_argument("--mix", default="", help="ask several variants by weight instead, like teacher=1,int8=3")
     parser.add_argument("--variant-version", default="", help="count answers of any other version as off-schema")
-    parser.add_argument("--answer-timeout", type=float, default=TIMEOUT, help="seconds after which an answer is late")
+    parser.add_argument("--answer-timeout", type=seconds, default=TIMEOUT, help="seconds after which an answer is late")
     parser.add_argument(
-        "--texts-per-request", type=int, default=1, help="texts in one request; labels that change then are batch flips"
+        "--texts-per-request",
+        type=whole,
+        default=1,
+        help="texts in one request; labels that change then are batch flips",
     )
     parser.add_argument(
         "--rate",
-        type=float,
+        type=not_negative,
         default=0.0,
         help="open loop: requests a second that each user starts, whatever the answers do (0: closed loop)",
     )
     parser.add_argument(
-        "--warm-up", type=float, default=0.0, help="seconds at the start that do not count in the exact figures"
+        "--warm-up", type=not_negative, default=0.0, help="seconds at the start that do not count in the exact figures"
     )
     parser.add_argument(
-        "--window", type=float, default=0.0, help="seconds after the warm-up that do count (0: all until the stop)"
+        "--window",
+        type=not_negative,
+        default=0.0,
+        help="seconds after the warm-up that do count (0: all until the stop)",
     )
     parser.add_argument("--corpus-seed", default=str(SEED), help="order of the texts, and the arrivals of an open loop")
     add_traffic_options(parser)
@@ -67,6 +73,38 @@ def whole(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 4096:
         raise ArgumentTypeError(f"expected a whole number from 1 to 4096, got {text}")
+    return value
+
+
+def several(text: str) -> int:
+    """Read a whole number from 2 on: what has an interval over rounds needs two."""
+    value = whole(text)
+    if value < 2:
+        raise ArgumentTypeError(f"expected a whole number from 2 to 4096, got {text}")
+    return value
+
+
+def share(text: str) -> float:
+    """Read a share of something."""
+    value = float(text)
+    if not 0 < value <= 1:
+        raise ArgumentTypeError(f"expected a share above 0 and up to 1, got {text}")
+    return value
+
+
+def port(text: str) -> int:
+    """Read a port."""
+    value = int(text)
+    if not 1 <= value <= 65_535:
+        raise ArgumentTypeError(f"expected a port from 1 to 65535, got {text}")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """Read a number that may be 0, which stands for none."""
+    value = float(text)
+    if not 0 <= value < 1e6:
+        raise ArgumentTypeError(f"expected a number from 0 on, got {text}")
     return value
 
 

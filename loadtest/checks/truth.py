@@ -16,6 +16,7 @@ from locust import constant_throughput
 
 from loadtest.checks.known import VARIANT, VERSIONS, known_bench
 from loadtest.checks.known_server import INTENDED
+from loadtest.errors import LoadTestError
 from loadtest.measurement.interruption import stop_on_signals
 from loadtest.measurement.pinning import pinned
 from loadtest.measurement.progress import Status
@@ -94,6 +95,8 @@ def markdown(kept: Mapping[str, Any]) -> str:
 
 
 def _row(percentile: float, times: list[float], opened: Measurement, closed: Measurement) -> dict[str, Any]:
+    if not times:
+        raise LoadTestError("the server was asked nothing in that time; give --seconds more")
     exact = times[ceil(percentile / 100 * len(times)) - 1]
     found, hidden = (milliseconds(merged([one.histogram]), percentile) for one in (opened, closed))
     within = found is not None and abs(found - exact) <= max(TOLERANCE_SHARE * exact, TOLERANCE_MS)

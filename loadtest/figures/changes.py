@@ -45,6 +45,11 @@ def changes(old: Result, new: Result, *, relative: bool = False, tolerance: floa
     """Return what changed of the variants that both runs have; `relative` holds each beside its run's baseline, which
     takes out a slower machine.
     """
+    if relative and old.run.baseline != new.run.baseline:
+        raise LoadTestError(
+            f"the baselines of the runs are '{old.run.baseline}' and '{new.run.baseline}'; expected one and the same "
+            "with --relative"
+        )
     found = []
     same_limit = old.conditions.limit_ms == new.conditions.limit_ms
     for name in (name for name in old.variants if name in new.variants):

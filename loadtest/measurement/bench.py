@@ -12,6 +12,7 @@ from typing import Any
 from gevent.event import Event
 from locust import User
 from locust.env import Environment
+from locust.exception import RPCError
 from locust.runners import MasterRunner, Runner
 
 from loadtest.ask.options import options
@@ -109,7 +110,7 @@ class Bench:
     def _on_workers(self, told: Any, user: type[User], users: int) -> dict[str, Measurement]:
         runner, environment = self.master, self.master.environment if self.master else None
         assert runner is not None and environment is not None and self.gathered is not None
-        wait_for_workers(runner, runner.worker_count)
+        wait_for_workers(runner, runner.worker_count, self.stop)
         environment.parsed_options, environment.stop_timeout = told, told.stop_timeout
         environment.user_classes[:] = [user]
         environment.host = self.address.url
@@ -151,10 +152,15 @@ def _led(bench: Bench, count: int, host: str, port: int) -> Iterator[None]:
     environment = Environment(
         user_classes=[bench.closed_loop, bench.open_loop], host=bench.address.url, parsed_options=options()
     )
-    bench.master = environment.create_master_runner(host, port)
+    try:
+        bench.master = environment.create_master_runner(host, port)
+    except RPCError as error:
+        raise LoadTestError(
+            f"port {port} cannot be listened on ({error}); choose another with --master-port"
+        ) from error
     bench.gathered = Gathered(bench.master)
     try:
-        wait_for_workers(bench.master, count)
+        wait_for_workers(bench.master, count, bench.stop)
         yield
         bench.master.quit()
     finally:

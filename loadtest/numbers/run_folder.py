@@ -2,13 +2,15 @@
 
 import json
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from loadtest.errors import LoadTestError
+from loadtest.numbers.files import write_json
+from loadtest.numbers.recording import merged
 from loadtest.numbers.result import SCHEMA, Result, first_problem
 
 RESULT_FILE = "result.json"
@@ -40,23 +42,6 @@ def write_result(folder: Path, result: Result) -> None:
     )
 
 
-def write_json(file: Path, content: Any) -> None:
-    """Write a file so that a reader, and a crash, sees the old one or the new one, never half of it."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("w", encoding="utf-8") as out:
-            json.dump(content, out, indent=1, ensure_ascii=False, allow_nan=False)
-            out.write("\n")
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(file)
-    except OSError as error:
-        raise LoadTestError(
-            f"'{file}' cannot be written ({error.strerror}); choose another place with --out"
-        ) from error
-
-
 def point_latest(folder: Path) -> None:
     """Let `latest`, beside the run's folder, name it."""
     link, draft = folder.parent / LATEST, folder.parent / f".{LATEST}.{os.getpid()}"
@@ -65,6 +50,8 @@ def point_latest(folder: Path) -> None:
         draft.symlink_to(folder.name)
         draft.replace(link)
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
         raise LoadTestError(
             f"'{link}' cannot be pointed at '{folder.name}' ({error.strerror}); remove what is there"
         ) from error
@@ -79,7 +66,7 @@ def read_result(folder: Path) -> Result:
         raise LoadTestError(
             f"no run at '{folder}': {RESULT_FILE} cannot be read ({error.strerror}); 'python -m loadtest.run' makes one"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LoadTestError(f"'{file}' is not JSON ({error}); expected what 'python -m loadtest.run' wrote") from error
     try:
         result = Result.model_validate(content)
@@ -92,4 +79,23 @@ def read_result(folder: Path) -> Result:
             f"'{file}' has schema version {result.schema_version}, this code reads up to {SCHEMA}; draw it with the "
             "version that measured it"
         )
+    if problem := _problem(result):
+        raise LoadTestError(f"'{file}' is no result ({problem}); 'python -m loadtest.run' makes one")
     return result
+
+
+def _problem(result: Result) -> str | None:
+    """Say what no figure can be made of, or nothing."""
+    if result.against is not None and result.against.variants.keys() != result.variants.keys():
+        return "against: it has other variants than the run"
+    kept = [one for variant in result.everyone().values() for one in variant.scenarios.values()]
+    rounds = [one for each in kept for one in (*each.rounds, *each.search)]
+    rounds += [*(result.run.control.rounds if result.run.control else ()), *result.run.limit_rounds]
+    for one in rounds:
+        if not 0 < one.seconds < float("inf"):
+            return f"a round of {one.seconds:g} seconds"
+        try:
+            merged([one.histogram, *([one.lateness] if one.lateness else [])])
+        except Exception as error:  # of base64, of zlib and of HDR, each its own
+            return f"a histogram that cannot be read: {type(error).__name__}"
+    return None

@@ -2,18 +2,19 @@
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from loadtest.ask.build import check_build
-from loadtest.ask.corpus import Question, check_expected, read_corpus
+from loadtest.ask.corpus import Question
 from loadtest.ask.options import SEED, whole
 from loadtest.errors import LoadTestError
 from loadtest.measurement.conditions import fingerprint, surroundings
+from loadtest.numbers.files import check_place
 from loadtest.serving import points, servers
+from loadtest.serving.keeping import CORPUS, heed_signals, questions_of
 from loadtest.serving.measuring import take_rounds
 from loadtest.serving.result import Conditions, Options, Result, Texts
 from loadtest.serving.running import Setting
@@ -70,8 +71,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, keep and show; exit code 2 for what the user can repair, 130 when interrupted."""
     given = parse(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):  # both end the server that runs; a shell's background ignores one
-        signal.signal(number, signal.default_int_handler)
+    heed_signals()
     try:
         result, questions = prepare(given)
         setting = Setting(given.variants, given.variant, given.peers_python.absolute())
@@ -90,12 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def prepare(given: argparse.Namespace) -> tuple[Result, Sequence[Question]]:
     """Return a result without rounds and what will be asked, or say what is missing (LoadTestError)."""
+    check_place(given.out)
     wrk, chosen = wrk_version(), servers.choose(given.servers)
     points.choose(given.points)
-    corpus = given.variants / "corpus.jsonl"
-    questions = read_corpus(corpus)
-    check_expected(questions, [given.variant], corpus)
-    build = check_build(corpus, {})
+    questions = questions_of(given.variants, given.variant)
+    build = check_build(given.variants / CORPUS, {})
     about = surroundings(OWN_LIBRARIES)
     apart = any(server.apart for server in chosen.values())
     peers = peers_versions(given.peers_python, about["libraries"]) if apart else {}

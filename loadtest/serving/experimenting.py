@@ -22,6 +22,7 @@ from loadtest.errors import LoadTestError
 from loadtest.figures.doubts import CONTROL_WITHIN, is_narrow
 from loadtest.numbers.intervals import Interval, over_rounds
 from loadtest.serving.bodies import bodies
+from loadtest.serving.result import REFUSED_SHARE, Figures
 from loadtest.serving.running import Running, Setting, running
 from loadtest.serving.servers import OURS_2, SERVERS
 from loadtest.serving.telling import Told
@@ -181,7 +182,10 @@ def markdown(kept: dict[str, Any]) -> str:
     for case in CASES:
         for count in map(str, CONNECTIONS):
             own = [one[case][count] for one in rounds]
-            rates = sorted(each["requests"] / each["seconds"] for each in own)
+            if not all(map(_is_timed, own)):
+                lines.append(f"| {SAYS[case]} | {count} |{' – |' * 5}")
+                continue
+            rates = sorted(Figures(**each).per_second for each in own)
             p50, p99 = (sorted(each[name] for each in own)[len(own) // 2] for name in FIGURES)
             ratios = [_shown(rounds, case, count, name) for name in FIGURES]
             lines.append(
@@ -199,6 +203,16 @@ def doubts(rounds: Sequence[dict[str, Any]]) -> list[str]:
     found = []
     if len({tuple(one) for one in rounds}) == 1:
         found.append("Every round had the cases in the same order: what drifts within a round is in the ratios.")
+    refusing = [
+        f"{SAYS[case]}, {count} connection{'s' * (count > 1)}"
+        for case in CASES
+        for count in CONNECTIONS
+        if not all(_is_timed(one[case][str(count)]) for one in rounds)
+    ]
+    if refusing:
+        found.append(
+            f"More than {REFUSED_SHARE:.0%} had no answer or a refusal, which takes no time: {'; '.join(refusing)}."
+        )
     unsure = [
         f"{count} connection{'s' * (count > 1)}, {name.removesuffix('_ms')} {_text(control)}"
         for count in CONNECTIONS
@@ -221,7 +235,14 @@ def _shown(rounds: Sequence[dict[str, Any]], case: str, count: str, name: str) -
     return _text(found) + (f" {WITHIN}" if within and case != AGAIN else "")
 
 
+def _is_timed(one: dict[str, Any]) -> bool:
+    figures = Figures(**one)
+    return figures.is_timed and figures.failed <= REFUSED_SHARE * figures.requests
+
+
 def _ratio(rounds: Sequence[dict[str, Any]], case: str, count: str, name: str) -> Interval | None:
+    if not all(_is_timed(one[each][count]) for one in rounds for each in (case, PLAIN)):
+        return None
     return over_rounds([one[case][count][name] / one[PLAIN][count][name] for one in rounds])
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from loadtest.errors import LoadTestError
+from loadtest.numbers.files import write_json
 from loadtest.numbers.recording import Disturbance, Kept
 from loadtest.numbers.result import Machine, first_problem
-from loadtest.numbers.run_folder import write_json
 
 SCHEMA = 1
 REFUSED_SHARE = 0.01  # of the requests; refusals are quick, so the times beside more of them say nothing

@@ -8,6 +8,7 @@ from statistics import linear_regression, median
 from typing import Any
 
 from loadtest.ask.corpus import Question
+from loadtest.errors import LoadTestError
 from loadtest.serving.bodies import write_bodies
 from loadtest.serving.running import Running, Setting, running
 from loadtest.serving.servers import OURS_2, SERVERS
@@ -42,7 +43,12 @@ def sliced(
     """
     run(load)  # warm-up
     closed = run(load)
-    rate, slices = share * closed.requests / closed.seconds, list[dict[str, Any]]()
+    rate, slices = share * closed.per_second, list[dict[str, Any]]()
+    if not closed.is_timed:
+        raise LoadTestError(
+            f"{closed.failed} of {closed.requests} requests failed under the load that gives the capacity; see the "
+            "service's messages above"
+        )
     # Each connection waits so long between an answer and the next request.
     pause = 1000 * load.connections / rate - (closed.mean_ms or 0.0) / 2
     for number in range(count):
@@ -51,8 +57,7 @@ def sliced(
         figures = run(replace(load, seconds=slice_s, pause_ms=max(1, round(pause))))
         pause += 1000 * load.connections / rate - 1000 * load.connections * figures.seconds / max(1, figures.requests)
         slices.append({**figures.model_dump(exclude_none=True), "workers": held(server)})
-    capacity = round(closed.requests / closed.seconds)
-    return {"capacity": capacity, "share": share, "slice_s": slice_s, "slices": slices}
+    return {"capacity": round(closed.per_second), "share": share, "slice_s": slice_s, "slices": slices}
 
 
 def held(server: Running) -> list[dict[str, int]]:

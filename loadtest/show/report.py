@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadtest.figures.comparison import Comparison
-from loadtest.numbers.run_folder import read_result, write_json
+from loadtest.numbers.files import replaced, write_json
+from loadtest.numbers.run_folder import read_result
 from loadtest.scenarios import ramp
 from loadtest.scenarios.registry import RANKING
 from loadtest.scenarios.scenario import Scenario
@@ -29,12 +30,16 @@ def draw(folder: Path) -> str:
     """Write tables, pictures and page beside result.json and return the table."""
     comparison = Comparison(read_result(folder))
     table = markdown(comparison)
-    (folder / TABLE).write_text(table, encoding="utf-8")
+    with replaced(folder / TABLE) as out:
+        out.write(table)
     write_json(folder / COMPARISON, compact(comparison))
     pictures = {
         name: picture(comparison) for name, (scenario, picture) in PICTURES.items() if scenario in comparison.measured
     }
     for name, picture in pictures.items():
-        (folder / name).write_bytes(picture)
-    (folder / PAGE).write_text(html(comparison, pictures), encoding="utf-8")
+        with replaced(folder / name, "wb") as out:
+            out.write(picture)
+    page = html(comparison, pictures)
+    with replaced(folder / PAGE) as out:
+        out.write(page)
     return table

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerRunner
@@ -104,13 +105,14 @@ def local_workers(count: int, port: int) -> Iterator[None]:
             worker.wait(10)
 
 
-def wait_for_workers(runner: MasterRunner, count: int) -> None:
-    """Wait until that many workers have joined and are ready."""
+def wait_for_workers(runner: MasterRunner, count: int, stop: Event) -> None:
+    """Wait until that many workers have joined and are ready (KeyboardInterrupt where `stop` is set before)."""
     waiting = gevent.Timeout(JOIN_WITHIN_S)
     try:
         with waiting:
             while len(runner.clients.ready) < count:
-                gevent.sleep(0.05)
+                if stop.wait(0.05):
+                    raise KeyboardInterrupt
     except gevent.Timeout as error:
         joined = f"{len(runner.clients.ready)} of {count} generator processes joined within {JOIN_WITHIN_S:g} s"
         raise LoadTestError(f"{joined}; see their messages above") from error

@@ -18,6 +18,8 @@ def test_a_mix_needs_a_rate_and_variants_that_are_measured() -> None:
         plan_of(read_arguments(["--mix", "a=1,b=3"]), ["a", "b"])
     with pytest.raises(LoadTestError, match="the mix names 'c', which is not measured; expected some of a, b"):
         plan_of(read_arguments(["--mix", "a=1,c=3", "--rate", "10"]), ["a", "b"])
+    with pytest.raises(LoadTestError, match="--rate is that of a mix; give its variants with --mix"):
+        plan_of(read_arguments(["--rate", "10"]), ["a", "b"])
     plan = plan_of(read_arguments(["--mix", "a=1,b=3", "--rate", "10"]), ["a", "b"])
     assert (plan.options.mix, plan.options.rate, plan.scenarios[-1]) == ({"a": 1.0, "b": 3.0}, 10.0, "Mix")
 
@@ -37,6 +39,8 @@ def test_texts_come_from_where_they_were_said_to() -> None:
         ["--price", "x"],
         ["--rounds", "x"],
         ["--mix", "a=0"],
+        ["--mix", "a=1e308,b=1e308"],
+        ["--master-port", "99999"],
     ],
 )
 def test_what_cannot_be_is_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,6 +89,18 @@ def test_a_slower_machine_is_no_slower_variant(steady: Result) -> None:
     assert {change.verdict for change in changes(steady, slow_machine, relative=True)} == {"not resolved"}
 
 
+def test_other_baselines_are_nothing_to_be_relative_to(
+    tmp_path: Path, steady: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = deepcopy(steady)
+    other.run.baseline = "int8"
+    old, new = folder(tmp_path / "old", steady), folder(tmp_path / "new", other)
+    for more in ((), ("--anyway",)):
+        assert main([str(old), str(new), "--relative", *more]) == 2
+        assert "the baselines of the runs are 'teacher' and 'int8'; expected one" in capsys.readouterr().err
+    assert main([str(old), str(new)]) == 0
+
+
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [

@@ -44,7 +44,7 @@ def test_wrong_labels_fail_alone_and_flip_in_company(start_server: Callable[...,
 def test_a_bad_variant_is_one_line_and_no_request(good_server: str, corpus_file: Path) -> None:
     done = locust("--host", good_server, "--corpus", corpus_file, "--variant", "none")
     assert done.returncode == 2
-    assert "error: variant 'none' is not served" in done.stdout
+    assert "error: variant 'none' is not served" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -29,7 +29,9 @@ def test_bursts_are_as_strong_as_asked_and_keep_the_mean() -> None:
     assert inside / (len(moments) - inside) == pytest.approx(5 * 1 / 9, rel=0.06)
 
 
-@pytest.mark.parametrize("text", ["5", "5,1", "a,b,c", "0.5,1,10", "5,10,10", "5,0,10", "nan,1,10"])
+@pytest.mark.parametrize(
+    "text", ["5", "5,1", "a,b,c", "0.5,1,10", "5,10,10", "5,0,10", "nan,1,10", "inf,1,10", "5,1,inf"]
+)
 def test_bursts_that_cannot_be_are_refused(text: str) -> None:
     with pytest.raises(LoadTestError, match="expected FACTOR,SECONDS,EVERY"):
         Bursts.parse(text)

@@ -25,6 +25,8 @@ def test_reads_texts_labels_and_expected_labels(corpus_file: Path) -> None:
         (b'{"text": "a", "label": "b", "expected": {"teacher": 3}}\n', "must be strings"),
         (b"[1, 2]\n", "line 1"),
         (b"\xff\xfe\n", "not UTF-8"),
+        (b'{"text": "\\ud800", "label": "b", "expected": {}}\n', "line 1: the text holds half a surrogate pair"),
+        (b"[" * 100_000, "line 1"),
     ],
 )
 def test_refuses_what_is_no_corpus(tmp_path: Path, content: bytes, said: str) -> None:

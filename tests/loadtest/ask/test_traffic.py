@@ -38,7 +38,7 @@ def test_texts_of_lengths_come_in_their_shares() -> None:
     assert words[126] == pytest.approx(3 * words[6], abs=3)
 
 
-@pytest.mark.parametrize("lengths", ["x", "2", "513", "8,8", "8:0", "8:x", ","])
+@pytest.mark.parametrize("lengths", ["x", "2", "513", "8,8", "8:0", "8:x", ",", "²", "8:1e308", "8:nan", "9" * 5000])
 def test_lengths_that_cannot_be_are_refused(lengths: str) -> None:
     with pytest.raises(LoadTestError):
         Traffic("", lengths=lengths).questions([])

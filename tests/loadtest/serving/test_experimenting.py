@@ -42,6 +42,21 @@ def test_a_cost_that_the_control_reaches_is_marked_and_the_control_is_told() -> 
     assert not lines["| POST /predict, every request shadowed by another variant"].endswith("≈")
 
 
+def test_refusals_are_no_answers() -> None:
+    rounds = [one_round(number, **{SPLIT: 0.1}) for number in range(5)]
+    rounds[2][SPLIT]["1"] |= {"refused": 100}
+    rounds[3][SHADOW]["8"] = {"requests": 0, "seconds": 1.0}
+    assert doubts(rounds) == [
+        "More than 1% had no answer or a refusal, which takes no time: POST /predict, split traffic, every answer "
+        "recorded, 1 connection; POST /predict, every request shadowed by another variant, 8 connections."
+    ]
+    lines = markdown({"rounds": rounds}).splitlines()
+    assert [line.endswith("| – | – | – | – | – |") for line in lines if "| POST /predict, split" in line] == [
+        True,
+        False,
+    ]
+
+
 def test_cases_that_always_had_the_same_place_are_told() -> None:
     rounds = [{case: one_round(0)[case] for case in CASES} for _ in range(5)]
     assert CASES[0] == PLAIN
