@@ -52,8 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     try:
         options = parse(arguments)
-        if options.out is not None:
-            check_place(options.out)
+        check_place(options.out or PUBLISHED / "x.json")
         result = bench(options.variants, options.dataset, options.rounds, options.texts, options.transfer)
         out = options.out or PUBLISHED / f"{result['name']}.json"
         write_result(out, result)

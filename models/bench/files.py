@@ -117,14 +117,22 @@ def alone(variants: Path, name: str, processes: int, seconds: float) -> list[flo
         said = list(pool.map(lambda _: subprocess.run(command, capture_output=True, text=True), range(processes)))
     for done in said:
         if done.returncode:
-            raise BonsaiError(f"'{name}' cannot be timed: {done.stderr.strip().splitlines()[-1]}")
+            raise BonsaiError(f"'{name}' cannot be timed: {_last_line(done.stderr, done.returncode)}")
     return [float(done.stdout) for done in said]
+
+
+def _last_line(said: str, code: int) -> str:
+    return (said.strip().splitlines() or [f"exit code {code}, without a word"])[-1]
 
 
 def _texts(variants: Path) -> list[str]:
     """Return the build's test texts."""
-    lines = (variants / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["text"] for line in lines]
+    file = variants / "corpus.jsonl"
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")  # not splitlines(), which also parts a text at U+2028
+        return [json.loads(line)["text"] for line in lines if line]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BonsaiError(f"'{file}' cannot be read ({error}); run 'python -m models.build' again") from error
 
 
 def _answer(variants: Path, name: str, seconds: float) -> float:
@@ -157,7 +165,7 @@ def from_file_to_file(
             _, said = process.communicate()
         taken = time.perf_counter() - start
     if process.returncode:
-        raise BonsaiError(f"'{' '.join(command[1:5])} …' failed: {said.strip().splitlines()[-1]}")
+        raise BonsaiError(f"'{' '.join(command[1:5])} …' failed: {_last_line(said, process.returncode)}")
     settled = memory[len(memory) // 4 :] or [0.0]
     quarter = max(1, len(settled) // 4)
     return {

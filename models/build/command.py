@@ -271,12 +271,14 @@ def parse(arguments: list[str] | None) -> tuple[Recipe, Path, str | None, Additi
     for name, values in given.items():
         changes = {key: value for key, value in values.items() if value is not None}
         recipe = recipe.model_copy(update={name: getattr(recipe, name).model_copy(update=changes)})
-    addition = Addition(options.add, options.gate or "error", options.under_ms) if options.add else None
+    addition = None if options.add is None else Addition(options.add, options.gate or "error", options.under_ms)
     return recipe, options.out, options.only, addition, options.keep_head
 
 
 def _check_together(options: argparse.Namespace) -> None:
-    """Refuse options that would do nothing (BonsaiError)."""
+    """Refuse options that would do nothing, or something else (BonsaiError)."""
+    if empty := [name for name, value in vars(options).items() if value == ""]:
+        raise BonsaiError(f"--{empty[0].replace('_', '-')} is empty; expected a value, or no such option")
     alone = [name for name in ("gate", "under_ms") if getattr(options, name) is not None]
     if options.add is None and alone:
         raise BonsaiError(

@@ -11,6 +11,14 @@ from models.runtime.files import write_result
 Cell = dict[str, Any]
 
 
+def picture_of(file: Path) -> Path:
+    """Return where the picture of a result lies, beside it (BonsaiError where it would be in its place)."""
+    picture = file.with_suffix(".png")
+    if picture == file:
+        raise BonsaiError(f"--out is '{file}', where the picture will be; expected a file for the result, as .json")
+    return picture
+
+
 class Cells:
     """The cells of one experiment; a run that was killed loses the one that it was at."""
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from models.bench.command import PUBLISHED
 from models.bench.comparison import print_table
 from models.figures.arms import Arm, Cell
+from models.figures.cells import picture_of
 from models.figures.gains import COMMAND, KIND, notes, pack, read_gains, table
 from models.figures.gains_picture import draw_gains
 from models.figures.students import BATCH, LEARNING_RATE, LEAST_EPOCHS, MOST_EPOCHS, STEPS, Students, draw
@@ -93,8 +94,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Train what is not stored yet, and show table and picture (BonsaiError)."""
     options = parse(arguments)
     out = options.out or PUBLISHED / f"{KIND}.json"
+    picture = picture_of(out)
     train_all(options, out)
-    gains, picture = read_gains(out), out.with_suffix(".png")
+    gains = read_gains(out)
     picture.write_bytes(draw_gains(gains))
     shown = Console(highlight=False)
     print_table(table(gains), shown)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from transformers import BertForSequenceClassification
 
-from models.figures.cells import Cell, Cells
+from models.figures.cells import Cell, Cells, picture_of
 from models.figures.claims import claims
 from models.figures.lesson import Lesson, add_sources, begin, default_recipe
 from models.figures.pruning_picture import draw
@@ -52,6 +52,7 @@ def main(arguments: list[str]) -> None:
     """Compute the cells that are not there yet, then the claims and the picture beside the result file."""
     options = _parse(arguments)
     check_place(options.out)
+    picture_of(options.out)
     with reproducible(), locked(options.work):
         _make(options)
 
@@ -83,13 +84,14 @@ def _make(options: argparse.Namespace) -> None:
     if {"l2", STEPPED} <= set(options.curves):
         cells.write(histograms=_histograms(lesson))
     cells.write(claims=claims(cells.content), cpu=cpu_fields().get("model name", ""))
-    draw(cells.content, options.out.with_suffix(".png"))
+    picture = picture_of(options.out)
+    draw(cells.content, picture)
     for claim in cells.content["claims"]:
         console.print(
             f"  {claim['says']}: {claim['difference']:+.2f} [{claim['low']:+.2f}, {claim['high']:+.2f}] points",
             highlight=False,
         )
-    console.print(f"{options.out}, {options.out.with_suffix('.png')}", highlight=False, soft_wrap=True)
+    console.print(f"{options.out}, {picture}", highlight=False, soft_wrap=True)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

@@ -55,6 +55,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--engine", choices=("local", "ray"), default="local", help="ray: over the cluster that RAY_ADDRESS names"
     )
     options = parser.parse_args(arguments)
+    if options.text_column == "":
+        raise BonsaiError("--text-column is empty; expected the name of a column, or no such option")
     if options.processes is not None and options.processes < 1:
         raise BonsaiError(f"--processes is {options.processes}; expected at least 1")
     return options

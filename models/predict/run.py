@@ -36,7 +36,13 @@ def predict(given: str, source: Path, target: Path, options: Options, engine: En
     """Classify the rows of a file into another, or go on where an interrupted run ended; return what it holds
     (BonsaiError).
     """
-    work = prepare(given, source, target, options)
+    try:
+        work = prepare(given, source, target, options)
+    except OSError as error:  # a name that is too long, or a folder that is closed
+        raise BonsaiError(
+            f"'{error.filename}' cannot be looked at ({error.strerror}); expected a variant, a file of rows and one to "
+            "write"
+        ) from error
     job = _job(work, options)
     if (already := is_finished(target, job)) is not None:
         return already

@@ -49,7 +49,7 @@ def count_labels(variant: Variant) -> int:
     name, folder = variant.folders[0]
     try:
         return len(json.loads((folder / "config.json").read_text(encoding="utf-8"))["id2label"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BonsaiError(
             f"variant '{name}': '{folder / 'config.json'}' cannot be read; run 'python -m models.build' to build it "
             "again"

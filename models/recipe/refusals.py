@@ -46,6 +46,8 @@ def _worded(location: Place, detail: Any, model: type[BaseModel]) -> str:
             f"unknown key '{'.'.join([*where, str(location[-1])])}'; expected one of "
             f"{', '.join(field.alias or name for name, field in parent.model_fields.items())}"
         )
+    if detail["type"] == "missing":
+        return f"'{'.'.join(where)}' is missing; expected {', '.join(parent.model_fields)} there"
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
     return (
         f"'{'.'.join(where)}' is {detail['input']!r}: {message}"

@@ -68,7 +68,7 @@ def read_build_results(out: Path) -> BuildResults:
             rows = [json.loads(line) for line in file]  # not splitlines(), which also parts a text at U+2028
         gold = np.array([labels.index(row["label"]) for row in rows], dtype=np.int64)
         variants = [_read_variant(out / name) for name in build.variants]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BonsaiError(
             f"the build in '{out}' is not whole ({' '.join(str(error).split())}); run '{BUILD_COMMAND}' again"
         ) from error

@@ -78,8 +78,14 @@ def write_build(out: Path, generation: int, **content: Any) -> Build:
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
     """Hold the output folder for this build alone."""
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / ".lock").open("w") as file:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("w")
+    except OSError as error:
+        raise BonsaiError(
+            f"'{out}' is no folder that can be written to ({error.strerror}); choose another one with --out"
+        ) from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

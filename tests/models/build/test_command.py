@@ -197,6 +197,8 @@ def test_what_the_user_can_repair_is_one_line(
         (["--recipe", tiny_recipe, "--dataset", "none.csv"], "no such file or folder"),
         (["--recipe", tiny_recipe, "--teacher", "/none"], "no such folder"),
         (["--recipe", tiny_recipe, "--only", "none"], f"no such variant; the recipe has {', '.join(VARIANTS[1:])}"),
+        (["--recipe", tiny_recipe, "--dataset", ""], "--dataset is empty; expected a value, or no such option"),
+        (["--recipe", tiny_recipe, "--add", "", "--under-ms", 3], "--add is empty; expected a value"),
     ):
         assert said in error(*arguments, "--out", out)
     assert not out.exists()

@@ -156,6 +156,17 @@ def test_an_unknown_variant_lists_those_there_are(built: Path, tmp_path: Path, v
         run(tmp_path, tmp_path / "in.csv", tmp_path / "out.csv", variant)
 
 
+def test_names_that_no_file_can_have_are_a_sentence(built: Path, tmp_path: Path) -> None:
+    long, source = "a" * 300, write(tmp_path / "in.csv")
+    for given in (
+        (source, tmp_path / "out.csv", long),
+        (tmp_path / f"{long}.csv", tmp_path / "out.csv"),
+        (source, tmp_path / f"{long}.csv"),
+    ):
+        with pytest.raises(BonsaiError, match=r"cannot be looked at \(File name too long\); expected a variant"):
+            run(built, *given)
+
+
 def test_a_file_is_not_written_over_unless_asked(built: Path, tmp_path: Path) -> None:
     source, target = write(tmp_path / "in.csv"), tmp_path / "out.csv"
     target.write_text("mine")

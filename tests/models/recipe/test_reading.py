@@ -49,6 +49,17 @@ def test_what_no_recipe_holds_is_one_sentence(content: bytes, tmp_path: Path) ->
     assert len(str(caught.value)) < 1000
 
 
+def test_keys_may_be_merged_and_what_is_missing_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text("teacher: &t {epochs: 2}\nvariants: {a: [{quantize: {}}], b: [{distill: {<<: *t, layers: 1}}]}")
+    assert load_recipe(file).variants["b"][0].epochs == 2
+    file.write_text("variants: {a: {cascade: {small: teacher}}}")
+    with pytest.raises(
+        BonsaiError, match="variant 'a', cascade: 'large' is missing; expected small, large, max_drop there"
+    ):
+        load_recipe(file)
+
+
 @settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

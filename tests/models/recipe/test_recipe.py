@@ -174,7 +174,10 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
             "variants: {c: {cascade: {small: a, large: teacher}}}",
             "variant 'c': cascade of 'a'; expected teacher or a variant above it: there is none",
         ),
-        ("variants: {c: {cascade: {small: a}}}", "variant 'c', cascade: 'large' is {'small': 'a'}: field required"),
+        (
+            "variants: {c: {cascade: {small: a}}}",
+            "variant 'c', cascade: 'large' is missing; expected small, large, max_drop",
+        ),
         (
             "variants: {c: {cascade: {small: a, large: b, by: 3}}}",
             "variant 'c', cascade: unknown key 'by'; expected one of small, large, max_drop",

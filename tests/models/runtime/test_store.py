@@ -10,7 +10,7 @@ import pytest
 
 from models.runtime.card import CARD_FILE, CONTENT_FILES, read_card, seal
 from models.runtime.errors import BonsaiError
-from models.runtime.store import BUILD_FILE, check_stored, in_store, read_build, save_variant, stored
+from models.runtime.store import BUILD_FILE, check_stored, in_store, locked, read_build, save_variant, stored
 
 ROOT = Path(__file__).parents[3]
 
@@ -129,3 +129,11 @@ def test_a_damaged_entry_is_not_in_the_store(copied: Path, content: str | None) 
         check_stored(tag)
     assert save_variant(copied / "int8") == tag
     assert check_stored(tag) == stored(tag)
+
+
+def test_what_is_no_folder_to_build_in_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "out" / ".lock").mkdir(parents=True)
+    for out in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / "out", Path("/proc/none")):
+        with pytest.raises(BonsaiError, match=r"to \(.*\); choose another one with --out"), locked(out):
+            pass
