@@ -112,7 +112,7 @@ NOT_RUN = {
     "helm template shop service/deploy/helm/bonsai --namespace web": "needs helm; tests/service/deploy runs it where there is one",
     "helm template shop service/deploy/helm/bonsai --set autoscaling.requestsInFlight=8": "the same",
     "helm lint --strict service/deploy/helm/bonsai": "the same",
-    "helm upgrade --install shop service/deploy/helm/bonsai --namespace web --set image.repository=registry.example/bonsai --set image.tag=1": "needs a cluster; what it sends is held against the schemas",
+    "helm upgrade --install shop service/deploy/helm/bonsai --namespace web --set image.repository=registry.example/bonsai --set-string image.tag=1": "needs a cluster; what it sends is held against the schemas",
     "helm upgrade --install adapter prometheus-community/prometheus-adapter --values service/deploy/prometheus-adapter.yaml": "needs a cluster; its query is held against /metrics",
     "make replicas": "ten minutes; needs haproxy and wrk",
     "BONSAI_ADMIN_KEY=$(openssl rand -hex 32) make serve": "its command is proven above, with a key in tests/service/experiments",

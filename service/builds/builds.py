@@ -46,7 +46,8 @@ class Builds:
         """The build's folder (Unable)."""
         if self._out is None:
             raise Unable(
-                "this service builds nothing; start it with BONSAI_ADMIN_KEY, or a key of the role admin in BONSAI_KEYS"
+                "this service builds nothing; start it anew with BONSAI_ADMIN_KEY, or a key of the role admin in "
+                "BONSAI_KEYS"
             )
         return self._out
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import os
 import threading
 import time
 from contextlib import suppress
@@ -57,6 +58,9 @@ class Runner:
 
     def _is_ours(self) -> bool:
         """Become the one that carries out this folder's jobs, if nobody is."""
+        if self._turn is not None and not self._holds(self._turn):  # the folder was removed, and perhaps made anew
+            self._turn.close()
+            self._turn, self._seen = None, -1
         if self._turn is not None or not self._jobs.folder.is_dir():
             return self._turn is not None
         with suppress(OSError):  # another service's turn, or nothing can be written here
@@ -69,6 +73,11 @@ class Runner:
             self._turn = file
             self._take_over()
             return True
+        return False
+
+    def _holds(self, turn: TextIO) -> bool:
+        with suppress(OSError):
+            return os.path.samestat(os.fstat(turn.fileno()), (self._jobs.folder / "turn").stat())
         return False
 
     def _take_over(self) -> None:
@@ -93,7 +102,10 @@ class Runner:
 
     def _changed(self) -> bool:
         """Tell whether anything has changed in the folder."""
-        now = self._jobs.folder.stat().st_mtime_ns
+        try:
+            now = self._jobs.folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
         changed, self._seen = now != self._seen, now
         return changed
 

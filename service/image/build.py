@@ -29,7 +29,12 @@ SBOM = "/usr/share/sbom/bonsai.cdx.json"
 
 def run(*command: str, **options: object) -> str:
     """Return what a command prints (BonsaiError with its last line where it fails)."""
-    done = subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload]
+    except OSError as error:
+        raise BonsaiError(
+            f"'{command[0]}' cannot be run ({error.strerror}); expected a program that is there"
+        ) from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip().rpartition("\n")[2]
         raise BonsaiError(f"'{' '.join(command[:3])} …' failed: {said or f'exit code {done.returncode}'}")

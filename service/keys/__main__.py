@@ -3,6 +3,7 @@
 import argparse
 import fcntl
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,16 +41,23 @@ def remove(file: Path, name: str) -> None:
 
 
 def _write(file: Path, text: str) -> None:
+    """Replace the file that a name leads to, with the rights that it has: a service of another user reads it."""
     parse(text.encode(), str(file))
+    file = file.resolve()
+    before = file.stat() if file.exists() else None
     with replaced(file) as out:
         out.write(text)
+        if before is not None:
+            os.fchmod(out.fileno(), stat.S_IMODE(before.st_mode))
+            if os.fstat(out.fileno())[stat.ST_UID : stat.ST_GID + 1] != before[stat.ST_UID : stat.ST_GID + 1]:
+                os.fchown(out.fileno(), before.st_uid, before.st_gid)
 
 
 @contextmanager
 def _held(file: Path) -> Iterator[None]:
     """Hold the file's folder, so that of two commands none loses what the other writes."""
     try:
-        folder = os.open(file.absolute().parent, os.O_RDONLY)
+        folder = os.open(file.resolve().parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield
@@ -65,7 +73,7 @@ def _limit(value: str) -> float:
     try:
         return read_limit(value)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(f"{error}: '{value[:64]}'") from None
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -95,16 +103,31 @@ def main(given: list[str] | None = None) -> int:
         if asked.command == "new":
             key = new(file, asked.name, asked.role, asked.texts_per_second, asked.burst)
             print(f"'{asked.name}' in '{file}'; this is the only time that its key is shown:", file=sys.stderr)
-            print(key)
+            try:
+                print(key, flush=True)
+            except OSError as error:
+                _write_no_more()
+                remove(file, asked.name)
+                raise BonsaiError(
+                    f"the key cannot be shown ({error.strerror}), and is taken out again; expected room to write it"
+                ) from error
         elif asked.command == "remove":
             remove(file, asked.name)
         else:
-            for entry in read_entries(file):
-                print(entry.line().replace(entry.sha256, f"{entry.sha256[:8]}…"))
+            lines = [entry.line().replace(entry.sha256, f"{entry.sha256[:8]}…") for entry in read_entries(file)]
+            try:
+                print("\n".join(lines), flush=True)
+            except BrokenPipeError:  # whoever reads has enough
+                _write_no_more()
     except BonsaiError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
     return 0
+
+
+def _write_no_more() -> None:
+    """Let what could not be written not be tried again at Python's end (its documentation, "Note on SIGPIPE")."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

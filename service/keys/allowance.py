@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 ROUNDING_S = 1e-6
+MOST_TEXTS = 4096  # of one request
 
 
 class Allowance:
@@ -36,6 +37,9 @@ class Allowance:
         """
         now = self._clock()
         until: float = max(now, self._until[0])
+        # More than one request is never owed, but at another rate, before the keys were changed.
+        if until > (most := now + (self.burst + MOST_TEXTS) / self.texts_per_second):
+            until = self._until[0] = most
         needed = min(texts, self.burst - taken)
         wait = until - now - (self.burst - needed) / self.texts_per_second
         if wait > ROUNDING_S:

@@ -20,9 +20,10 @@ ROLES = ("predict", "admin")
 PREFIX = "bonsai_"  # by which those find a key who look for leaked ones
 KEY = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NUMBER = re.compile(r"[0-9]*\.?[0-9]+([eE][-+]?[0-9]{1,3})?", re.ASCII)
 DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 MOST_BYTES, MOST_KEYS = 4 * 2**20, 10_000
-MOST_TEXTS = 1e9
+LEAST_TEXTS, MOST_TEXTS = 1e-3, 1e9  # a second
 LINE = "NAME predict|admin sha256:… [texts_per_second=N] [burst=N]"
 
 
@@ -128,10 +129,7 @@ def _entry(words: Sequence[str]) -> Entry:
 
 def read_limit(value: str) -> float:
     """Return a number of texts (ValueError)."""
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not 0 < number <= MOST_TEXTS:  # false of NaN, too
-        raise ValueError("a limit is no number above 0")
+    number = float(value) if NUMBER.fullmatch(value) else math.nan
+    if not LEAST_TEXTS <= number <= MOST_TEXTS:  # false of NaN, too
+        raise ValueError(f"a limit is no number from {LEAST_TEXTS:g} to {MOST_TEXTS:,.0f}")
     return number

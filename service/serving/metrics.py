@@ -26,13 +26,13 @@ IN_FLIGHT = Gauge(
     "Requests whose headers are read and that are not answered",
     multiprocess_mode="livesum",
 )
-# Of several workers the worst counts.
-CHECKED = Gauge("bonsai_startup_check_texts", "Texts of the start-up check", LABELS, multiprocess_mode="max")
+# Of the workers that live the worst counts.
+CHECKED = Gauge("bonsai_startup_check_texts", "Texts of the start-up check", LABELS, multiprocess_mode="livemax")
 DIFFERING = Gauge(
     "bonsai_startup_check_differing",
     "Texts that got another label than when the variant was built",
     LABELS,
-    multiprocess_mode="max",
+    multiprocess_mode="livemax",
 )
 
 

@@ -32,7 +32,7 @@ from service.routes.messages import PredictRequest, PredictResponse, answer
 from service.serving import metrics, settings
 from service.serving.address import check_address
 from service.serving.outermost import OutermostService
-from service.serving.shared_folder import is_first, make_shared_folder, shared_folder
+from service.serving.shared_folder import decided, is_first, make_shared_folder, shared_folder
 from service.serving.supervisor import supervise
 from service.variants.collector import settle
 from service.variants.generations import Generations, last_served
@@ -69,7 +69,8 @@ try:
     make_shared_folder()
     KEYS = WatchedKeys(file, shared_folder()) if (file := settings.keys_file()) is not None else None
     OutermostService.keys = KEYS
-    KEEPS = experiment_settings.is_on() or (KEYS is not None and KEYS.now.has_admin)
+    HAS_ADMIN = decided("admin", KEYS is not None and KEYS.now.has_admin)
+    KEEPS = experiment_settings.is_on() or HAS_ADMIN
     supervise(settings.keep_alive_s(), settings.drain_s(), settings.grace_s())
 except BonsaiError as problem:
     raise refused(problem) from None
@@ -140,7 +141,7 @@ class Variants:
             packed = folder / PACKED if folder is not None else None
             folders = self._reloading.folders
             ours.keep(open_experiments(ours.running.default, folders, packed, folder, leads=leads))
-        if QUANTIZES or (KEEPS and (ours.admin_key or (KEYS is not None and KEYS.now.has_admin))):
+        if QUANTIZES or (KEEPS and (ours.admin_key or HAS_ADMIN)):
             OutermostService.builds.keep(VARIANTS, leads=leads, served=_is_served, only=settings.only())
         logger.info("%d variants", len(REGISTRY.names))
         settle()

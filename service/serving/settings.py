@@ -26,7 +26,7 @@ def variants_folder() -> Path:
     in the present folder.
     """
     if given := os.environ.get("BONSAI_VARIANTS"):
-        return Path(given)
+        return Path(given).absolute()
     beside = Path(__file__).parents[2] / "variants"
     return beside if beside.exists() else Path("variants").absolute()
 

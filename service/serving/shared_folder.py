@@ -37,6 +37,19 @@ def make_shared_folder() -> None:
     os.environ[VARIABLE] = str(folder)
 
 
+def decided(name: str, on: bool) -> bool:
+    """Return whether something is on as the first process found it, for all workers of its life: one that takes a
+    killed one's place would find other keys, and be unlike the others.
+    """
+    folder = shared_folder()
+    if folder is None:
+        return on
+    place = folder / f"{name}.decided"
+    if not place.exists():  # this is the first, which has just made the folder
+        place.write_text("on" if on else "off", encoding="utf-8")
+    return place.read_text(encoding="utf-8") == "on"
+
+
 def shared_folder() -> Path | None:
     """Return this service's folder; there is none outside `bentoml serve`."""
     given = os.environ.get(VARIABLE)

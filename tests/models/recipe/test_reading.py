@@ -54,9 +54,7 @@ def test_keys_may_be_merged_and_what_is_missing_is_named(tmp_path: Path) -> None
     file.write_text("teacher: &t {epochs: 2}\nvariants: {a: [{quantize: {}}], b: [{distill: {<<: *t, layers: 1}}]}")
     assert load_recipe(file).variants["b"][0].epochs == 2
     file.write_text("variants: {a: {cascade: {small: teacher}}}")
-    with pytest.raises(
-        BonsaiError, match="variant 'a', cascade: 'large' is missing; expected small, large"
-    ):
+    with pytest.raises(BonsaiError, match="variant 'a', cascade: 'large' is missing; expected small, large"):
         load_recipe(file)
 
 

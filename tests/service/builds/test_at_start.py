@@ -25,6 +25,8 @@ def given(tmp_path: Path) -> Given:
         ({"BONSAI_DATA": "."}, "BONSAI_MODEL is not set beside BONSAI_DATA"),
         ({"BONSAI_MODEL": "nope", "BONSAI_DATA": "."}, "BONSAI_MODEL is 'nope': no such folder"),
         ({"BONSAI_MODEL": ".", "BONSAI_DATA": "nope.csv"}, "BONSAI_DATA is 'nope.csv': no such file"),
+        ({"BONSAI_MODEL": "m" * 300, "BONSAI_DATA": "."}, "BONSAI_MODEL is 'mmm.*': no such folder"),
+        ({"BONSAI_MODEL": ".", "BONSAI_DATA": "d" * 300}, "BONSAI_DATA is 'ddd.*': no such file"),
     ],
 )
 def test_half_a_model_is_refused(

@@ -1,6 +1,7 @@
 """Jobs are carried out whatever becomes of who carries them out: by a process of its own, with real builds."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,3 +143,19 @@ def test_a_build_that_ends_as_nobody_expected_is_not_called_worse(tmp_path: Path
     (tmp_path / "python").chmod(0o755)
     done = run(tmp_path, work, [], Limits(), lambda _: True, time.monotonic())
     assert (done.code, done.reason) == (CRASHED, "RuntimeError: can not allocate memory")
+
+
+def test_a_folder_that_is_removed_and_made_anew_is_taken_anew(copied: Path) -> None:
+    """As by `make clean` beside a service that goes on."""
+    jobs = Jobs(copied)
+    jobs.folder.mkdir(exist_ok=True)
+    runner, other = Runner(copied, jobs, Limits()), Runner(copied, jobs, Limits())
+    assert runner._is_ours() and not other._is_ours()
+    shutil.rmtree(jobs.folder)
+    assert not runner._is_ours()
+    jobs.folder.mkdir()
+    assert other._is_ours() and not runner._is_ours()
+    shutil.rmtree(jobs.folder)
+    assert not runner._changed()
+    runner.close()
+    other.close()

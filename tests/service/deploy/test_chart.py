@@ -38,7 +38,14 @@ CASES: dict[str, dict[str, Any]] = {
     "one replica": {"autoscaling": {"enabled": False}, "replicas": 1, "adminKey": KEY, "preStopSeconds": 0},
     "a secret that is there": {"existingSecret": "bonsai-keys", "image": {"digest": f"sha256:{'0' * 64}"}},
     "one Deployment a variant": {**EACH, "ingress": {"enabled": True}, "serviceMonitor": {"enabled": True}},
+    "one replica at the most": {"autoscaling": {"minReplicas": 1, "maxReplicas": 1}, "adminKey": KEY},
     "KServe": {"kserve": {"enabled": True}},
+    "KServe, one replica": {
+        "kserve": {"enabled": True},
+        "autoscaling": {"enabled": False},
+        "replicas": 1,
+        "adminKey": KEY,
+    },
     "KServe, a variant each": {**EACH, "kserve": {"enabled": True}},
 }
 LABELS = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -203,11 +210,28 @@ def test_a_variant_each_is_asked_for_by_its_path(render: Render) -> None:
     (ingress,) = of_kind(manifests, "Ingress")
     paths = {each["path"]: each["backend"]["service"]["name"] for each in ingress["spec"]["rules"][0]["http"]["paths"]}
     assert paths == {
-        "/teacher/": "shop-bonsai-teacher",
-        "/v2/models/teacher/": "shop-bonsai-teacher",
-        "/distilled_int8/": "shop-bonsai-distilled-int8",
-        "/v2/models/distilled_int8/": "shop-bonsai-distilled-int8",
+        path.format(name): f"shop-bonsai-{name.replace('_', '-')}"
+        for name in EACH["variants"]
+        for path in ("/{}/", "/v2/models/{}/", "/v1/models/{}", "/v1/models/{}:predict")
     }
+    exact = {each["path"] for each in ingress["spec"]["rules"][0]["http"]["paths"] if each["pathType"] == "Exact"}
+    assert exact == {path for path in paths if path.startswith("/v1/")}  # `teacher:predict` has no slash after its name
+
+
+def test_the_file_of_keys_is_mounted_so_that_a_change_comes(render: Render) -> None:
+    (pod,) = pods(render(keysSecret="shop-keys"))
+    assert environment(pod)["BONSAI_KEYS"] == "/keys/keys"
+    assert pod["volumes"][1:] == [{"name": "keys", "secret": {"secretName": "shop-keys"}}]
+    assert pod["containers"][0]["volumeMounts"][1:] == [{"name": "keys", "mountPath": "/keys", "readOnly": True}]
+    for manifest in render(keysSecret="shop-keys"):
+        check(manifest)
+
+
+def test_bounds_of_an_inference_service_are_those_of_what_it_stands_for(render: Render) -> None:
+    (one,) = pods(render(**CASES["KServe, one replica"]))
+    assert (one["minReplicas"], one["maxReplicas"], "scaleMetric" in one) == (1, 1, False)
+    (several,) = pods(render(**CASES["KServe"]))
+    assert (several["minReplicas"], several["maxReplicas"], several["scaleMetric"]) == (2, 10, "cpu")
 
 
 def test_secrets_stand_in_the_secret_alone(render: Render) -> None:
@@ -230,6 +254,11 @@ def test_secrets_stand_in_the_secret_alone(render: Render) -> None:
         ({"perVariant": True}, "perVariant needs the names"),
         ({**EACH, "databaseUrl": "postgresql://db/bonsai"}, "exclude one another"),
         ({"kserve": {"enabled": True}, "serviceMonitor": {"enabled": True}}, "KServe makes it"),
+        ({"kserve": {"enabled": True}, "adminKey": KEY}, "adminKey without databaseUrl"),
+        ({"autoscaling": {"enabled": False}, "adminKey": KEY}, "adminKey without databaseUrl"),
+        ({**EACH, "existingSecret": "keys"}, "exclude one another"),
+        ({"autoscaling": {"minReplicas": 5, "maxReplicas": 3}}, "minReplicas is 5 and maxReplicas 3; expected"),
+        ({"perVariant": True, "variants": ["a", "a_"]}, "variants has 'a_'; with perVariant expected names"),
         ({"replicaCount": 3}, "replicaCount"),
         ({"adminKey": "short"}, "adminKey"),
         ({"variants": ["No Name"]}, "variants"),

@@ -31,6 +31,19 @@ def test_a_burst_at_once_and_then_the_rate() -> None:
     assert [allowance.take(5), allowance.take(1)] == [0.0, pytest.approx(0.1)]
 
 
+def test_at_another_rate_nothing_is_owed_that_no_request_of_its_own_could_owe() -> None:
+    """As where the keys are changed for a caller who is kept waiting: the place in memory stays."""
+    clock, until = Clock(), memoryview(bytearray(8)).cast("d")
+    slow = Allowance(1, 10, until, clock)
+    assert slow.take(1) == slow.take(4095, 1) == 0.0
+    clock.now += 5
+    assert slow.take(1) > 4000
+    fast = Allowance(1000, 2000, until, clock)
+    assert fast.take(1) < 4.2
+    clock.now += 4.2
+    assert fast.take(1) == 0.0
+
+
 def test_what_is_more_than_the_burst_is_had_after_a_pause_and_paid_for_afterwards() -> None:
     clock = Clock()
     allowance = Allowance(10, 5, clock=clock)

@@ -1,5 +1,6 @@
 """`python -m service.keys`, as it is typed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,44 @@ def test_keys_that_are_made_at_the_same_time_are_all_there(tmp_path: Path) -> No
     running = [subprocess.Popen([*command, f"key{number}"], cwd=ROOT, stdout=subprocess.PIPE) for number in range(4)]
     made = [process.communicate(timeout=120)[0].decode().strip() for process in running]
     assert {entry.sha256 for entry in read_entries(tmp_path / "keys")} == {digest(key).hex() for key in made}
+
+
+def test_a_file_keeps_its_rights_and_the_link_that_leads_to_it(tmp_path: Path) -> None:
+    """A service of another user reads it: a revocation that it cannot read would not hold."""
+    (tmp_path / "real").mkdir()
+    real, link = tmp_path / "real" / "keys", tmp_path / "keys"
+    assert main(["new", "shop", "--role", "predict", "--file", str(real)]) == 0
+    real.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(real, 12345, 54321)
+    before = real.stat()
+    link.symlink_to("real/keys")
+    old = os.umask(0o077)
+    try:
+        assert main(["new", "ops", "--role", "admin", "--file", str(link)]) == 0
+        assert main(["remove", "shop", "--file", str(link)]) == 0
+    finally:
+        os.umask(old)
+    assert link.is_symlink() and [entry.name for entry in read_entries(real)] == ["ops"]
+    after = real.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+def test_a_key_that_cannot_be_shown_is_not_kept(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    command = [sys.executable, "-m", "service.keys", "new", "shop", "--role", "predict", "--file", str(file)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert "error: the key cannot be shown (No space left on device), and is taken out again" in done.stderr
+    assert "Traceback" not in done.stderr and read_entries(file) == []
+
+
+def test_who_has_read_enough_of_a_list_is_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    lines = (f"k{number} predict sha256:{number:064x}" for number in range(3000))
+    file.write_text("\n".join(lines))
+    command = f"{sys.executable} -m service.keys list --file {file} | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("k0 predict sha256:")

@@ -2,17 +2,29 @@
 {{- define "bonsai.name" -}}
 {{- $root := index . 0 -}}{{- $variant := index . 1 -}}
 {{- $name := ternary $root.Release.Name (printf "%s-bonsai" $root.Release.Name) (contains "bonsai" $root.Release.Name) -}}
-{{- ternary $name (printf "%s-%s" $name (replace "_" "-" $variant)) (empty $variant) | trunc 63 | trimSuffix "-" -}}
+{{- $part := ternary "" (printf "-%s" (replace "_" "-" $variant)) (empty $variant) -}}
+{{- printf "%s%s" ($name | trunc (sub 63 (len $part) | int) | trimSuffix "-") $part -}}
 {{- end -}}
 
 {{/* The variants that have a Deployment each, as JSON; one empty name where there is one Deployment. */}}
 {{- define "bonsai.parts" -}}
 {{- if .Values.perVariant -}}
 {{- if empty .Values.variants }}{{ fail "perVariant needs the names: --set 'variants={teacher,nano}'" }}{{ end -}}
-{{- if or .Values.adminKey .Values.databaseUrl }}{{ fail "perVariant and experiments exclude one another: an experiment needs all its arms in one service; leave adminKey and databaseUrl empty" }}{{ end -}}
+{{- if or .Values.adminKey .Values.databaseUrl .Values.existingSecret }}{{ fail "perVariant and experiments exclude one another: an experiment needs all its arms in one service; leave adminKey, databaseUrl and existingSecret empty" }}{{ end -}}
+{{- range .Values.variants }}{{ if or (hasSuffix "_" .) (gt (len .) 40) }}{{ fail (printf "variants has '%s'; with perVariant expected names of up to 40 characters that end with a letter or a digit, for Deployments are called by them" .) }}{{ end }}{{ end -}}
 {{- .Values.variants | toJson -}}
 {{- else -}}
 [""]
+{{- end -}}
+{{- end -}}
+
+{{/* The fewest and the most replicas there may be, separated by a space. */}}
+{{- define "bonsai.replicas" -}}
+{{- if .Values.autoscaling.enabled -}}
+{{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) }}{{ fail (printf "autoscaling.minReplicas is %d and maxReplicas %d; expected the first to be no more" (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}{{ end -}}
+{{ .Values.autoscaling.minReplicas }} {{ .Values.autoscaling.maxReplicas }}
+{{- else -}}
+{{ .Values.replicas }} {{ .Values.replicas }}
 {{- end -}}
 {{- end -}}
 

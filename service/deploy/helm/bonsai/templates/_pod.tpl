@@ -38,6 +38,9 @@ containers:
       - name: BONSAI_DATABASE_URL
         valueFrom: {secretKeyRef: {name: {{ . }}, key: database-url, optional: true}}
       {{- end }}
+      {{- if $values.keysSecret }}
+      - {name: BONSAI_KEYS, value: /keys/keys}
+      {{- end }}
       {{- with $values.env }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
@@ -68,9 +71,16 @@ containers:
       capabilities: {drop: [ALL]}
     volumeMounts:
       - {name: data, mountPath: /data}
+      {{- if $values.keysSecret }}
+      - {name: keys, mountPath: /keys, readOnly: true}  # no subPath, under which a change would not come
+      {{- end }}
 volumes:
   - name: data
     emptyDir: {sizeLimit: {{ $values.dataSize }}}
+{{- with $values.keysSecret }}
+  - name: keys
+    secret: {secretName: {{ . }}}
+{{- end }}
 {{- with $values.spread.topologyKeys }}
 topologySpreadConstraints:
   {{- range . }}
