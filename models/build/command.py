@@ -14,9 +14,8 @@ from models.build.addition import Addition, check_the_rest, plan_as_built, unles
 from models.build.builder import Builder
 from models.build.corpus import write_corpus
 from models.build.current import is_current, is_unchanged
-from models.build.inputs import say_inputs
+from models.build.inputs import say_inputs, why_no_head
 from models.data.kept import write_dataset
-from models.plan.head import find_head
 from models.plan.plan import TEACHER, CascadePlan, Plan, VariantPlan, make_plan, read_inputs
 from models.prove.latency import is_measured, measure_latency
 from models.recipe.reading import DEFAULT_RECIPE, load_recipe
@@ -114,7 +113,7 @@ def _plan(recipe: Recipe, keep_head: bool = False) -> Plan:
     checkpoint, dataset = read_inputs(recipe)
     plan = make_plan(recipe, dataset, checkpoint)
     if keep_head and not plan.training.keeps_head:
-        reason = find_head(checkpoint, dataset.labels).reason or "it has no trained head"
+        reason = why_no_head(plan) or "it has no trained head"
         raise BonsaiError(
             f"teacher '{checkpoint.name}': {reason}; expected one that was fine-tuned for the data's labels, for "
             "--keep-head lets nothing be trained"

@@ -4,6 +4,7 @@ pyarrow is imported in the functions: it is heavy, and most data sets are text f
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from models.data.columns import NumberedRow, Table
 from models.runtime.errors import BonsaiError
 
 ROWS_AT_ONCE = 4096
+END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream (Arrow columnar format, "IPC Streaming Format")
 
 
 def read_parquet(path: Path, file: str) -> Table:
@@ -35,9 +37,14 @@ def read_arrow(path: Path, file: str) -> Table:
 
     def opened() -> Any:
         try:
-            return ipc.open_stream(memory_map(str(path)))
+            found = ipc.open_stream(memory_map(str(path)))
         except ArrowInvalid:
             return ipc.open_file(memory_map(str(path)))
+        with path.open("rb") as content:  # a stream that ends between two batches reads as whole
+            content.seek(-len(END), os.SEEK_END)
+            if content.read() != END:
+                raise BonsaiError(f"{file}: cut short: the mark at a stream's end is missing; expected a whole file")
+        return found
 
     def batches(wanted: list[str]) -> Iterator[Any]:
         file = opened()
@@ -83,10 +90,10 @@ def _read(file: str, kind: str, schema: Any, batches: Any) -> Table:
     def read(wanted: Sequence[str]) -> Iterator[NumberedRow]:
         try:
             yield from named_rows(batches(list(wanted)), names, f"{file}, row")
-        except (ArrowException, OSError, UnicodeDecodeError) as error:
+        except (ArrowException, OSError, ValueError, OverflowError) as error:  # dates that Python has not, among them
             raise complain(error) from error
 
-    return Table(file, "row", tuple(columns.names), read)
+    return Table(file, "row", tuple(columns.names), read, tuple(sorted(names)))
 
 
 def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:

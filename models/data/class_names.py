@@ -27,7 +27,11 @@ def names_of_features(features: Any) -> dict[str, list[str]]:
     """Return the names of every column that `datasets` calls a ClassLabel, in its JSON or in a README's YAML."""
     if isinstance(features, list):  # the YAML: [{name: label, dtype: {class_label: {names: {'0': late}}}}]
         listed = [
-            feature for feature in features if isinstance(feature, dict) and isinstance(feature.get("dtype"), dict)
+            feature
+            for feature in features
+            if isinstance(feature, dict)
+            and isinstance(feature.get("dtype"), dict)
+            and isinstance(feature.get("name"), str)
         ]
         marked = {feature.get("name"): feature["dtype"].get("class_label") for feature in listed}
     elif isinstance(features, dict):
@@ -91,7 +95,8 @@ def _named(table: Table, names: Names) -> Table:
                 },
             )
 
-    return replace(table, read=read)
+    named = {*table.named, *(column for column in names if column in table.columns)}
+    return replace(table, read=read, named=tuple(sorted(named)))
 
 
 def _values(tables: Sequence[Table], column: str) -> Iterator[Any]:

@@ -26,6 +26,7 @@ class Table:
     unit: str  # "line" or "row": what is numbered
     columns: tuple[str, ...]
     read: Callable[[Sequence[str]], Iterator[NumberedRow]]
+    named: tuple[str, ...] = ()  # columns whose numbers of classes it gives as their names
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,15 @@ def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Co
     if source.label_column:
         label, label_name = _find(columns, (source.label_column,), file), None
     else:
-        label = _find(columns, LABEL_COLUMNS, file)
-        spelled = {plain(column): column for column in reversed(columns)}
-        of = (plain(label),) if label is not None else LABEL_COLUMNS
-        named = [spelled[known + ending] for known in of for ending in NAMING if known + ending in spelled]
-        label_name = named[0] if named and label is not None else None
-        label = label if label is not None else next(iter(named), None)
+        label, label_name = _label_columns(columns, file)
     if label is None:
         raise BonsaiError(_missing("label", source.label_column, LABEL_COLUMNS, columns, file))
+    if label == text:
+        other = "label" if source.text_column else "text"
+        raise BonsaiError(
+            f"{file}: text and label are both read from '{text}'; expected two columns: name the other one with "
+            f"--{other}-column (dataset.{other}_column in the recipe)"
+        )
     passed_over = (
         *_others(columns, source.text_column, TEXT_COLUMNS, text),
         *_others(columns, source.label_column, LABEL_COLUMNS, label),
@@ -69,6 +71,17 @@ def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Co
     return Columns(
         text, label, label_name, tuple(column for column in passed_over if column not in (text, label, label_name))
     )
+
+
+def _label_columns(columns: Sequence[str], file: str) -> tuple[str | None, str | None]:
+    """Return the first column of a usual name, and the one that spells it out, which may stand in its place."""
+    spelled = {plain(column): column for column in reversed(columns)}
+    for known in LABEL_COLUMNS:
+        label = _find(columns, (known,), file)
+        named = next((spelled[known + ending] for ending in NAMING if known + ending in spelled), None)
+        if label is not None or named is not None:
+            return (label, named) if label is not None else (named, None)
+    return None, None
 
 
 def names_columns(columns: Sequence[str], source: DatasetSource, file: str) -> bool:

@@ -10,7 +10,7 @@ from random import Random
 from models.data.labels import label_order, refuse_same_names, whole_numbers
 from models.data.overlap import count_overlap
 from models.data.rows import Row, Unusable, check_rows
-from models.data.source import find_source
+from models.data.source import Found, find_source
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
@@ -83,10 +83,11 @@ def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.st
         found = find_source(source)
         unusable = Unusable(found.name, source.skip_unusable)
         splits = check_rows(found.tables, source, normalize, unusable)
+        _compare(found, unusable.rows)
     except OSError as error:
         raise BonsaiError(
-            f"data set '{source.source}': it cannot be read ({error.strerror or error}); expected files that this "
-            "user may read"
+            f"data set '{source.source}': {error.filename or 'it'} cannot be read ({error.strerror or error}); "
+            "expected files that are there and that this user may read"
         ) from error
     unusable.settle()
     train, validation, test = _split(found.name, _one_spelling(found.name, splits), source)
@@ -126,6 +127,16 @@ def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.st
         overlap=overlap,
         skipped=unusable.count + untaught.count,
     )
+
+
+def _compare(found: Found, rows: int) -> None:
+    """Say where a README names another number of rows than there are: some may be missing."""
+    if found.counts.keys() == found.tables.keys() and (said := sum(found.counts.values())) != rows:
+        console.print(
+            f"{found.name}: its README.md says {said:,} rows (num_examples), and {rows:,} are there",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def digest(labels: tuple[str, ...], parts: Iterable[Split], out_of_scope: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ nothing is passed over silently.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from models.data.readers import ACCEPTED, bare_name, file_type
@@ -85,11 +86,17 @@ def named_files(folder: Path, named: Iterable[NamedFiles], elsewhere: Sequence[s
         shards = [shard for path in found[split] if (shard := shard_of(path)) is not None]
         for of in {(shard.family, shard.of) for shard in shards if shard.of is not None}:
             _refuse_missing_parts(folder, split, [shard for shard in shards if (shard.family, shard.of) == of])
+    for one, other in combinations(found, 2):
+        if both := sorted({*found[one]} & {*found[other]}):
+            raise BonsaiError(
+                f"data set '{folder}': its README.md names '{both[0].relative_to(folder)}' for {one} and for {other}; "
+                "expected each file in one split"
+            )
     if "train" not in found:
         given = ", ".join(found) or "none"
         raise BonsaiError(f"data set '{folder}': the splits in its README.md are {given}; expected one called train")
     read = {path for paths in found.values() for path in paths} | {
-        path for pattern in elsewhere for path in folder.glob(pattern)
+        path for pattern in elsewhere for path in _glob(folder, pattern)
     }
     if left := [str(path.relative_to(folder)) for path in _files(folder) if file_type(path) and path not in read]:
         more = f" and {len(left) - 3} more" if len(left) > 3 else ""
@@ -103,10 +110,7 @@ def named_files(folder: Path, named: Iterable[NamedFiles], elsewhere: Sequence[s
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
     """Return the files inside the folder that a pattern of the hub names (BonsaiError)."""
-    try:
-        paths = [path for path in folder.glob(pattern) if path.is_file()] if ".." not in Path(pattern).parts else []
-    except (ValueError, NotImplementedError):  # an empty pattern, an absolute one
-        paths = []
+    paths = _glob(folder, pattern)
     if not paths or any(file_type(path) is None for path in paths):
         what = "a file of no type that is read" if paths else "what is not there"
         raise BonsaiError(
@@ -114,6 +118,23 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
             f"{ACCEPTED}"
         )
     return paths
+
+
+def _glob(folder: Path, pattern: str) -> list[Path]:
+    """Return the files inside the folder that a pattern leads to: as on the hub, hidden ones only where it says so."""
+    parts = Path(pattern).parts
+    if ".." in parts:
+        return []
+    try:  # `**` leads to folders alone in Python, to all below them on the hub
+        paths = list(folder.glob(f"{pattern}/*" if parts and parts[-1] == "**" else pattern))
+    except (ValueError, NotImplementedError, IndexError):  # an empty pattern, an absolute one, `a**`
+        return []
+    hidden = (".", "__")
+    asked = any(part.startswith(hidden) for part in parts)
+    inside = [path for path in paths if path.is_file()]
+    return [
+        path for path in inside if asked or not any(part.startswith(hidden) for part in path.relative_to(folder).parts)
+    ]
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -71,7 +71,7 @@ def _table(rows: Any, name: str, source: DatasetSource) -> Table:
         except Exception as error:
             raise BonsaiError(_why(error, source)) from error
 
-    return Table(name, "row", tuple(rows.column_names), read)
+    return Table(name, "row", tuple(rows.column_names), read, tuple(sorted(names)))
 
 
 def _why(error: BaseException, source: DatasetSource) -> str:

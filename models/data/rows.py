@@ -77,13 +77,14 @@ def check_rows(
     """Return the usable rows of every split; the others are noted in `unusable` (BonsaiError where columns are missing
     or labels bear two names).
     """
-    names, kinds = _Names(), Kinds()
+    names, kinds, alike = _Names(), Kinds(), _Alike()
     by_column = find_split_column(tables, source)
     splits: dict[str, list[Row]] = {}
     for split, parts in tables.items():
         splits[split] = []
         for table in parts:
             columns = find_columns(table.columns, source, table.name)
+            alike.check(table, columns)
             if columns.passed_over:
                 said = f"texts are read from '{columns.text}' and labels from '{columns.label_name or columns.label}'"
                 named = " and ".join(f"'{column}'" for column in columns.passed_over)
@@ -98,7 +99,7 @@ def check_rows(
                     markup=False,
                     soft_wrap=True,
                 )
-            before = unusable.rows
+            before, numbers = unusable.rows, True
             split_column = column_called(by_column, table.columns) if by_column else None
             answer = next((column for column in table.columns if plain(column) == ANSWER), None)
             others = [column for column in (split_column, answer) if column and column not in columns.all]
@@ -115,10 +116,43 @@ def check_rows(
                     kinds.note(values[columns.label_name or columns.label], place)
                     if columns.label_name is not None:
                         label = names.one_to_one(label, str(label_name(values[columns.label_name])), place, columns)
+                numbers = numbers and label.isdecimal()
                 splits.setdefault(own, []).append(Row(text, label, place, " ".join(normalize(text).split())))
             if unusable.rows == before:
                 raise BonsaiError(f"{table.name}: no rows; expected at least one text with its label")
+            alike.note(table, columns, numbers=numbers)
     return splits
+
+
+class _Alike:
+    """Where each file has its labels, and whether as names or as numbers: of two kinds one class would be two."""
+
+    def __init__(self) -> None:
+        self._column: tuple[str, str] | None = None
+        self._names: tuple[str, str] | None = None
+        self._numbers: str | None = None
+
+    def check(self, table: Table, columns: Columns) -> None:
+        """Refuse a file that has them in another column than the first (BonsaiError)."""
+        mine = plain(columns.label_name or columns.label)
+        _, first = self._column = self._column or (table.name, plain(columns.label))
+        if plain(columns.label) != first and mine != first:
+            raise BonsaiError(
+                f"{table.name}: labels are read from '{columns.label}', and of {self._column[0]} from '{first}'; "
+                "expected one column in all files: name it with --label-column"
+            )
+
+    def note(self, table: Table, columns: Columns, *, numbers: bool) -> None:
+        """Refuse numbers where another file has names for them (BonsaiError)."""
+        if columns.label_name is not None or columns.label in table.named:
+            self._names = self._names or (table.name, f"'{columns.label_name or columns.label}'")
+        elif numbers:
+            self._numbers = self._numbers or table.name
+        if self._names and self._numbers:
+            raise BonsaiError(
+                f"{self._numbers}: its labels are numbers alone, and {self._names[0]} has names for them "
+                f"({self._names[1]}); expected the same in all files"
+            )
 
 
 class _Names:

@@ -1,9 +1,10 @@
 """Where a data set comes from: the embedded one, a file, a folder or a hub id, as tables by split."""
 
 import csv
+import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.data.class_names import name_classes
@@ -25,10 +26,17 @@ class Found:
     name: str
     tables: Mapping[str, Sequence[Table]]
     out_of_scope: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)  # the rows that a README says each split has
 
 
 def find_source(source: DatasetSource) -> Found:
     """Open what `source` names, without looking at its rows (BonsaiError)."""
+    try:
+        source.source.encode()
+    except UnicodeEncodeError:
+        raise BonsaiError(
+            f"data set '{os.fsencode(source.source).decode('utf-8', 'replace')}': its name is not UTF-8; rename it"
+        ) from None
     if source.source == "embedded":
         _refuse_config(source)
         with (EMBEDDED / "out_of_scope.csv").open(encoding="utf-8", newline="") as file:
@@ -50,6 +58,7 @@ def find_source(source: DatasetSource) -> Found:
                 },
                 found.names,
             ),
+            counts=found.counts,
         )
     if path.is_file():
         _refuse_config(source)

@@ -31,6 +31,7 @@ FLAGS = {  # is_test, in_test_set: true or false
     flag: split for split, words in SPLIT_WORDS.items() for word in words for flag in (f"is{word}", f"in{word}set")
 }
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+FEW = 10  # values
 SOUND = "isvalid"  # of few rows it says that they are for validation, of most that nothing is wrong with them
 
 
@@ -55,10 +56,17 @@ def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSour
             )
         if "train" in splits and (len(splits) > 1 or len(others) == 1) and (name in USUAL or not others):
             found.append(name)
-        elif others and (splits or name in OWN):
+        elif others and (splits or name in OWN or (name in USUAL and len(others) <= FEW)):
             console.print(
                 f"{source.source}: the column '{name}' is not read as splits, for it holds "
                 f"{', '.join(map(repr, others[:3]))} too",
+                markup=False,
+                soft_wrap=True,
+            )
+        elif name in OWN and splits and "train" not in splits and _values({"train": tables.get("train", ())}, name):
+            console.print(
+                f"{source.source}: the column '{name}' says {splits.pop()} of rows that are trained on, and of no "
+                "others: it is not read as splits",
                 markup=False,
                 soft_wrap=True,
             )
@@ -77,6 +85,12 @@ def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSour
             markup=False,
             soft_wrap=True,
         )
+    for table in (table for parts in tables.values() for table in parts) if found else ():
+        if len(double := _columns_called(found[0], table.columns)) > 1:
+            raise BonsaiError(
+                f"{table.name}: {len(double)} columns are called {' and '.join(map(repr, double))}, and name splits; "
+                "expected one such column"
+            )
     if len(found) > 1:
         raise BonsaiError(
             f"data set '{source.source}': the columns {' and '.join(map(repr, found))} both name splits; expected one"
@@ -109,7 +123,11 @@ def split_of_row(
 
 def column_called(name: str, columns: Sequence[str]) -> str | None:
     """Return the column of this plain name."""
-    return next((column for column in columns if plain(column) == name), None)
+    return next(iter(_columns_called(name, columns)), None)
+
+
+def _columns_called(name: str, columns: Sequence[str]) -> list[str]:
+    return [column for column in columns if plain(column) == name]
 
 
 def _is_certain(name: str, tables: Mapping[str, Sequence[Table]]) -> bool:
@@ -142,12 +160,17 @@ def _else(meant: str) -> str:
 
 
 def _values(tables: Mapping[str, Sequence[Table]], name: str) -> Counter[str]:
-    """Return how often a column holds each of its values, in whichever file it stands."""
-    return Counter(
-        str("" if (value := row.get(column)) is None else value)
-        for parts in tables.values()
-        for table in parts
-        if (column := column_called(name, table.columns)) is not None
-        for _, row in table.read([column])
-        if isinstance(row, dict)
-    )
+    """Return how often a column holds each of its values, in whichever file it stands; one that cannot be read, as a
+    date that Python has not, says nothing.
+    """
+    try:
+        return Counter(
+            str("" if (value := row.get(column)) is None else value)
+            for parts in tables.values()
+            for table in parts
+            for column in _columns_called(name, table.columns)
+            for _, row in table.read([column])
+            if isinstance(row, dict)
+        )
+    except BonsaiError:
+        return Counter()

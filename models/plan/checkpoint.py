@@ -69,6 +69,11 @@ def find_teacher(source: TeacherSource) -> Checkpoint:
     (BonsaiError).
     """
     try:
+        source.source.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(source.source).decode("utf-8", "replace")
+        raise BonsaiError(f"teacher '{shown}': its name is not UTF-8; rename it") from None
+    try:
         folder = _folder(source)
         return _check(
             Path(source.source).name if Path(source.source).is_dir() else source.source, folder, source.max_tokens
@@ -178,6 +183,9 @@ def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
             f"config.json has {odd[0]}: {json.dumps(config[odd[0]])}, which is not supported; expected an encoder "
             "whose layers are whole"
         )
+    numbers = config.get("label2id")
+    if isinstance(numbers, dict) and not all(isinstance(number, int | str) for number in numbers.values()):
+        raise BonsaiError("config.json has a label2id whose values are no numbers; expected the number of each label")
     if (pad := config.get("pad_token_id")) is not None and pad not in range(config["vocab_size"]):
         raise BonsaiError(
             f"config.json has pad_token_id {json.dumps(pad)}; expected a number below vocab_size, "

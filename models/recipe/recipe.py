@@ -30,13 +30,16 @@ RESERVED_NAMES = frozenset(
 )
 
 
+Given = Annotated[str, Field(min_length=1)]  # what is empty would be the present folder, or nothing at all
+
+
 class TeacherSource(Schedule):
     """`embedded`, a local folder or a Hugging Face id, and how it is fine-tuned when it has no trained head for these
     labels.
     """
 
-    source: str = "embedded"
-    revision: str | None = None
+    source: Given = "embedded"
+    revision: Given | None = None
     max_tokens: int = Field(128, ge=8, le=512)
     epochs: int = Field(8, ge=1, le=100)
     learning_rate: float = Field(2e-4, gt=0, lt=1)
@@ -50,11 +53,11 @@ class DatasetSource(Strict):
     README.md; `skip_unusable` leaves out, and counts, rows without a text or a label.
     """
 
-    source: str = "embedded"
-    config: str | None = None
+    source: Given = "embedded"
+    config: Given | None = None
     split_seed: int = Field(0, ge=0, lt=2**32)
-    text_column: str | None = None
-    label_column: str | None = None
+    text_column: Given | None = None
+    label_column: Given | None = None
     skip_unusable: bool = False
 
 

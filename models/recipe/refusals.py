@@ -32,6 +32,10 @@ def _of_variant(name: str, location: Place, detail: Any) -> str:
     if len(location) == 1:
         return f"variant '{name}': {given!r} was given; expected a list of passes such as [{{quantize: {{}}}}]"
     if detail["type"] == "union_tag_not_found":
+        if given in PASSES if isinstance(given, str) else False:
+            return f"variant '{name}': {given!r} is a pass without its options; expected {{{given}: {{}}}}"
+        if isinstance(given, dict) and len(given) > 1:
+            return f"variant '{name}': {given!r} holds {len(given)} passes; expected one an entry of the list"
         return f"variant '{name}': {given!r} is not a pass; {EXPECTED} with its options"
     if detail["type"] == "union_tag_invalid":
         return f"variant '{name}': unknown pass '{next(iter(given))}'; {EXPECTED}"
@@ -48,6 +52,8 @@ def _worded(location: Place, detail: Any, model: type[BaseModel]) -> str:
         )
     if detail["type"] == "missing":
         return f"'{'.'.join(where)}' is missing; expected {', '.join(parent.model_fields)} there"
+    if detail["type"] in ("model_type", "model_attributes_type") and location in (("dataset",), ("teacher",)):
+        return f"'{location[0]}' is {detail['input']!r}; expected {{source: …}}, with its other keys beside it"
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
     return (
         f"'{'.'.join(where)}' is {detail['input']!r}: {message}"

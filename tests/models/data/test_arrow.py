@@ -103,3 +103,28 @@ def test_broken_files_and_unusable_columns_are_refused(tmp_path: Path, content: 
 def test_a_broken_arrow_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BonsaiError, match=r"d.arrow: not a readable Arrow file"):
         read(file(tmp_path, "d.arrow", b"ARROW1 no"))
+
+
+def test_a_stream_that_ends_between_two_batches_is_cut_short(tmp_path: Path) -> None:
+    path = tmp_path / "train.arrow"
+    batches = pyarrow.table({"text": TEXTS, "label": NUMBERS}).to_batches(max_chunksize=20)
+    with pyarrow.ipc.new_stream(str(path), batches[0].schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    whole = path.read_bytes()
+    assert len(read(path).train) > 30
+    path.write_bytes(whole.removesuffix(b"\xff\xff\xff\xff\0\0\0\0"))
+    with pytest.raises(BonsaiError, match=r"train.arrow: cut short: the mark at a stream's end is missing"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["label", "type"])
+def test_a_date_that_python_has_not_is_no_split_and_no_label(tmp_path: Path, name: str) -> None:
+    columns: dict[str, Any] = {"text": TEXTS, "label": NUMBERS}
+    columns[name] = pyarrow.array([2**30] * 60, pyarrow.int32()).cast(pyarrow.date32())
+    path = file(tmp_path, "d.parquet", parquet_bytes(columns))
+    if name == "type":
+        assert read(path).labels == ("0", "1", "2")
+    else:
+        with pytest.raises(BonsaiError, match=r"d.parquet: not a readable Parquet file"):
+            read(path)

@@ -113,3 +113,22 @@ def test_labels_and_names_that_are_not_one_to_one_are_refused(
     with pytest.raises(BonsaiError) as refused:
         read(file(tmp_path, "d.csv", delimited([*ROWS, row], header=("text", "label", "label_text"))))  # type: ignore[list-item]
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "label"),
+    [
+        (["text", "category", "label_name"], "label_name"),
+        (["text", "intent", "label_text"], "label_text"),
+        (["text", "intent", "category_name"], "category_name"),
+    ],
+)
+def test_a_name_that_is_spelled_out_comes_in_the_order_of_what_it_spells(columns: list[str], label: str) -> None:
+    found = find_columns(columns, DatasetSource(), "d.csv")
+    assert (found.label, found.passed_over) == (label, (columns[1],))
+
+
+def test_text_and_label_are_two_columns() -> None:
+    for asked, other in (({"text_column": "category"}, "label"), ({"label_column": "text"}, "text")):
+        with pytest.raises(BonsaiError, match=f"are both read from .*: name the other one with --{other}-column"):
+            find_columns(["category", "topic", "text"], DatasetSource(**asked), "d.csv")

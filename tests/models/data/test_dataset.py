@@ -225,3 +225,16 @@ def test_whole_numbers_are_ordered_as_numbers(tmp_path: Path) -> None:
 def test_the_split_has_a_seed_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("text,label\n" + GOOD)
     assert read(tmp_path / "data.csv", 1).sha256 != read(tmp_path / "data.csv", 2).sha256
+
+
+def test_a_name_that_is_no_utf_8_is_a_sentence() -> None:
+    given = DatasetSource().model_copy(update={"source": "donn\udce9es.csv"})  # as the command line has it
+    with pytest.raises(BonsaiError, match=r"data set 'donn.es.csv': its name is not UTF-8; rename it"):
+        load_dataset(given)
+
+
+def test_a_link_to_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("text,label\na,b\n")
+    (tmp_path / "test.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(BonsaiError, match=r"test.csv cannot be read \(No such file or directory\); expected files"):
+        read(tmp_path)

@@ -171,3 +171,85 @@ def test_numbers_with_a_point_have_names_too(tmp_path: Path) -> None:
     described(tmp_path, dataset_info={"features": FEATURES})
     file(tmp_path, "train.csv", delimited([(text, f"{label}.0") for text, label in NUMBERED]))
     assert read(tmp_path).labels == tuple(NAMES)
+
+
+def test_a_file_is_in_one_split(tmp_path: Path) -> None:
+    file(tmp_path, "train.csv", delimited())
+    file(tmp_path, "test.csv", delimited([(f"more {text}", label) for text, label in ROWS]))
+    paths = [{"split": "train", "path": "*.csv"}, {"split": "test", "path": "test*.csv"}]
+    described(tmp_path, configs=[{"config_name": "default", "data_files": paths}])
+    with pytest.raises(BonsaiError, match=r"names 'test.csv' for train and for test; expected each file in one split"):
+        read(tmp_path)
+
+
+def test_hidden_files_are_read_where_the_pattern_says_so_alone(tmp_path: Path) -> None:
+    file(tmp_path, "train/train.csv", delimited())
+    file(tmp_path, "train/.ipynb_checkpoints/train-checkpoint.csv", delimited([(text, "d") for text, _ in ROWS]))
+    same = read(tmp_path / "train" / "train.csv")
+    for pattern in ("**/train*.csv", "train/**", "train/*.csv"):
+        described(tmp_path, configs=[{"config_name": "default", "data_files": pattern}])
+        assert read(tmp_path).sha256 == same.sha256
+    described(tmp_path, configs=[{"config_name": "default", "data_files": "train/.ipynb_checkpoints/*.csv"}])
+    with pytest.raises(BonsaiError, match="at least 2"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"data_files": {"train": "train.csv", "validation": None}},
+            "names no file for its split validation",
+        ),
+        ({"data_files": [{"split": "train", "path": []}]}, "names no file for its split train; expected a path"),
+        ({"data_files": [{"split": "train", "path": [1]}]}, "names no file for its split train; expected a path"),
+        ({"data_dir": "small"}, "has data_dir 'small', which is not there; expected a folder in it"),
+    ],
+)
+def test_what_a_readme_says_of_no_file_is_refused(tmp_path: Path, config: dict[str, Any], said: str) -> None:
+    file(tmp_path, "train.csv", delimited())
+    described(tmp_path, configs=[{"config_name": "default", **config}])
+    with pytest.raises(BonsaiError, match=said):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", ["big/**.csv", "/data/x.csv"])
+def test_patterns_of_other_configurations_may_be_any(tmp_path: Path, pattern: str) -> None:
+    file(tmp_path, "train.csv", delimited())
+    configs = [{"config_name": "default", "data_files": "train.csv"}, {"config_name": "big", "data_files": pattern}]
+    described(tmp_path, configs=configs)
+    assert len(read(tmp_path).labels) == 3
+
+
+def test_two_defaults_are_none(tmp_path: Path) -> None:
+    file(tmp_path, "train.csv", delimited())
+    configs = [{"config_name": name, "default": True, "data_files": "train.csv"} for name in ("one", "two")]
+    described(tmp_path, configs=configs)
+    with pytest.raises(BonsaiError, match="several configurations; expected one of one, two"):
+        read(tmp_path)
+
+
+def test_what_is_left_of_a_readme_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file(tmp_path, "small/train.csv", delimited())
+    file(tmp_path, "test.csv", delimited())
+    info = {"features": FEATURES[:1], "splits": [{"name": "train", "num_examples": 4000}]}
+    described(tmp_path, configs=[{"config_name": "default", "data_dir": "small", "sep": ";"}], dataset_info=info)
+    read(tmp_path)
+    said = capsys.readouterr().err
+    assert "sep of the configuration default in its README.md is not read" in said
+    assert "test.csv beside data_dir 'small' of its README.md is not read" in said
+    assert "its README.md says 4,000 rows (num_examples), and 60 are there" in said
+    file(tmp_path, "README.md", "---\nlicense: caf\u00e9\n---\n".encode("latin-1"))
+    file(tmp_path, "dataset_infos.json", "{")
+    (tmp_path / "test.csv").rename(tmp_path / "train.csv")
+    (tmp_path / "small" / "train.csv").unlink()
+    read(tmp_path)
+    said = capsys.readouterr().err
+    assert "README.md is not read (UnicodeDecodeError; expected UTF-8)" in said
+    assert "dataset_infos.json is not read (JSONDecodeError)" in said
+
+
+def test_a_feature_without_a_name_names_nothing(tmp_path: Path) -> None:
+    file(tmp_path, "train.csv", delimited())
+    described(tmp_path, dataset_info={"features": [{**FEATURES[1], "name": ["label"]}]})
+    assert read(tmp_path).labels == ("a", "b", "c")

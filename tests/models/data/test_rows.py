@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.runtime.errors import BonsaiError
-from tests.models.files import ROWS, delimited, file, json_lines, read
+from tests.models.files import ROWS, delimited, file, json_lines, parquet_bytes, read
 
 BAD = ",a\n   ,b\nhello,\nwell, no, never\nhello\n,c\n"
 
@@ -90,3 +90,34 @@ def test_labels_of_a_single_row_are_said(tmp_path: Path, capsys: pytest.CaptureF
     assert "d: a label has one row alone, 'awful one' (d.csv, line 62): what is" in capsys.readouterr().err
     read(file(tmp_path, "d.csv", delimited([*ROWS, ("Well", "awful one"), ("Total", "60")])))
     assert "d: 2 labels have one row alone each, as 'awful one' has (d.csv, line 62)" in capsys.readouterr().err
+
+
+def test_labels_are_read_of_one_column_in_all_files(tmp_path: Path) -> None:
+    three = [(text, label, "other") for text, label in ROWS]
+    file(tmp_path, "train.csv", delimited(three, header=("text", "label", "category")))
+    file(tmp_path, "test.csv", delimited(ROWS[:9], header=("text", "category")))
+    with pytest.raises(BonsaiError, match=r"test.csv: labels are read from 'category', and of train.csv from 'label'"):
+        read(tmp_path)
+    file(tmp_path, "test.csv", delimited(ROWS[:9], header=("text", "Label")))
+    assert read(tmp_path).labels == ("a", "b", "c")
+
+
+def test_numbers_in_one_file_and_their_names_in_another_are_not_two_classes(tmp_path: Path) -> None:
+    numbered = [(text, "abc".index(label)) for text, label in ROWS]
+    spelled = [(text, number, "abc"[number]) for text, number in numbered]
+    file(tmp_path, "train-0000.csv", delimited(spelled, header=("text", "label", "label_text")))
+    file(tmp_path, "train-0001.csv", delimited([(f"more {text}", number) for text, number in numbered]))
+    said = r"train-0001.csv: its labels are numbers alone, and train-0000.csv has names for them \('label_text'\)"
+    with pytest.raises(BonsaiError, match=said):
+        read(tmp_path)
+    file(tmp_path, "train-0001.csv", delimited([(f"more {text}", label) for text, label in ROWS]))
+    assert read(tmp_path).labels == ("a", "b", "c")  # the names themselves
+
+
+def test_parts_with_and_without_names_of_classes_are_not_two_classes(tmp_path: Path) -> None:
+    columns = {"text": [text for text, _ in ROWS], "label": ["abc".index(label) for _, label in ROWS]}
+    more = {**columns, "text": [f"more {text}" for text, _ in ROWS]}
+    file(tmp_path, "train-00000-of-00002.parquet", parquet_bytes(columns, ["a", "b", "c"]))
+    file(tmp_path, "train-00001-of-00002.parquet", parquet_bytes(more))
+    with pytest.raises(BonsaiError, match=r"00001-of-00002.parquet: its labels are numbers alone, and train-00000"):
+        read(tmp_path)

@@ -207,3 +207,22 @@ def test_a_flag_that_is_the_label_is_no_split(tmp_path: Path, capsys: pytest.Cap
     found = read(file(tmp_path, "d.csv", table("is_valid", "0", "1", "0")), label_column="is_valid")
     assert found.labels == ("0", "1")
     assert "isvalid" not in capsys.readouterr().err
+
+
+def test_two_columns_of_one_name_are_no_splits(tmp_path: Path) -> None:
+    rows = [(text, label, "train", "test" if number < 9 else "train") for number, (text, label) in enumerate(ROWS)]
+    path = file(tmp_path, "d.csv", delimited(rows, header=("text", "label", "Split", "split")))
+    with pytest.raises(BonsaiError, match=r"d.csv: 2 columns are called 'Split' and 'split', and name splits"):
+        read(path)
+
+
+@pytest.mark.parametrize(("column", "value", "said"), [
+    ("split", "test", "the column 'split' says test of rows that are trained on, and of no others"),
+    ("set", "tr", "the column 'set' is not read as splits, for it holds 'tr' too"),
+])  # fmt: skip
+def test_what_looks_like_a_split_and_is_not_read_is_said(
+    tmp_path: Path, column: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = file(tmp_path, "d.csv", delimited([(*row, value) for row in ROWS], header=("text", "label", column)))
+    read(path)
+    assert said in capsys.readouterr().err

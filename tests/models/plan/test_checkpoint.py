@@ -196,6 +196,7 @@ def test_a_token_without_an_embedding_is_refused_by_name(folder: Path) -> None:
         ({"hidden_dropout_prob": 3}, "hidden_dropout_prob: 3; expected"),
         ({"classifier_dropout": "0.1"}, 'classifier_dropout: "0.1"; expected'),
         ({"pad_token_id": 1000}, "pad_token_id 1000; expected a number below vocab_size"),
+        ({"label2id": {"a": [0]}}, "has a label2id whose values are no numbers; expected the number of each label"),
     ],
 )
 def test_a_configuration_of_another_model_is_refused(folder: Path, changes: dict[str, object], said: str) -> None:

@@ -103,7 +103,10 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
         ("teacher: {max_tokens: 4}", "'teacher.max_tokens' is 4: input should be greater than or equal to 8"),
         ("dataset: {source: 3}", "'dataset.source' is 3: input should be a valid string"),
         ("seed: -1", "'seed' is -1: input should be greater than or equal to 0"),
-        ("teacher: all-MiniLM", "'teacher' is 'all-MiniLM': input should be a valid dictionary"),
+        ("teacher: all-MiniLM", "'teacher' is 'all-MiniLM'; expected {source: …}, with its other keys beside it"),
+        ("dataset: data/my.csv", "'dataset' is 'data/my.csv'; expected {source: …}, with its other keys beside it"),
+        ('dataset: {source: ""}', "'dataset.source' is '': string should have at least 1 character"),
+        ('dataset: {text_column: ""}', "'dataset.text_column' is '': string should have at least 1 character"),
         (
             "variants: {a: [{prune: {scope: heads}}]}",
             "variant 'a', prune: 'scope' is 'heads': input should be 'layer' or 'model'",
@@ -162,11 +165,11 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
         ("variants: {a: quantize}", "variant 'a': 'quantize' was given; expected a list of passes"),
         (
             "variants: {a: [quantize]}",
-            "variant 'a': 'quantize' is not a pass; expected one of prune, distill, sparsify, trim, quantize",
+            "variant 'a': 'quantize' is a pass without its options; expected {quantize: {}}",
         ),
         (
             "variants: {a: [{prune: {}, quantize: {}}]}",
-            "is not a pass; expected one of prune, distill, sparsify, trim, quantize",
+            "variant 'a': {'prune': {}, 'quantize': {}} holds 2 passes; expected one an entry of the list",
         ),
         ("gate: {margin: 1}", "unknown key 'gate.margin'; expected one of max_drop, alpha, on_fail"),
         ("gate: {max_drop: 0}", "'gate.max_drop' is 0: input should be greater than 0"),
