@@ -3,10 +3,13 @@ library.
 """
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ActionsContainer
+from collections.abc import Callable
+from typing import TypeVar
 
 CORPUS = "variants/corpus.jsonl"
 TIMEOUT = 5.0
 SEED = 1
+Number = TypeVar("Number", int, float)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -68,65 +71,26 @@ def options(**given: object) -> Namespace:
     return Namespace(**{**vars(parser.parse_args([])), "headless": False, "enable_rebalancing": False, **given})
 
 
-def whole(text: str) -> int:
-    """Read a whole number from 1 on."""
-    value = int(text)
-    if not 1 <= value <= 4096:
-        raise ArgumentTypeError(f"expected a whole number from 1 to 4096, got {text}")
-    return value
+def _within(read: Callable[[str], Number], fits: Callable[[Number], bool], expected: str) -> Callable[[str], Number]:
+    """Return what reads an option's number, and refuses what is none or does not fit."""
+
+    def number(text: str) -> Number:
+        try:
+            value = read(text)
+        except ValueError:
+            value = None
+        if value is None or not fits(value):  # NaN fits nowhere
+            raise ArgumentTypeError(f"expected {expected}, got {text}")
+        return value
+
+    return number
 
 
-def several(text: str) -> int:
-    """Read a whole number from 2 on: what has an interval over rounds needs two."""
-    value = whole(text)
-    if value < 2:
-        raise ArgumentTypeError(f"expected a whole number from 2 to 4096, got {text}")
-    return value
-
-
-def share(text: str) -> float:
-    """Read a share of something."""
-    value = float(text)
-    if not 0 < value <= 1:
-        raise ArgumentTypeError(f"expected a share above 0 and up to 1, got {text}")
-    return value
-
-
-def port(text: str) -> int:
-    """Read a port."""
-    value = int(text)
-    if not 1 <= value <= 65_535:
-        raise ArgumentTypeError(f"expected a port from 1 to 65535, got {text}")
-    return value
-
-
-def not_negative(text: str) -> float:
-    """Read a number that may be 0, which stands for none."""
-    value = float(text)
-    if not 0 <= value < 1e6:
-        raise ArgumentTypeError(f"expected a number from 0 on, got {text}")
-    return value
-
-
-def seconds(text: str) -> float:
-    """Read a length of time."""
-    value = float(text)
-    if not 0 < value <= 600:
-        raise ArgumentTypeError(f"expected a number above 0 and up to 600, got {text}")
-    return value
-
-
-def milliseconds(text: str) -> float:
-    """Read a limit on a time."""
-    value = float(text)
-    if not 0 < value <= 600_000:
-        raise ArgumentTypeError(f"expected a number above 0 and up to 600,000, got {text}")
-    return value
-
-
-def positive(text: str) -> float:
-    """Read a rate or a price."""
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise ArgumentTypeError(f"expected a number above 0, got {text}")
-    return value
+whole = _within(int, lambda value: 1 <= value <= 4096, "a whole number from 1 to 4096")
+several = _within(int, lambda value: 2 <= value <= 4096, "a whole number from 2 to 4096")  # for an interval over rounds
+port = _within(int, lambda value: 1 <= value <= 65_535, "a port from 1 to 65535")
+share = _within(float, lambda value: 0 < value <= 1, "a share above 0 and up to 1")
+not_negative = _within(float, lambda value: 0 <= value < 1e6, "a number from 0 on")  # 0 stands for none
+seconds = _within(float, lambda value: 0 < value <= 600, "a number above 0 and up to 600")
+milliseconds = _within(float, lambda value: 0 < value <= 600_000, "a number above 0 and up to 600,000")
+positive = _within(float, lambda value: 0 < value < 1e6, "a number above 0")  # a rate or a price
