@@ -24,7 +24,8 @@ MEASURED = "ours2"  # the service with two workers
 
 def services() -> str:
     """Return what each rate of single-text requests asks for, by variant."""
-    bench, memory = _read(MODELS / "banking77.json"), _memory(_read(LOAD / "soak.json"))
+    # Of the kind of processor that serving.json and soak.json are of.
+    bench, memory = _read(MODELS / "banking77_vnni.json"), _memory(_read(LOAD / "soak.json"))
     rows = []
     for name in VARIANTS:
         ms = _cpu_ms(bench, _read(LOAD / "serving.json"), name)
