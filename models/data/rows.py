@@ -99,7 +99,7 @@ def check_rows(
                     markup=False,
                     soft_wrap=True,
                 )
-            before, numbers = unusable.rows, True
+            before, numbers = unusable.rows, list[bool]()
             split_column = column_called(by_column, table.columns) if by_column else None
             answer = next((column for column in table.columns if plain(column) == ANSWER), None)
             others = [column for column in (split_column, answer) if column and column not in columns.all]
@@ -116,11 +116,11 @@ def check_rows(
                     kinds.note(values[columns.label_name or columns.label], place)
                     if columns.label_name is not None:
                         label = names.one_to_one(label, str(label_name(values[columns.label_name])), place, columns)
-                numbers = numbers and label.isdecimal()
+                numbers.append(label.isdecimal())
                 splits.setdefault(own, []).append(Row(text, label, place, " ".join(normalize(text).split())))
             if unusable.rows == before:
                 raise BonsaiError(f"{table.name}: no rows; expected at least one text with its label")
-            alike.note(table, columns, numbers=numbers)
+            alike.note(table, columns, numbers=bool(numbers) and all(numbers))  # of no usable row nothing is known
     return splits
 
 

@@ -121,3 +121,11 @@ def test_parts_with_and_without_names_of_classes_are_not_two_classes(tmp_path: P
     file(tmp_path, "train-00001-of-00002.parquet", parquet_bytes(more))
     with pytest.raises(BonsaiError, match=r"00001-of-00002.parquet: its labels are numbers alone, and train-00000"):
         read(tmp_path)
+
+
+def test_a_file_without_a_usable_row_has_no_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spelled = [(text, "abc".index(label), label) for text, label in ROWS]
+    file(tmp_path, "train.csv", delimited(spelled, header=("text", "label", "label_text")))
+    file(tmp_path, "test.csv", delimited([("", 0), ("", 1)]))
+    assert read(tmp_path, skip_unusable=True).labels == ("a", "b", "c")
+    assert "no test row is usable" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from service.routes.messages import MAX_SCORES
 from service.routes.predict import predict
 from service.routes.refused import Refused, refusal
 from service.serving.queue import RowQueue
+from service.store.rows import has_failed
 from service.variants.errors import (
     Failed,
     Overloaded,
@@ -87,3 +88,9 @@ def test_what_a_variant_cannot_do_has_a_status(problem: VariantError, status: in
     refused = refusal(problem)
     assert (refused.status, refused.headers) == (status, headers)
     assert json.loads(refused.body) == {"error": str(problem)}
+
+
+def test_what_an_arm_is_too_busy_for_is_one_of_its_failures() -> None:
+    statuses = [refusal(problem).status for problem in (Overloaded("full", 1.0), TooLate("late"), TooManyLabels("no"))]
+    assert [has_failed(status) for status in statuses] == [True, True, False]
+    assert [has_failed(status) for status in (200, 404, 413, 499, 500)] == [False] * 4 + [True]

@@ -95,3 +95,13 @@ def test_the_last_load_test_lies_where_it_is_said_or_with_the_variants(
         monkeypatch.setenv("BONSAI_LOAD_TEST", str(given))
         assert latest / "comparison.json" in settings.load_tests()
         assert tmp_path / "variants" not in {place.parent for place in settings.load_tests()}
+
+
+def test_the_variants_folder_is_the_same_for_processes_that_run_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BONSAI_VARIANTS", "mine")
+    found = settings.variants_folder()
+    monkeypatch.chdir("/")
+    assert found == tmp_path / "mine"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.serving.shared_folder import PREFIX, _hold, _remove_left_over
+from service.serving.shared_folder import PREFIX, VARIABLE, _hold, _remove_left_over, decided
 
 
 def test_only_what_nobody_holds_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,3 +21,13 @@ def test_only_what_nobody_holds_is_removed(tmp_path: Path, monkeypatch: pytest.M
     os.close(lock)
     _remove_left_over()
     assert not held.exists()
+
+
+def test_what_the_first_process_found_holds_for_all_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert decided("admin", True) and not decided("admin", False)  # outside of a service each decides by itself
+    for found in (True, False):
+        folder = tmp_path / str(found)
+        folder.mkdir()
+        monkeypatch.setenv(VARIABLE, str(folder))
+        assert [decided("admin", on) for on in (found, not found, found)] == [found] * 3
