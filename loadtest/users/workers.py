@@ -51,6 +51,8 @@ class Gathered:
         self._workers = 0
         runner.register_message(RECORDED, self._hear)
         runner.environment.events.test_start.add_listener(self._start)
+        if complete is not None:
+            runner.environment.events.test_stop.add_listener(self._end)
 
     def wait(self) -> dict[str, Measurement]:
         """Wait for every worker's recordings and return their sum by variant."""
@@ -67,6 +69,20 @@ class Gathered:
     def _start(self, **_: Any) -> None:
         self._heard.clear()
         self._workers = self._runner.worker_count
+
+    def _end(self, **_: Any) -> None:
+        """End the workers' test and wait until they have reported and are ready: a master that quits waits half a
+        second for them, and on a busy machine their users take longer.
+        """
+        clients = self._runner.clients
+        for client in [*clients.spawning, *clients.running]:
+            self._runner.server.send_to_client(Message("stop", None, client.id))
+        try:
+            self.wait()
+            wait_for_workers(self._runner, self._workers, Event())
+        except LoadTestError as error:
+            print(f"error: {error}", file=sys.stderr)
+            self._runner.environment.process_exit_code = 2
 
     def _hear(self, msg: Message, **_: Any) -> None:
         self._heard.append({name: Measurement.model_validate(one) for name, one in msg.data.items()})

@@ -1,7 +1,10 @@
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +67,24 @@ def test_workers_exact_times_come_home_to_the_master(good_server: str, corpus_fi
     done = locust(*where, "--variant", "tiny", "--processes", 2, "-u", 2, seconds=4)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "tiny: exact, from" in done.stdout
+
+
+def test_the_master_waits_for_a_worker_that_takes_long_to_end(good_server: str, corpus_file: Path) -> None:
+    arguments = ["-f", "loadtest/locustfile.py", "--headless", "-u", 2, "-s", 2, "--processes", 2]
+    where = ["--host", good_server, "--corpus", corpus_file, "--variant", "tiny"]
+    command = [sys.executable, "-m", "locust", *map(str, arguments + where)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as master:
+        assert master.stderr is not None
+        next(line for line in master.stderr if "All users spawned" in line)
+        time.sleep(1)
+        worker = psutil.Process(master.pid).children()[0]
+        worker.suspend()
+        master.terminate()
+        time.sleep(1.5)
+        worker.resume()
+        said, errors = master.communicate(timeout=60)
+    assert master.returncode == 0, said + errors
+    assert "tiny: exact, from" in said
 
 
 def test_the_ramp_adds_a_user_at_each_step(good_server: str, corpus_file: Path) -> None:
