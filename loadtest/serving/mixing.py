@@ -102,7 +102,7 @@ def soak_mixed(
             with lab.experiment("soak", control=other, arms=arms):
                 renew()
                 load = Load(lab.base, requests, CONNECTIONS, CAPACITY_S, script=SCRIPT)
-                return sliced(service, load, count, slice_s, share, told, renew)
+                return sliced(service, load, count, slice_s, share, told, renew, SHARES["bad"] / 1000)
 
 
 def _truths(lab: Lab, questions: Sequence[Question]) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 from loadtest.ask.corpus import Question
 from loadtest.errors import LoadTestError
 from loadtest.serving.bodies import write_bodies
+from loadtest.serving.result import REFUSED_SHARE
 from loadtest.serving.running import Running, Setting, running
 from loadtest.serving.servers import OURS_2, SERVERS
 from loadtest.serving.telling import Told
@@ -36,15 +37,16 @@ def soak(
 
 
 def sliced(
-    server: Running, load: Load, count: int, slice_s: int, share: float, told: Told, renew: Callable[[], None] = _none
-) -> dict[str, Any]:
+    server: Running, load: Load, count: int, slice_s: int, share: float, told: Told, renew: Callable[[], None] = _none,
+    bad: float = 0.0,
+) -> dict[str, Any]:  # fmt: skip
     """Return what a server can do of a load, and what so many slices of a share of it came to; `renew` is called before
-    each.
+    each, and a share of `bad` requests is to be refused.
     """
     run(load)  # warm-up
     closed = run(load)
     rate, slices = share * closed.per_second, list[dict[str, Any]]()
-    if not closed.is_timed:
+    if closed.failed > (bad + REFUSED_SHARE) * closed.requests or not closed.requests:
         raise LoadTestError(
             f"{closed.failed} of {closed.requests} requests failed under the load that gives the capacity; see the "
             "service's messages above"

@@ -1,16 +1,20 @@
 """A long load is held at its share, and what the processes hold is counted."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loadtest.ask.corpus import Question
+from loadtest.errors import LoadTestError
 from loadtest.serving import soaking
+from loadtest.serving.result import Figures
 from loadtest.serving.running import Setting
 from loadtest.serving.servers import OURS_2, SERVERS, Server
-from loadtest.serving.soaking import growth, markdown, soak
+from loadtest.serving.soaking import growth, markdown, sliced, soak
 from loadtest.serving.telling import telling
+from loadtest.serving.wrk import Load
 from tests.loadtest.serving.conftest import figures, needs_wrk
 
 
@@ -38,6 +42,26 @@ def test_the_table_says_load_tail_and_what_is_held() -> None:
     assert "| the same of the worst slice | 1.00, 3.00, 40.00 ms |" in table
     assert "| memory of all processes together (PSS) | 200 MB |" in table
     assert "| open files, settled and at the end | 40, 40 |" in table
+
+
+@pytest.mark.parametrize(
+    ("refused", "bad", "counts"), [(0, 0, True), (11, 0, False), (19, 0.01, True), (21, 0.01, False)]
+)
+def test_a_capacity_is_of_requests_that_do_not_fail_but_for_those_that_are_bad(
+    refused: int, bad: float, counts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: Load) -> Figures:
+        return Figures.model_validate(figures(1000, 1.0, requests=1000, refused=refused, errors={}))
+
+    monkeypatch.setattr(soaking, "run", run)
+    load = Load("http://127.0.0.1:1", Path("bodies"), 1, 1)
+    process: Any = None  # of which nothing is asked: there is no slice
+    with telling() as told:
+        if counts:
+            assert sliced(process, load, 0, 1, 0.5, told, bad=bad)["slices"] == []
+            return
+        with pytest.raises(LoadTestError, match=f"{refused} of 1000 requests failed under the load"):
+            sliced(process, load, 0, 1, 0.5, told, bad=bad)
 
 
 @needs_wrk
