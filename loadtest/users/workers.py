@@ -19,7 +19,7 @@ from loadtest.errors import LoadTestError
 from loadtest.numbers.recording import Measurement, add_up
 from loadtest.users.recorder import Recorder
 
-RECORDED = "bonsai_recorded"
+RECORDED, END = "bonsai_recorded", "bonsai_end"
 JOIN_WITHIN_S = 60.0
 REPORT_WITHIN_S = 30.0
 LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
@@ -36,7 +36,13 @@ def report_recordings(environment: Environment, recorder: Recorder) -> None:
             # All users have ended by now, and Locust would still wait as long before the worker is ready again.
             environment.stop_timeout = 0
 
+    def end(**_: Any) -> None:
+        if isinstance(environment.runner, WorkerRunner):
+            environment.runner.stop()
+
     environment.events.test_stop.add_listener(send)
+    if isinstance(environment.runner, WorkerRunner):
+        environment.runner.register_message(END, end)
 
 
 class Gathered:
@@ -56,14 +62,7 @@ class Gathered:
 
     def wait(self) -> dict[str, Measurement]:
         """Wait for every worker's recordings and return their sum by variant."""
-        try:
-            with gevent.Timeout(REPORT_WITHIN_S):
-                while len(self._heard) < self._workers:
-                    gevent.sleep(0.01)
-        except gevent.Timeout as error:
-            raise LoadTestError(
-                f"{len(self._heard)} of {self._workers} generator processes reported; see their messages above"
-            ) from error
+        self._hear_all()
         return self._sums()
 
     def _start(self, **_: Any) -> None:
@@ -71,18 +70,28 @@ class Gathered:
         self._workers = self._runner.worker_count
 
     def _end(self, **_: Any) -> None:
-        """End the workers' test and wait until they have reported and are ready: a master that quits waits half a
-        second for them, and on a busy machine their users take longer.
+        """End the test of the workers that are still at it, and wait until they have reported: a master that quits
+        waits half a second for them, and on a busy machine their users take longer.
         """
         clients = self._runner.clients
         for client in [*clients.spawning, *clients.running]:
-            self._runner.server.send_to_client(Message("stop", None, client.id))
+            self._runner.server.send_to_client(Message(END, None, client.id))
         try:
-            self.wait()
-            wait_for_workers(self._runner, self._workers, Event())
+            self._hear_all(leave=True)
         except LoadTestError as error:
             print(f"error: {error}", file=sys.stderr)
             self._runner.environment.process_exit_code = 2
+
+    def _hear_all(self, *, leave: bool = False) -> None:
+        """Wait for every worker's recordings; `leave` says that workers which have gone are not waited for."""
+        try:
+            with gevent.Timeout(REPORT_WITHIN_S):
+                while len(self._heard) < self._workers and (self._runner.clients or not leave):
+                    gevent.sleep(0.01)
+        except gevent.Timeout as error:
+            raise LoadTestError(
+                f"{len(self._heard)} of {self._workers} generator processes reported; see their messages above"
+            ) from error
 
     def _hear(self, msg: Message, **_: Any) -> None:
         self._heard.append({name: Measurement.model_validate(one) for name, one in msg.data.items()})

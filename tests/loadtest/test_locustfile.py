@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -85,6 +87,21 @@ def test_the_master_waits_for_a_worker_that_takes_long_to_end(good_server: str, 
         said, errors = master.communicate(timeout=60)
     assert master.returncode == 0, said + errors
     assert "tiny: exact, from" in said
+
+
+def test_an_interruption_ends_master_and_workers_at_once(good_server: str, corpus_file: Path) -> None:
+    arguments = ["-f", "loadtest/locustfile.py", "--headless", "-u", 2, "-s", 2, "--processes", 2]
+    where = ["--host", good_server, "--corpus", corpus_file, "--variant", "tiny"]
+    command = [sys.executable, "-m", "locust", *map(str, arguments + where)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as master:
+        assert master.stderr is not None
+        next(line for line in master.stderr if "All users spawned" in line)
+        os.killpg(master.pid, signal.SIGINT)  # as a terminal sends it
+        began = time.monotonic()
+        master.communicate(timeout=60)
+    assert time.monotonic() - began < 20
 
 
 def test_the_ramp_adds_a_user_at_each_step(good_server: str, corpus_file: Path) -> None:
