@@ -41,6 +41,7 @@ class Connection(HttpToolsProtocol):
         self._begun: float | None = None  # when the request began that is being read
         self._has_head = self._lingers = False
         self._declared = self._body = self._around = self._drained = 0  # bytes
+        self._hosts, self._codings = 0, b""
         self._unsent, self._stuck_s = 0, 0.0
         self._last_look: tuple[float | None, float | None] = (None, None)
 
@@ -90,6 +91,10 @@ class Connection(HttpToolsProtocol):
         name, value = name.lower(), value.rstrip(b" \t")  # of which the parser takes that before it (RFC 9110, 5.5)
         if name == b"content-length":
             self._declared = int(value)
+        elif name == b"host":
+            self._hosts += 1
+        elif name == b"transfer-encoding":
+            self._codings += b", " + value if self._codings else value
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = self.parser.get_http_version() != "1.0"  # which does not know it (10.1.1)
         self.headers.append((name, value))
@@ -98,10 +103,19 @@ class Connection(HttpToolsProtocol):
         """Note that a request begins."""
         self._begun, self._has_head = self.loop.time(), False
         self._declared = self._body = self._around = 0
+        self._hosts, self._codings = 0, b""
 
     def check_head(self) -> None:
-        """Refuse a request for what its headers say (Refused 413, 414, 431): before its body is read."""
+        """Refuse a request for what its head says (Refused 400, 413, 414, 431): before its body is read."""
         self._has_head = True
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise Refused(400, f"the request is of HTTP/{version}; expected HTTP/1.1")
+        if self._hosts != 1 and (self._hosts or version == "1.1"):  # RFC 9112, 3.2
+            raise Refused(400, f"the request has {self._hosts or 'no'} Host headers; expected one, as HTTP/1.1 has it")
+        if self._codings and self._codings.lower() != b"chunked":
+            coded = self._codings[:64].decode("latin-1")
+            raise Refused(400, f"the request's Transfer-Encoding is '{coded}'; expected chunked alone, or none")
         if len(self.url) > MOST_URL:
             raise Refused(414, f"the path has {len(self.url)} bytes; expected at most {MOST_URL}")
         if len(self.headers) > MOST_HEADERS:

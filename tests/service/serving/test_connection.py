@@ -104,6 +104,11 @@ def is_well(host: str) -> bool:
         (400, [HEAD + b"content-length: 99999999999999999999999\r\n\r\n"]),
         (400, [HEAD + b"content-length: 3\r\ntransfer-encoding: chunked\r\n\r\nabc"]),
         (400, [HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n"]),
+        (400, [HEAD + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"]),
+        (400, [HEAD + b"transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"]),
+        (400, [b"GET /livez HTTP/1.1\r\n\r\n"]),
+        (400, [b"GET /livez HTTP/1.1\r\nhost: x\r\nHost: y\r\n\r\n"]),
+        (400, [b"GET /livez HTTP/2.0\r\nhost: x\r\n\r\n"]),
         (413, [HEAD + b"content-length: %d\r\n\r\n" % 2**30]),
         (413, [HEAD + b"content-length: %d\r\n\r\n" % 2**30, *[MEGABYTE] * 70]),
         (413, [HEAD + b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % (9 * 2**20)]),
@@ -289,7 +294,7 @@ def test_line_breaks_do_not_keep_a_connection(patient: str) -> None:
     assert asyncio.run(both()) == [True, True]
 
 
-@pytest.mark.parametrize("head", ["HTTP/1.1\r\nconnection: close", "HTTP/1.0"])
+@pytest.mark.parametrize("head", ["HTTP/1.1\r\nhost: x\r\nconnection: close", "HTTP/1.0"])
 def test_the_last_answer_waits_no_longer_for_its_reader_than_others(head: str) -> None:
     """An answer of more than a socket holds."""
 
