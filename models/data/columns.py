@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,24 @@ NAMING = ("text", "name", "str", "string")  # a column that ends so spells the l
 NumberedRow = tuple[
     int, dict[str, Any] | str
 ]  # a line's or a row's number, from 1, and its columns, or why it has none
+
+
+class NoLabelError(BonsaiError):
+    """Why a file with texts cannot be used: no column of it is known to hold labels."""
+
+
+@contextmanager
+def of_split(split: str) -> Iterator[None]:
+    """Say of a test or validation file without labels what to do with it (NoLabelError)."""
+    try:
+        yield
+    except NoLabelError as error:
+        if split == "train":
+            raise
+        raise NoLabelError(
+            f"{error}; a file without labels proves nothing: put it elsewhere, and a part of the training rows is held "
+            "out in its place"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,7 @@ def find_columns(columns: Sequence[str], source: DatasetSource, file: str) -> Co
     else:
         label, label_name = _label_columns(columns, file)
     if label is None:
-        raise BonsaiError(_missing("label", source.label_column, LABEL_COLUMNS, columns, file))
+        raise NoLabelError(_missing("label", source.label_column, LABEL_COLUMNS, columns, file))
     if label == text:
         other = "label" if source.text_column else "text"
         raise BonsaiError(

@@ -3,7 +3,16 @@
 import csv
 from collections.abc import Callable, Iterator, Sequence
 
-from models.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, NumberedRow, Table, find_columns, names_columns, seen
+from models.data.columns import (
+    LABEL_COLUMNS,
+    TEXT_COLUMNS,
+    NoLabelError,
+    NumberedRow,
+    Table,
+    find_columns,
+    names_columns,
+    seen,
+)
 from models.data.dialect import DELIMITERS, first_rows
 from models.data.first_lines import pass_blank_lines, plain_fields, refuse_quoted_lines, refuse_title
 from models.data.records import Record, read_records
@@ -52,6 +61,8 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
     else:
         try:
             label = find_columns(columns, source, file).label
+        except NoLabelError:  # a line that names the texts names columns
+            raise
         except BonsaiError as error:
             raise BonsaiError(
                 f"{error}; if that first line is a row already, put one with the names of the columns above it"

@@ -23,6 +23,13 @@ OTHERS = {
     b"\x1f\x8b": "a gzip file",
     b"PAR1": "a Parquet file",
     b"\xd0\xcf\x11\xe0": "an old Excel file (save it as CSV)",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ\0": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"ARROW1": "an Arrow file",
+    b"SQLite format 3\0": "an SQLite database",
+    b"%PDF-": "a PDF document",
 }
 # UTF-32's mark begins with UTF-16's, so it is looked for first.
 MARKS = (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.data.columns import Columns, Table, find_columns, plain
+from models.data.columns import Columns, Table, find_columns, of_split, plain
 from models.data.label_kinds import Kinds
 from models.data.labels import GAPS, UNSEEN, label_name
 from models.data.split_column import column_called, find_split_column, split_of_row
@@ -17,11 +17,15 @@ SAID = 5  # so many unusable rows are named one by one
 PAIR = (
     "textpair",
     "text2",
+    "textb",
     "sentence2",
     "sentenceb",
     "question",
+    "question2",
     "hypothesis",
     "premise",
+    "context",
+    "passage",
 )  # of two texts that belong together
 ANSWER, NOT_ACCEPTED = "answer", ("reject", "ignore")  # what Prodigy writes of a row that its annotator turned down
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -83,7 +87,8 @@ def check_rows(
     for split, parts in tables.items():
         splits[split] = []
         for table in parts:
-            columns = find_columns(table.columns, source, table.name)
+            with of_split(split):
+                columns = find_columns(table.columns, source, table.name)
             alike.check(table, columns)
             if columns.passed_over:
                 said = f"texts are read from '{columns.text}' and labels from '{columns.label_name or columns.label}'"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.data.class_names import name_classes
-from models.data.columns import Table
+from models.data.columns import Table, of_split
 from models.data.folder import shard_of
 from models.data.hub import read_hub
 from models.data.readers import ACCEPTED, SUFFIXES, bare_name, read_table
@@ -52,10 +52,7 @@ def find_source(source: DatasetSource) -> Found:
         return Found(
             path.absolute().name,
             name_classes(
-                {
-                    split: [read_table(part, str(part.relative_to(path)), source) for part in parts]
-                    for split, parts in found.files.items()
-                },
+                {split: _read(path, split, parts, source) for split, parts in found.files.items()},
                 found.names,
             ),
             counts=found.counts,
@@ -74,6 +71,11 @@ def find_source(source: DatasetSource) -> Found:
             f"expected 'embedded', a file of {ACCEPTED}, a folder with train and test files, or a Hugging Face id"
         )
     return Found(source.source, read_hub(source))
+
+
+def _read(folder: Path, split: str, parts: Sequence[Path], source: DatasetSource) -> list[Table]:
+    with of_split(split):
+        return [read_table(part, str(part.relative_to(folder)), source) for part in parts]
 
 
 def _refuse_config(source: DatasetSource) -> None:

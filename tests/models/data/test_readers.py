@@ -1,4 +1,6 @@
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,12 @@ def test_a_pointer_of_git_lfs_is_said_to_be_one(tmp_path: Path, name: str) -> No
         (b"\x1f\x8b ", "a gzip file"),
         (b"PAR1 ", "a Parquet file"),
         (b"\xd0\xcf\x11\xe0\xa1", "an old Excel file .save it as CSV."),
+        (bz2.compress(b"text,label"), "a bzip2 file"),
+        (lzma.compress(b"text,label"), "an xz file"),
+        (b"\x28\xb5\x2f\xfd ", "a Zstandard file"),
+        (b"ARROW1\0\0", "an Arrow file"),
+        (b"SQLite format 3\0", "an SQLite database"),
+        (b"%PDF-1.7", "a PDF document"),
     ],
 )
 def test_another_kind_of_file_under_a_text_s_name_is_named(tmp_path: Path, content: bytes, said: str) -> None:

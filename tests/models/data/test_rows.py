@@ -60,6 +60,22 @@ def test_a_split_without_one_usable_row_is_held_out_and_that_is_said(
     assert "no test row is usable, so training rows are held out in their place" in capsys.readouterr().err
 
 
+def test_a_test_file_without_labels_is_to_be_put_elsewhere(tmp_path: Path) -> None:
+    file(tmp_path, "train.csv", delimited())
+    file(tmp_path, "test.csv", "id,text\n1,one\n2,two\n")
+    with pytest.raises(BonsaiError, match=r"test.csv: no label column; .*a file without labels proves nothing: put it"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["text_b", "question2", "Context"])
+def test_what_else_may_belong_to_a_text_is_said_not_to_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], column: str
+) -> None:
+    rows = "".join(f"{text},more,{label}\n" for text, label in ROWS)
+    read(file(tmp_path, "d.csv", f"text,{column},label\n{rows}"))
+    assert f"the column '{column}' is not read: one text a row" in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_other_half_of_a_pair_is_said_not_to_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = "".join(f"{text},more,{label}\n" for text, label in ROWS)
     read(file(tmp_path, "d.csv", f"sentence,sentence2,label\n{rows}"))
