@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.data.columns import find_text_column
+from models.data.columns import find_text_column, seen
 from models.data.delimited import find_delimiter
-from models.data.dialect import SAMPLE_CHARACTERS, Dialect, Kept, begins_with_a_quote, find_quote
+from models.data.dialect import SAMPLE_CHARACTERS, Dialect, Kept, begins_with_a_quote, find_quote, first_rows
 from models.data.first_lines import pass_blank_lines
 from models.data.records import unreadable
 from models.data.rows import usable_text
@@ -61,7 +62,7 @@ def open_delimited(path: Path, form: Format, text_column: str | None) -> Input:
             return False
         return True
 
-    delimiter = delimiter or find_delimiter(head, names_text, tabs=form.tabs)
+    delimiter = delimiter or _find_delimiter(head, names_text, tabs=form.tabs)
     if not delimiter.isascii():
         raise BonsaiError(f"{path.name}: the delimiter '{delimiter}'; expected a comma, a semicolon, a tab or the like")
     dialect = _find_dialect(head, delimiter)
@@ -88,6 +89,21 @@ def open_delimited(path: Path, form: Format, text_column: str | None) -> Input:
         1 + skipped + lines.taken,
         dialect,
     )
+
+
+def _find_delimiter(head: str, names_text: Callable[[Sequence[str]], bool], *, tabs: bool) -> str:
+    """Return the delimiter; of one column, which any would name, the usual one unless texts hold it without quotes."""
+    found, usual = find_delimiter(head, names_text, tabs=tabs), "\t" if tabs else ","
+    names = next(iter(first_rows(head, found)), (1, []))[1]
+    return usual if len(names) == 1 and _has_one_column(head, usual) else found
+
+
+def _has_one_column(head: str, delimiter: str) -> bool:
+    rows = csv.reader(_lines(head), delimiter=delimiter, strict=True)
+    try:
+        return all(len(fields) <= 1 for fields in rows)
+    except csv.Error:
+        return len(head) >= SAMPLE_CHARACTERS and rows.line_num == len(_lines(head))  # cut within a text
 
 
 def delimited_windows(source: Input, at: int, line: int) -> Iterator[Window]:
@@ -131,23 +147,23 @@ def delimited_rows(source: Input, window: Window) -> DelimitedRows:
     """Return the rows of a window (BonsaiError where a quote has no end)."""
     assert source.dialect is not None
     rows, place, width, before = DelimitedRows(source), source.columns.index(source.text), len(source.columns), 0
-    text = decode(window.data, source.name, window.line)
+    text, named = decode(window.data, source.name, window.line), [seen(column) for column in source.columns]
     lines_read = Kept(text)
     reader = _read(lines_read, source.dialect)
     try:
         for fields in reader:
-            if len(lines_read.taken) > 1:
-                _refuse_swallowed(
-                    lines_read.taken, width, source.dialect, f"{source.name}, line {window.line + before}"
-                )
+            lines = lines_read.taken[:]
             lines_read.taken.clear()
             if len(fields) < width and fields:
                 fields += [""] * (width - len(fields))
-            if len(fields) == width and fields[place].strip():
+            reason = _swallowed(lines, width, source.dialect) if len(lines) > 1 else ""
+            if not reason and 1 < width == len(fields) and _are_names(fields, named):  # of another file behind this one
+                reason = "the names of the columns again; expected a row"
+            if not reason and len(fields) == width and fields[place].strip():
                 rows.texts.append(fields[place])
                 rows.kept.append(fields)
             elif fields:
-                reason = _reason(fields, width, place, source.dialect.delimiter)
+                reason = reason or _reason(fields, width, place, source.dialect.delimiter)
                 rows.unusable.append((f"{source.name}, line {window.line + before}", reason))
             before = reader.line_num
     except csv.Error as error:
@@ -156,22 +172,32 @@ def delimited_rows(source: Input, window: Window) -> DelimitedRows:
     return rows
 
 
-def _refuse_swallowed(lines: Sequence[str], width: int, dialect: Dialect, place: str) -> None:
-    """Refuse a row over several lines each of which is one by itself: what closed its quote did so by chance
-    (BonsaiError). Texts of several lines hold delimiters too, with a blank behind them.
+def _swallowed(lines: Sequence[str], width: int, dialect: Dialect) -> str:
+    """Return what is wrong with a row over several lines each of which is one by itself: what closed its quote did so
+    by chance. Texts of several lines hold delimiters too, with a blank behind them or within a number.
     """
-    cut = [line.rstrip("\r\n").split(dialect.delimiter) for line in lines if line.strip()]
-    if len(cut) >= LEAST_SWALLOWED and width > 1 and all(_is_row(fields, width, dialect) for fields in cut):
-        raise BonsaiError(
-            f"{place}: the quote that opens in this row ends {len(lines) - 1} lines later, and all lines from one to "
-            "the other are rows by themselves; expected a closing quote in the line where it opens"
-        )
+    filled = [line.rstrip("\r\n") for line in lines if line.strip()]
+    cut = [line.split(dialect.delimiter) for line in filled]
+    if len(cut) < LEAST_SWALLOWED or width == 1 or not all(_is_row(fields, width, dialect) for fields in cut):
+        return ""
+    mark = re.escape(dialect.delimiter)
+    words = [re.split(rf"(?<!\d){mark}|{mark}(?!\d)", line) for line in filled[1:]]
+    if not any(_is_row(fields, width, dialect) for fields in words):
+        return ""
+    return (
+        f"the quote that opens in this row ends {len(lines) - 1} lines later, and all lines from one to the other are "
+        "rows by themselves; expected a closing quote in the line where it opens"
+    )
 
 
 def _is_row(fields: Sequence[str], width: int, dialect: Dialect) -> bool:
     """Tell whether a line's pieces are as many fields as a row has, none of them empty."""
     blank = not dialect.spaced and any(field[:1] == " " for field in fields[1:])
     return len(fields) == width and not blank and all(field.strip(f" {dialect.quote}") for field in fields)
+
+
+def _are_names(fields: Sequence[str], named: Sequence[str]) -> bool:
+    return all(name in field and seen(field) == name for name, field in zip(named, fields, strict=True))
 
 
 def _reason(fields: list[str], width: int, place: int, delimiter: str) -> str:

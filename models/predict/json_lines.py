@@ -1,7 +1,7 @@
 """JSON with one object a line. Rows stay as they are written: numbers of many digits lose none of them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from models.predict.cells import cell
 from models.predict.formats import Format, Input, Window, window_of
 from models.predict.stream import Stream, decode
 from models.runtime.errors import BonsaiError
+
+BYTE_ORDER_MARK = "\ufeff"
 
 
 class JsonRows:
@@ -52,7 +54,10 @@ class JsonRows:
         arrays = []
         for field in schema:
             try:
-                arrays.append(pyarrow.array([row.get(field.name) for row in rows], field.type))
+                values = [row.get(field.name) for row in rows]
+                arrays.append(pyarrow.array(values, field.type))
+                if pyarrow.types.is_nested(field.type) or pyarrow.types.is_floating(field.type):
+                    _refuse_lost(values, arrays[-1].to_pylist())
             except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
                 raise BonsaiError(
                     f"{self._name}: the column '{field.name}' is of the type {field.type} in its first rows, and of "
@@ -63,6 +68,20 @@ class JsonRows:
     def read_again(self) -> list[dict[str, Any]]:
         """Return the objects with all digits of their numbers: what is fast rounds those beyond 64 bits."""
         return [json.loads(line) for line in self.lines]
+
+
+def _refuse_lost(given: Sequence[Any], kept: Sequence[Any]) -> None:
+    """Refuse values of which Arrow's type leaves something out (ValueError): keys, say, that the first rows lack."""
+    if lost := next((one for one, other in zip(given, kept, strict=True) if not _is_kept(one, other)), None):
+        raise ValueError(f"{json.dumps(lost)[:60]} would lose a part")
+
+
+def _is_kept(given: Any, kept: Any) -> bool:
+    if isinstance(given, dict):
+        return isinstance(kept, dict) and all(key in kept and _is_kept(one, kept[key]) for key, one in given.items())
+    if isinstance(given, list):
+        return isinstance(kept, list) and len(given) == len(kept) and all(map(_is_kept, given, kept))
+    return isinstance(given, bool) == isinstance(kept, bool)
 
 
 def open_json(path: Path, form: Format, text_column: str | None) -> Input:
@@ -118,7 +137,7 @@ def json_rows(source: Input, window: Window, new: frozenset[str], known: frozens
     """
     rows, key = JsonRows(source), f'"{source.text}"'
     for number, raw in enumerate(decode(window.data, source.name, window.line).split("\n"), window.line):
-        line = raw.strip()
+        line = raw.strip().lstrip(BYTE_ORDER_MARK)  # of files that were put behind one another
         if not line:
             continue
         try:

@@ -89,7 +89,7 @@ def prepare(given: str, source: Path, target: Path, options: Options) -> Work:
             f"{opened.name}: a column '{taken[0]}' is there already; give the new ones other names with --prefix "
             f"predicted_, or the like"
         )
-    return Work(variant, opened, into, names, options.top_k, _schema(opened, into, names))
+    return Work(variant, opened, into, names, options.top_k, _schema(opened, into, names, options.prefix))
 
 
 def new_names(prefix: str, top_k: int) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def _open(path: Path, form: Format, text_column: str | None) -> Input:
     return opening(path, form, text_column)
 
 
-def _schema(source: Input, into: Format, names: tuple[str, ...]) -> bytes | None:
+def _schema(source: Input, into: Format, names: tuple[str, ...], prefix: str) -> bytes | None:
     """Return the Arrow schema of what is written as Parquet."""
     if into.kind != "parquet":
         return None
@@ -115,8 +115,8 @@ def _schema(source: Input, into: Format, names: tuple[str, ...]) -> bytes | None
         known = json_schema(source)
     else:
         known = pyarrow.schema([(name, pyarrow.string()) for name in source.columns])
-    numbers = [pyarrow.float64() if "score" in name.rpartition("label")[2] else pyarrow.string() for name in names]
-    new = [pyarrow.field(name, kind) for name, kind in zip(names, numbers, strict=True)]
+    kinds = {True: pyarrow.float64(), False: pyarrow.string()}
+    new = [pyarrow.field(name, kinds[name.removeprefix(prefix).startswith("score")]) for name in names]
     schema: bytes = pyarrow.schema([*known, *new], known.metadata).serialize().to_pybytes()
     return schema
 

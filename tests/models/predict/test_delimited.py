@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from models.predict.delimited import delimited_rows, delimited_windows, open_delimited
 from models.predict.formats import Input, format_of
-from models.runtime.errors import BonsaiError
 
 FIELD = st.text(st.sampled_from('ab ",\n\r\té'), max_size=6)
 TEXT = st.text('ab,"\n', min_size=1, max_size=5).map(lambda text: f"t{text}")
@@ -62,6 +61,13 @@ def test_a_quote_inside_a_field_is_a_character(tmp_path: Path) -> None:
         ('id, text\n1, "a, b"\n2, "c ""d"""\n', ["a, b", 'c "d"']),
         ("id,text\n" + "1,'a, b'\n2,'it''s'\n" * 2, ["a, b", "it's"] * 2),
         ('id, text\n1, "hi" he said\n', [' "hi" he said']),
+        (
+            'text\n"Hello,\nmy card is lost"\n"where is ""it""?"\n"a, b"\n',
+            ["Hello,\nmy card is lost", 'where is "it"?', "a, b"],
+        ),
+        ("text\none\ttwo\nthree\n", ["one\ttwo", "three"]),
+        ('text\n"Great" product, thanks\n"no\n', ['"Great" product, thanks', '"no']),
+        ('id,text\n1,"Hallo\nPreis 3,50\nSumme 8,75"\n2,ok\n', ["Hallo\nPreis 3,50\nSumme 8,75", "ok"]),
     ],
 )
 def test_files_as_people_have_them(tmp_path: Path, content: str, texts: list[str]) -> None:
@@ -79,11 +85,19 @@ def test_files_as_people_have_them(tmp_path: Path, content: str, texts: list[str
         "text\tid\n" + "a b\tX\n" * 200_000 + '"great service\tX1\nmy card\tX2\nthe end"\tX5\n',
     ],
 )
-def test_a_quote_that_swallowed_rows_is_refused(tmp_path: Path, content: str) -> None:
+def test_a_quote_that_swallowed_rows_makes_its_own_unusable(tmp_path: Path, content: str) -> None:
     source = opened(tmp_path, content.encode(), window=2**24)
-    with pytest.raises(BonsaiError, match=r"in.csv, line \d+: the quote that opens in this row ends 2 lines later"):
-        for one in delimited_windows(source, source.start, source.line):
-            delimited_rows(source, one)
+    read = [delimited_rows(source, one) for one in delimited_windows(source, source.start, source.line)]
+    ((place, said),) = [each for one in read for each in one.unusable]
+    assert place.startswith("in.csv, line ") and "the quote that opens in this row ends 2 lines later" in said
+    assert not any("my card" in text for one in read for text in one.texts)
+
+
+def test_the_names_of_the_columns_again_are_no_row(tmp_path: Path) -> None:
+    source = opened(tmp_path, "id,text\n1,a\n\ufeffid,text\n2,b\n".encode(), window=2**20)
+    (rows,) = [delimited_rows(source, one) for one in delimited_windows(source, source.start, source.line)]
+    assert rows.texts == ["a", "b"]
+    assert rows.unusable == [("in.csv, line 3", "the names of the columns again; expected a row")]
 
 
 @pytest.mark.parametrize("end", ["\x85", "\u2028", "\f", "\v"])

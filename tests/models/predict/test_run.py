@@ -87,6 +87,32 @@ def test_types_of_parquet_stay(built: Path, tmp_path: Path) -> None:
     assert [{key: row[key] for key in rows[0]} for row in read(tmp_path / "again.parquet")] == rows
 
 
+@pytest.mark.parametrize("later", ['{"a": 1, "b": 2}', '{"c": 3}', '[{"b": 1}]', "true"])
+def test_nothing_of_a_value_is_lost_to_the_type_of_the_first_rows(built: Path, tmp_path: Path, later: str) -> None:
+    first = {"true": "0.5", '[{"b": 1}]': '[{"a": 1}]'}.get(later, '{"a": 1}')
+    rows = [f'{{"text": "my parcel", "meta": {value}}}\n' for value in (*[first] * 9000, later)]
+    (tmp_path / "in.jsonl").write_text("".join(rows))
+    with pytest.raises(BonsaiError, match=r"the column 'meta' is of the type .* in its first rows, and of another"):
+        run(built, tmp_path / "in.jsonl", tmp_path / "out.parquet")
+
+
+def test_files_behind_one_another_are_one(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "a"}\n\ufeff{"text": "b"}\n', encoding="utf-8")
+    for into in ("csv", "jsonl", "parquet"):
+        run(built, tmp_path / "in.jsonl", tmp_path / f"out.{into}")
+        assert [row["text"] for row in read(tmp_path / f"out.{into}")] == ["a", "b"]
+    assert "\ufeff" not in (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("prefix", ["score_", "label", "scored"])
+def test_a_prefix_changes_no_type(built: Path, tmp_path: Path, prefix: str) -> None:
+    run(built, write(tmp_path / "in.csv", ROWS[:9]), tmp_path / "out.parquet", prefix=prefix, top_k=2)
+    (row, *_) = read(tmp_path / "out.parquet")
+    assert [type(row[prefix + name]) for name in ("label", "score", "label_2", "score_2", "version")] == [
+        str, float, str, float, str,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("name", "content"), [("in.csv", "id,text\n"), ("in.jsonl", "")])
 @pytest.mark.parametrize("into", ["csv", "jsonl", "parquet"])
 def test_no_rows_give_no_rows(built: Path, tmp_path: Path, name: str, content: str, into: str) -> None:
