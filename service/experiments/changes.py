@@ -1,6 +1,6 @@
 """Everything that changes an experiment, each a new revision in the log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from service.store.store import Store
 
 MOST_REASON = 1000  # characters
+MODELS = "models"  # of the log's detail: what a new build has replaced
 COMMANDS = {"pause": PAUSED, "resume": RUNNING, "end": ENDED}
 
 
@@ -70,8 +71,26 @@ def move(
 ) -> Standing:
     """Give an experiment another state (Changed where it is at another revision by now, or any is since `seen`)."""
     name, content = now.experiment.name, now.experiment.content()
-    revision = store.save(name, content, state, what, actor=actor, reason=reason, expected=now.revision, seen=seen)
+    detail = {"reason": reason} if reason else None  # the log's own: the next change takes the experiment's away
+    revision = store.save(
+        name, content, state, what, actor=actor, reason=reason, detail=detail, expected=now.revision, seen=seen
+    )
     return now._replace(revision=revision, state=state, reason=reason)
+
+
+def replaced(store: "Store", now: Standing, actor: str, models: Mapping[str, Sequence[str]]) -> bool:
+    """Note the models that arms had and have now, and tell whether there was anything to note: another machine may have
+    done so (Changed where the experiment is at another revision by now).
+    """
+    name = now.experiment.name
+    noted = {arm: both[-1] for entry in store.log(name) for arm, both in entry.detail.get(MODELS, {}).items()}
+    new = {arm: list(both) for arm, both in models.items() if noted.get(arm) != both[-1]}
+    if new:
+        store.save(
+            name, now.experiment.content(), now.state, "replaced", actor=actor, reason=now.reason,
+            detail={MODELS: new}, expected=now.revision,
+        )  # fmt: skip
+    return bool(new)
 
 
 def forget(store: "Store", name: str, unit: str) -> int:

@@ -25,12 +25,14 @@ class Options(NamedTuple):
 
 
 def history(store: "Store", experiment: Experiment) -> dict[str, list[dict[str, Any]]]:
-    """Return the points of each arm's line, by the kind of evidence that has labels, or else the one without."""
+    """Return the points of each arm's lines: of own labels, and of pairs, with labels where there are any."""
     return {arm.variant: list(_line(store, experiment, arm)) for arm in experiment.others}
 
 
 def _line(store: "Store", experiment: Experiment, arm: Arm) -> Iterator[dict[str, Any]]:
     options = Options(experiment.margin / POINTS, experiment.level)
+    if experiment.splits:
+        yield from _split(store, experiment, arm, options)
     if experiment.shadows:
         counts = store.pairs(experiment.name)
         minutes = sorted({row.minute for row in counts if row.arm == arm.variant and row.served == experiment.control})
@@ -39,8 +41,6 @@ def _line(store: "Store", experiment: Experiment, arm: Arm) -> Iterator[dict[str
             yield _point((minute + 1) * 60, "paired", paired(*both, margin=options.margin, alpha=options.alpha))
         if not minutes:
             yield from _label_free(store, experiment, arm, options)
-    else:
-        yield from _split(store, experiment, arm, options)
 
 
 def _label_free(store: "Store", experiment: Experiment, arm: Arm, options: Options) -> Iterator[dict[str, Any]]:

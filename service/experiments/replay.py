@@ -74,7 +74,9 @@ def _rows(file: Path, lines: Any) -> Iterator[Any]:
         text = lines.read()
         if text.lstrip().startswith("["):
             return iter(json.loads(text, object_pairs_hook=_once))
-        return (json.loads(line, object_pairs_hook=_once) for line in text.splitlines() if line.strip())
+        return (
+            json.loads(line, object_pairs_hook=_once) for line in text.split("\n") if line.strip()
+        )  # splitlines would cut a text at U+2028
     found = csv.DictReader(lines)
     _check_once(found.fieldnames or ())
     return found

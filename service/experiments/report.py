@@ -3,7 +3,7 @@ say.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from service.evidence.decision import Decision, decide
@@ -21,7 +21,7 @@ from service.experiments.errors import Conflict
 from service.experiments.guardrails import Guardrail, breaks, judge_guardrails
 from service.experiments.history import history
 from service.experiments.running import RUNNING, TRIPPED, Standing
-from service.experiments.words import sentence
+from service.experiments.words import of_two_models, sentence
 
 if TYPE_CHECKING:
     from service.store.definitions import Stored
@@ -40,6 +40,7 @@ def report(store: "Store", name: str, *, with_history: bool = True) -> dict[str,
     ratio = _sample_ratio(experiment, totals, tally.weights(log, experiment))
     guardrails = judge_guardrails(store, standing)
     evidence = Evidence(store, experiment, totals)
+    replaced = {arm for entry in log for arm in entry.detail.get(changes.MODELS, ())}
     return {
         "name": name,
         "revision": standing.revision,
@@ -51,7 +52,7 @@ def report(store: "Store", name: str, *, with_history: bool = True) -> dict[str,
         "at": time.time(),
         "sample_ratio": ratio,
         "arms": [
-            evidence.arm(arm, standing, [each for each in guardrails if each.arm == arm.variant], ratio)
+            evidence.arm(arm, standing, [each for each in guardrails if each.arm == arm.variant], ratio, replaced)
             for arm in experiment.arms
         ],
         "guardrails": [guardrail._asdict() for guardrail in guardrails],
@@ -103,7 +104,12 @@ class Evidence:
         self._margin = experiment.margin / POINTS
 
     def arm(
-        self, arm: Arm, standing: Standing, guardrails: Sequence[Guardrail], ratio: dict[str, Any] | None
+        self,
+        arm: Arm,
+        standing: Standing,
+        guardrails: Sequence[Guardrail],
+        ratio: dict[str, Any] | None,
+        replaced: Collection[str],
     ) -> dict[str, Any]:
         """Return the figures of one arm and, beside the control, the verdict on it."""
         own = tally.requests(self._totals, arm.variant)
@@ -134,6 +140,8 @@ class Evidence:
         if broken or (standing.state == TRIPPED and standing.reason.startswith(breaks(arm.variant))):
             decision = Decision.DO_NOT
         withheld = ratio is not None and ratio["mismatch"]
+        said = sentence(self._experiment, arm.variant, found, latency, verdict, decision, broken, withheld)
+        both = [name for name in (arm.variant, self._experiment.control) if name in replaced]
         return {
             **figures,
             **{kind: in_points(each, 1.0 if kind == "metric" else POINTS) for kind, each in found.items()},
@@ -141,7 +149,7 @@ class Evidence:
             "agreement": same,
             "verdict": WITHHELD if withheld else str(verdict),
             "decision": WITHHELD if withheld else str(decision),
-            "sentence": sentence(self._experiment, arm.variant, found, latency, verdict, decision, broken, withheld),
+            "sentence": said + of_two_models(both),
         }
 
     def differences(self, arm: Arm) -> dict[str, Difference | None]:

@@ -49,6 +49,7 @@ class Running:
     def __init__(self, default: str, standings: Iterable[Standing] = (), secret: bytes = b"") -> None:
         """`default` answers where there is no experiment."""
         self.default, self.secret = default, secret
+        self._ids = set[str]()  # that callers gave
         self.by_name = {standing.experiment.name: standing for standing in standings}
         self.live = self._live()
         unit = self.live.experiment.unit if self.live else None
@@ -77,7 +78,7 @@ class Running:
         """Return who answers a request (NotAllowed, or UnknownArm, for an override)."""
         live, wanted = self.live, headers.get(OVERRIDE.encode())
         if wanted:  # a proxy may send the header empty
-            return self._override(wanted)
+            return self._override(wanted, self._unit(headers, field))
         if live is None:
             return Assigned(self.default)
         experiment = live.experiment
@@ -86,7 +87,19 @@ class Running:
         given = self._unit(headers, field)
         if given:
             return self._known(given) if len(given) <= LONGEST_KNOWN else self._assign(given)
-        return self._assign(request_id)._replace(unit="")
+        assigned = self._assign(request_id)
+        # A caller's own id, which may be many requests': from the second on they are one unit.
+        if headers.get(b"x-request-id") == request_id and self._has_come(request_id):
+            return assigned
+        return assigned._replace(unit="")
+
+    def _has_come(self, request_id: str) -> bool:
+        if request_id in self._ids:
+            return True
+        if len(self._ids) >= KNOWN:
+            self._ids.clear()
+        self._ids.add(request_id)
+        return False
 
     def _assign(self, unit: str) -> Assigned:
         variant, arm, stored = self._assigner.assign(unit)
@@ -94,7 +107,7 @@ class Running:
             return Assigned(variant, None, stored)
         return Assigned(variant, self.live, stored, False, self._signers[variant, False])
 
-    def _override(self, wanted: str) -> Assigned:
+    def _override(self, wanted: str, given: str | None) -> Assigned:
         live = self.live
         if live is None or not live.experiment.override:
             raise NotAllowed(
@@ -105,7 +118,8 @@ class Running:
             return Assigned(live.experiment.control)
         if wanted not in (arms := [arm.variant for arm in live.experiment.arms]):
             raise UnknownArm(f"X-Bonsai-Variant is '{wanted[:64]}'; expected one of {', '.join(arms)}")
-        return Assigned(wanted, live, override=True, signer=self._signers[wanted, True])
+        unit = self._assigner.assign(given).unit if given else ""  # by which its texts are found again
+        return Assigned(wanted, live, unit, True, self._signers[wanted, True])
 
     def _unit(self, headers: Mapping[bytes, str], field: str | None) -> str | None:
         if self._header is not None:

@@ -63,6 +63,7 @@ class Watch:
         self._end = threading.Event()
         self._lock = threading.Lock()
         self._stored: list[Stored] = []
+        self._replaced: dict[str, list[str]] = {}  # models of its arms, before and now
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -96,8 +97,12 @@ class Watch:
 
     def follow(self, variants: Sequence[str], folders: Mapping[str, Path]) -> None:
         """Send callers to these variants alone from now on, whether or not the store answers."""
-        self._folders = folders
         with self._lock:
+            for arm in self.running.live.experiment.arms if self._leads and self.running.live else ():
+                old, new = self._folders.get(arm.variant), folders.get(arm.variant)
+                if old is not None and new is not None and old.name != new.name:  # they are called by their versions
+                    self._replaced[arm.variant] = [self._replaced.get(arm.variant, [old.name])[0], new.name]
+            self._folders = folders
             self._variants = list(variants)
             if self.running.secret:
                 self._understand(self.running.secret)
@@ -111,6 +116,8 @@ class Watch:
             if self._leads and not self._prepared:
                 self._prepare()
             self.refresh()
+            if self._replaced:
+                self._write_replaced()
             if self._leads and time.monotonic() - self._judged >= JUDGE_S:
                 self._judged = time.monotonic()
                 self._judge()
@@ -174,6 +181,19 @@ class Watch:
             logger.warning("the experiment '%s' is left alone: no variant '%s' is here", stored.name, missing[0])
             return found._replace(state=ENDED)
         return found
+
+    def _write_replaced(self) -> None:
+        """Write into the log that a new build has brought other models for arms: what was counted is of both."""
+        with self._lock:
+            live, replaced = self.running.live, dict(self._replaced)
+        if live is not None and changes.replaced(self._store, live, SERVICE, replaced):
+            logger.warning(
+                "the experiment '%s' goes on with other models of %s than it began with",
+                live.experiment.name, " and ".join(f"'{arm}'" for arm in replaced),
+            )  # fmt: skip
+        with self._lock:
+            self._replaced = {arm: models for arm, models in self._replaced.items() if replaced.get(arm) != models}
+        self.refresh()
 
     def _judge(self) -> None:
         live = self.running.live

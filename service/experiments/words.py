@@ -48,6 +48,14 @@ def sentence(
     return "; ".join(parts)
 
 
+def of_two_models(arms: Sequence[str]) -> str:
+    """Say of which arms a new build has brought another model since the experiment began, if of any."""
+    if not arms:
+        return ""
+    named = " and ".join(f"'{arm}'" for arm in arms)
+    return f"; a new build has replaced the model of {named} since, and the figures are of the old and the new together"
+
+
 def _of_accuracy(experiment: Experiment, found: Mapping[str, Difference | None], verdict: Verdict) -> str:
     control, margin = experiment.control, experiment.margin
     kinds = {kind: each for kind, each in found.items() if kind in OUTCOMES and each is not None}
@@ -62,8 +70,11 @@ def _of_accuracy(experiment: Experiment, found: Mapping[str, Difference | None],
         loss = f"it loses {drop}"
         if kind == "label_free":
             loss = f"{best.drop:.2%} of {best.n:,} texts get another label, at most {best.high:.2%} are expected to"
-        waits = [each.further for each in kinds.values() if each.further]
-        more = f"about {min(waits):,} more are expected to decide" if waits else "how many more decide cannot be said"
+        waits = [(each.further, OUTCOMES[of]) for of, each in kinds.items() if each.further]
+        more = "how many more decide cannot be said"
+        if waits:
+            further, counted = min(waits)
+            more = f"about {further:,} more {counted} are expected to decide"
         return f"is undecided beside '{control}': {loss}, the margin is {margin:g}; {more}"
     if kind == "label_free":
         return (

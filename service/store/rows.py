@@ -33,8 +33,10 @@ class Served(NamedTuple):
 
 
 def has_failed(status: int) -> bool:
-    """Tell whether a status says that the service did not answer: it broke, or was overloaded."""
-    return status >= 500 or status == 429
+    """Tell whether a status says that the service did not answer: it broke, was overloaded or too slow for the request,
+    or for its caller, who left.
+    """
+    return status >= 500 or status in (413, 429, 499)
 
 
 class Shadow(NamedTuple):

@@ -55,6 +55,13 @@ def test_both_formats_are_read_alike(tmp_path: Path) -> None:
     assert first.labels == ["late", "cancel"]
 
 
+def test_a_line_ends_where_json_lines_do(tmp_path: Path) -> None:
+    rows = [{"text": "copied\u2028from a page\u0085", "label": "a"}, {"text": "b", "label": "b"}]
+    file = tmp_path / "x.jsonl"
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\r\n" for row in rows), encoding="utf-8", newline="")
+    assert read_labelled(file).texts == [row["text"] for row in rows]
+
+
 @pytest.mark.parametrize(
     "name, content",
     [

@@ -130,7 +130,7 @@ def test_a_few_labels_decide_nothing_and_say_how_many_more(store: Store) -> None
     found = arm(report(store, "x"), "nano")
     assert (found["verdict"], found["decision"]) == ("undecided", "undecided")
     assert found["split"]["further"] > 300
-    assert "more are expected to decide" in found["sentence"]
+    assert "more labels of its own are expected to decide" in found["sentence"]
 
 
 def test_units_that_do_not_come_as_promised_withhold_every_verdict(store: Store) -> None:
@@ -211,6 +211,44 @@ def test_the_history_ends_where_the_report_is(store: Store) -> None:
     for bound in ("drop", "low", "high"):
         assert line[-1][bound] == pytest.approx(arm(whole, "nano")["split"][bound])
     assert line[-1]["high"] - line[-1]["low"] < line[0]["high"] - line[0]["low"]
+
+
+def test_labels_of_split_traffic_are_drawn_beside_pairs(store: Store) -> None:
+    start(store, mode="both")
+    fill(store, 500, 0.9, 0.85)
+    fill_pairs(store, 500, 0.05, 0.02)
+    whole = report(store, "x")
+    assert {point["kind"] for point in whole["history"]["nano"]} == {"split", "paired"}
+    for kind in ("split", "paired"):
+        last = [point for point in whole["history"]["nano"] if point["kind"] == kind][-1]
+        assert last["drop"] == pytest.approx(arm(whole, "nano")[kind]["drop"])
+
+
+def test_the_log_keeps_why_an_experiment_stood_still(store: Store) -> None:
+    start(store)
+    changes.move(store, changes.find(store, "x"), TRIPPED, "tripped", "service", "error_rate of 'nano' is 0.4")
+    changes.command(store, "x", "resume", "admin")
+    found = report(store, "x")
+    assert found["reason"] == ""
+    assert [entry["detail"] for entry in found["log"]][1:] == [{"reason": "error_rate of 'nano' is 0.4"}, {}]
+
+
+def test_a_verdict_of_two_models_says_so(store: Store) -> None:
+    start(store)
+    fill(store, 500, 0.9, 0.85)
+    assert "replaced" not in arm(report(store, "x"), "nano")["sentence"]
+    changes.replaced(store, changes.find(store, "x"), "service", {"nano": ["old", "new"]})
+    found = report(store, "x")
+    assert "; a new build has replaced the model of 'nano' since" in arm(found, "nano")["sentence"]
+    assert (found["revision"], found["state"], found["log"][-1]["what"]) == (2, "running", "replaced")
+
+
+def test_who_left_is_no_answer(store: Store) -> None:
+    start(store)
+    rows = [Served(f"{number}", "x", 1, "nano", "v", "", NOW, None, None, 900.0, 499) for number in range(3)]
+    store.write(rows, (), ())
+    found = arm(report(store, "x"), "nano")
+    assert (found["requests"], found["errors"]) == (3, 3)
 
 
 def test_the_history_without_labels_says_when_what_it_counts_was_there(store: Store) -> None:

@@ -117,6 +117,52 @@ def test_a_unit_in_a_header_is_forgotten_however_it_was_written(tmp_path: Path) 
     store.close()
 
 
+def test_a_new_build_with_another_model_of_an_arm_is_written_into_the_log(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    store.migrate()
+    changes.create(store, read({"name": "x", "control": "teacher", "arms": ARMS}), "test")
+    before = {name: tmp_path / name / "old" for name in VARIANTS}
+    with (
+        closing(Writer(store)) as writer,
+        closing(Watch(store, writer, "teacher", VARIANTS, leads=True, folders=before)) as watch,
+    ):
+        watch.start()
+        watch.follow(VARIANTS, before)
+        watch.follow(VARIANTS, before | {"nano": tmp_path / "nano" / "new"})
+        deadline = time.monotonic() + 20
+        while len(store.log("x")) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert [(line.what, line.detail) for line in store.log("x")][1:] == [
+        ("replaced", {"models": {"nano": ["old", "new"]}})
+    ]
+    store.close()
+
+
+def test_an_id_that_a_caller_gives_to_many_requests_is_one_unit(tmp_path: Path) -> None:
+    running = Running("teacher", [Standing(read({"name": "x", "control": "teacher", "arms": ARMS}), 1, RUNNING)], b"s")
+    first, *again = (running.assign({b"x-request-id": "batch-7"}, None, "batch-7") for _ in range(4))
+    assert first.unit == "" and all(each.unit and each == again[0] for each in again)
+    assert {first.variant} == {each.variant for each in again}
+    assert running.assign({}, None, "0123").unit == running.assign({}, None, "0123").unit == ""
+
+
+def test_texts_of_a_forced_answer_are_forgotten_with_their_unit(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    store.migrate()
+    definition = {
+        "name": "x", "control": "teacher", "arms": ARMS, "unit": {"header": "x-user"}, "override": True,
+        "keep_texts_days": 5.0,
+    }  # fmt: skip
+    running = Running("teacher", [changes.create(store, read(definition), "test")], b"secret")
+    forced = running.assign({b"x-user": "anna", b"x-bonsai-variant": "nano"}, None, "id")
+    assert (forced.variant, forced.override) == ("nano", True)
+    row = Served("1", "x", 1, "nano", "v", forced.unit, 1e9, "a", 0.9, 1.0, 200, True, text="a", expires=2e9)
+    store.write([row], (), ())
+    assert changes.forget(store, "x", "anna") == 1
+    store.close()
+
+
 def test_long_units_are_not_remembered() -> None:
     now = Standing(read({"name": "x", "control": "teacher", "arms": ARMS, "unit": {"field": "user"}}), 1, RUNNING)
     running = Running("teacher", [now], b"secret")

@@ -14,6 +14,7 @@ from service.routes.refused import Refused, refusal
 from service.serving.queue import RowQueue
 from service.store.rows import has_failed
 from service.variants.errors import (
+    Disconnected,
     Failed,
     Overloaded,
     TooLate,
@@ -91,6 +92,7 @@ def test_what_a_variant_cannot_do_has_a_status(problem: VariantError, status: in
 
 
 def test_what_an_arm_is_too_busy_for_is_one_of_its_failures() -> None:
-    statuses = [refusal(problem).status for problem in (Overloaded("full", 1.0), TooLate("late"), TooManyLabels("no"))]
-    assert [has_failed(status) for status in statuses] == [True, True, False]
-    assert [has_failed(status) for status in (200, 404, 413, 499, 500)] == [False] * 4 + [True]
+    busy = (Overloaded("full", 1.0), TooLate("late"), TooMuchAtOnce("much"), Disconnected("gone"))
+    statuses = [refusal(problem).status for problem in (*busy, TooManyLabels("no"))]
+    assert [has_failed(status) for status in statuses] == [True, True, True, True, False]
+    assert [has_failed(status) for status in (200, 400, 404, 500)] == [False] * 3 + [True]
