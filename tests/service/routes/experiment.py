@@ -71,7 +71,7 @@ def report(*, good: bool = True) -> dict[str, Any]:
     return {
         "name": "nano_ab", "revision": 3, "state": "running" if good else "tripped",
         "reason": "" if good else f"error_rate of nano is over its limit, said {HTML}",
-        "definition": DEFINITION, "started_at": 1.8e9, "changed_at": 1.8e9 + 60,
+        "definition": DEFINITION, "started_at": 1.8e9, "changed_at": 1.8e9 + 60, "at": 1.8e9 + 100,
         "sample_ratio": {
             "revision": 3,
             "counts": {"teacher": 41_233, "nano": 5_120, "int8": 5_061},

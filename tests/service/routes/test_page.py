@@ -71,7 +71,8 @@ def ask(page: Page, text: str) -> Locator:
 
 
 def answer_experiments(page: Page, reports: list[dict[str, Any]], keys: list[str] | None = None) -> None:
-    """Answer as the admin routes do, with the key `right`."""
+    """Answer as the admin routes do, with the key `right`; a report says when it was asked for."""
+    times = itertools.count()
 
     def answered(route: Route) -> None:
         key = route.request.headers.get("authorization", "")
@@ -81,7 +82,7 @@ def answer_experiments(page: Page, reports: list[dict[str, Any]], keys: list[str
         if key != "Bearer right":
             route.fulfill(status=401, json={"error": f"the key is not the admin's, said {HTML}"})
         elif name:
-            route.fulfill(json=next(one for one in reports if one["name"] == name))
+            route.fulfill(json={**next(one for one in reports if one["name"] == name), "at": 1.8e9 + next(times)})
         else:
             route.fulfill(json=listing(*reports))
 
@@ -270,6 +271,90 @@ def test_experiments_need_the_key_and_are_asked_for_again(open_page: Open, host:
     page.get_by_role("button", name="Forget the key").click()
     expect(page.locator("#report")).to_be_empty()
     assert page.evaluate("sessionStorage.length") == 0
+
+
+@needs_chromium
+def test_a_report_that_says_the_same_is_left_as_it_is(open_page: Open) -> None:
+    page, keys = open_page(), list[str]()
+    answer_experiments(page, [report()], keys)
+    unlock(page, "right")
+    summary = page.locator("#log-summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    page.locator("#report h3").evaluate("(heading) => { heading.dataset.seen = 'yes'; }")
+    asked = len(keys)
+    while len(keys) < asked + 3:  # the list, the report, and the list again
+        page.wait_for_timeout(100)
+    assert page.locator("#report h3").get_attribute("data-seen") == "yes"
+    expect(summary).to_be_focused()
+    assert page.locator("#log").get_attribute("open") is not None
+
+
+@needs_chromium
+def test_evidence_of_each_kind_is_in_its_own_unit(open_page: Open) -> None:
+    page, given = open_page(), report()
+    nano, int8 = given["arms"][1:]
+    nano["metric"] = {**nano["split"], "drop": -0.0042, "low": -0.0061, "high": 0.0012}
+    nano["weight"], given["definition"] = 0.002, {**given["definition"], "traffic": 0.001}
+    answer_experiments(page, [given])
+    unlock(page, "right")
+    rows = page.get_by_role("table", name="Evidence").locator("tbody tr")
+    expect(rows.filter(has_text="nano, metric")).to_contain_text("−0.00420 of its own unit")
+    unlabelled = rows.filter(has_text="int8, label-free")
+    expect(unlabelled).to_contain_text(f"at most {int8['label_free']['high']:.2f}")
+    expect(unlabelled).to_contain_text("2,100 pairs")
+    expect(page.locator("#report")).to_contain_text("0.1 %")
+    expect(page.get_by_role("table", name="Arms of").locator("tbody tr").nth(1)).to_contain_text("0.2 %")
+    expect(page.locator("#report svg[aria-label^='int8, label-free: a drop of at most'] .estimate")).to_have_count(0)
+
+
+@needs_chromium
+def test_a_key_with_what_nobody_sees_is_refused_where_it_is_typed(open_page: Open) -> None:
+    page, keys = open_page(), list[str]()
+    answer_experiments(page, [report()], keys)
+    unlock(page, "right\u200b")
+    expect(page.locator("#experiments-said")).to_contain_text("holds what no key has")
+    expect(page.get_by_label("Admin key")).to_be_focused()
+    assert page.evaluate("sessionStorage.length") == 0
+    unlock(page, " right ")
+    expect(page.locator("#report")).to_contain_text("ship it")
+    assert set(keys) == {"Bearer right"}
+
+
+@needs_chromium
+def test_what_is_no_json_is_said_to_be_none(open_page: Open) -> None:
+    page = open_page()
+    page.route("**/int8/predict", lambda route: route.fulfill(body="<html>sign in</html>", content_type="text/html"))
+    rows = ask(page, "where is my parcel")
+    assert "the answer is no JSON" in rows.nth(VARIANTS.index("int8")).inner_text()
+
+
+@needs_chromium
+def test_all_variants_are_asked_about_the_text_that_was_there(open_page: Open) -> None:
+    page, texts = open_page(), list[str]()
+
+    def noted(route: Route) -> None:
+        texts.extend(json.loads(route.request.post_data or "")["texts"])
+        page.get_by_label("A text, as your users would write it").fill("something else")
+        route.continue_()
+
+    page.route("**/predict", noted)
+    page.get_by_label("A text, as your users would write it").fill("where is my parcel")
+    page.get_by_role("button", name="Ask every variant").click()
+    expect(page.locator("#asked")).to_contain_text(" answered")
+    assert texts == ["where is my parcel"] * len(VARIANTS)
+
+
+@needs_chromium
+def test_times_of_two_processors_are_not_compared(open_page: Open, host: str) -> None:
+    cards = call(f"{host}/variants")[1]
+    cards["variants"][1]["measured"]["cpu"] = "Another CPU"
+    page = open_page("/docs")
+    page.route("**/variants", lambda route: route.fulfill(json=cards))
+    page.goto(f"{host}/")
+    expect(page.locator("#pareto")).to_contain_text("Accuracy against size in MB")
+    expect(page.locator("#cards tbody tr").nth(1)).to_contain_text("on Another CPU")
+    expect(page.locator("#variants-said")).to_contain_text("not compared")
 
 
 @needs_chromium

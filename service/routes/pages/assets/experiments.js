@@ -1,6 +1,6 @@
 // Experiments: the list and one report, asked for with the admin key and again every few seconds while they are seen.
 
-import { ask } from "./ask.js";
+import { ask, isKey } from "./ask.js";
 import { by, el, mark, say } from "./dom.js";
 import { plural } from "./numbers.js";
 import { report } from "./report.js";
@@ -30,7 +30,8 @@ export function showExperiments() {
       if (!experiments.some(({ name }) => name === chosen)) chosen = experiments[0]?.name ?? null;
       show("list", { experiments, chosen }, () => (experiments.length ? list(experiments, chosen) : []));
       const found = chosen && (await ask(`experiments/${encodeURIComponent(chosen)}`, options)).body;
-      show("report", found, () => (found ? report(found) : []));
+      const { at, ...told } = found ?? {}; // the time of asking, which is no change
+      show("report", told, () => (found ? report(found) : []));
       say(by("experiments-said"), experiments.length
         ? `${plural(experiments.length, "experiment")}. ${chosen} is ${found.state}.`
         : "There is no experiment; POST /experiments makes one.");
@@ -66,12 +67,13 @@ export function showExperiments() {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!key.value) {
-      say(by("experiments-said"), "No key is given; expected the service's BONSAI_ADMIN_KEY.", true);
+    const given = key.value.trim();
+    if (!isKey(given)) {
+      say(by("experiments-said"), `${given ? "The key holds what no key has, perhaps unseen" : "No key is given"}; expected the service's BONSAI_ADMIN_KEY.`, true);
       key.focus();
       return;
     }
-    sessionStorage.setItem(STORED, key.value);
+    sessionStorage.setItem(STORED, given);
     key.value = "";
     say(by("experiments-said"), "Asking …");
     refresh();

@@ -1,6 +1,8 @@
 // Figures as text, one way of writing them everywhere.
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const set = new Intl.NumberFormat("en", { maximumSignificantDigits: 9 });
+const three = new Intl.NumberFormat("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
 const exact = new Intl.NumberFormat("en");
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const fixed = (value, digits) => value.toFixed(digits).replace("-", "−");
@@ -9,6 +11,9 @@ export const NONE = "–";
 export const count = (value) => (isNumber(value) ? whole.format(value) : NONE);
 export const decimal = (value, digits = 2) => (isNumber(value) ? fixed(value, digits) : NONE);
 export const percent = (share, digits = 1) => (isNumber(share) ? `${fixed(100 * share, digits)} %` : NONE);
+// A share that somebody has set, with all its digits.
+export const share = (value) => (isNumber(value) ? `${set.format(100 * value)} %` : NONE);
+export const significant = (value) => (isNumber(value) ? three.format(value).replace(/^-/, "−") : NONE);
 export const percentage = (hundredths, digits = 1) => (isNumber(hundredths) ? `${fixed(hundredths, digits)} %` : NONE);
 export const interval = (low, high, digits = 1, times = 1) =>
   isNumber(low) && isNumber(high) ? `[${fixed(times * low, digits)}, ${fixed(times * high, digits)}]` : NONE;

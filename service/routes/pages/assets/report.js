@@ -1,7 +1,7 @@
 // One experiment: what it is, what was counted, what follows from it, and the sequences over the labels.
 
 import { drawn, el, mark } from "./dom.js";
-import { count, decimal, evidence, interval, ms, NONE, percent, percentage, plural, time } from "./numbers.js";
+import { count, decimal, evidence, interval, ms, NONE, percent, percentage, plural, share, significant, time } from "./numbers.js";
 import { sequence } from "./sequence.js";
 import { table } from "./table.js";
 import { DECISIONS, KINDS, STATES, VERDICTS } from "./verdicts.js";
@@ -33,7 +33,7 @@ function heading({ name, state, reason, revision, definition, started_at: starte
     ["Revision", count(revision)],
     ["Since", time(started)],
     ["Mode", mode],
-    ["Traffic", percent(traffic, 0)],
+    ["Traffic", share(traffic)],
     ["Unit", unit ? Object.entries(unit).map((pair) => pair.join(" ")).join() : "request id"],
     ["Margin", plural(margin, "point")],
     ["Alpha", String(alpha)],
@@ -48,7 +48,7 @@ function heading({ name, state, reason, revision, definition, started_at: starte
 function alarms({ sample_ratio: ratio, recording, guardrails: all }) {
   const said = [];
   if (ratio?.mismatch) {
-    const got = Object.entries(ratio.counts).map(([arm, n]) => `${arm} ${count(n)} (expected ${percent(ratio.expected[arm], 0)})`);
+    const got = Object.entries(ratio.counts).map(([arm, n]) => `${arm} ${count(n)} (expected ${share(ratio.expected[arm])})`);
     said.push(`Sample ratio mismatch: the arms did not get the shares that were set, so every verdict is withheld (revision ${ratio.revision}): ${got.join(", ")}; e-value ${evidence(ratio.e_value)}.`);
   }
   const dropped = Object.entries(recording?.dropped ?? {}).filter(([, n]) => n);
@@ -74,7 +74,7 @@ function arms(found) {
   return table(`Arms of ${found.name}`, heads, found.arms.map((arm) => ({
     cells: [
       arm.variant,
-      percent(arm.weight, 0),
+      share(arm.weight),
       count(arm.requests),
       count(arm.units),
       count(arm.errors),
@@ -99,7 +99,7 @@ function sequences({ definition, history, name }, compared) {
       const margin = kind === "metric" ? definition.metric_margin : definition.margin;
       return el("figure", {},
         el("figcaption", {}, title),
-        drawn(el("div", {}), (width) => sequence(points.filter((point) => point.kind === kind), { title, counted, margin, width })));
+        drawn(el("div", {}), (width) => sequence(points.filter((point) => point.kind === kind), { title, counted, margin, width, bound: kind === "label_free" })));
     });
   });
   if (!pictures.length) return null;
@@ -123,15 +123,22 @@ function comparisons(compared) {
     { text: "Further labels", number: true },
   ];
   const rows = compared.flatMap((arm) => Object.entries(KINDS).filter(([kind]) => arm[kind]).map(([kind, [word]]) => {
-    const { n, drop, low, high, e_no_drop: noDrop, e_margin: margin, e_gain: gain, verdict, further } = arm[kind];
+    const { n, e_no_drop: noDrop, e_margin: margin, e_gain: gain, verdict, further } = arm[kind];
     return {
       cells: [
-        `${arm.variant}, ${word}`, count(n), decimal(drop), interval(low, high, 2), evidence(noDrop), evidence(margin), evidence(gain),
-        mark(...(VERDICTS[verdict] ?? ["open", verdict])), further === null ? NONE : count(further),
+        `${arm.variant}, ${word}`, count(n), ...difference(kind, arm[kind]), evidence(noDrop), evidence(margin), evidence(gain),
+        mark(...(VERDICTS[verdict] ?? ["open", verdict])), further === null ? NONE : kind === "label_free" ? `${count(further)} pairs` : count(further),
       ],
     };
   }));
   return rows.length ? table("Evidence: drops in points, valid at every look", heads, rows) : null;
+}
+
+// The drop and its interval; without labels no more is known of it than the most that it can be, and a metric has its own unit.
+function difference(kind, { drop, low, high }) {
+  if (kind === "label_free") return [`at most ${decimal(high)}`, NONE];
+  if (kind === "metric") return [`${significant(drop)} of its own unit`, `[${significant(low)}, ${significant(high)}]`];
+  return [decimal(drop), interval(low, high, 2)];
 }
 
 function guardrails(all) {
@@ -146,11 +153,12 @@ function guardrails(all) {
   ];
   return all.length ? table("Guardrails", heads, all.map(({ name, arm, limit, value, low, high, n, minimum, breached }) => {
     const isRatio = name === "latency";
-    const written = (figure) => (isRatio ? decimal(figure) : percent(figure));
+    const digits = limit < 0.01 ? 3 : 1;
+    const written = (figure) => (isRatio ? decimal(figure) : percent(figure, digits));
     return {
       cells: [
-        name.replaceAll("_", " "), arm, written(value), isRatio ? interval(low, high, 2) : interval(low, high, 1, 100),
-        written(limit), `${count(n)} of ${count(minimum)}`,
+        name.replaceAll("_", " "), arm, written(value), isRatio ? interval(low, high, 2) : interval(low, high, digits, 100),
+        isRatio ? decimal(limit) : share(limit), `${count(n)} of ${count(minimum)}`,
         breached ? mark("bad", "breached") : n < minimum ? mark("open", "too few yet") : mark("good", "holds"),
       ],
     };
@@ -164,7 +172,7 @@ function recording(found) {
 
 function log(entries) {
   const heads = ["At", "Revision", "By", "What", "Detail"].map((text) => ({ text }));
-  return entries.length ? el("details", { id: "log" }, el("summary", {}, `Log, ${plural(entries.length, "entry", "entries")}`),
+  return entries.length ? el("details", { id: "log" }, el("summary", { id: "log-summary" }, `Log, ${plural(entries.length, "entry", "entries")}`),
     table("Log, the latest first", heads, [...entries].reverse().map(({ at, revision, actor, what, detail }) => ({
       cells: [time(at), count(revision), actor, what, detail && Object.keys(detail).length ? JSON.stringify(detail) : NONE],
     })))) : null;

@@ -8,7 +8,8 @@ import { linear } from "./scale.js";
 const HEIGHT = 230;
 const FIRST = 0.15; // of the points, whose band is too wide to set the scale by
 
-export function sequence(points, { title, counted, margin, width }) {
+// Without labels there is no estimate: what differs is the most that a drop can be.
+export function sequence(points, { title, counted, margin, width, bound = false }) {
   const box = { left: 52, right: width - 58, top: 10, bottom: HEIGHT - 42 };
   const later = points.slice(Math.floor(points.length * FIRST));
   const values = [0, margin ?? 0, ...later.flatMap(({ low, high, drop }) => [low, high, drop])].filter(Number.isFinite);
@@ -19,12 +20,13 @@ export function sequence(points, { title, counted, margin, width }) {
   const within = (value) => Math.max(box.top, Math.min(box.bottom, y.at(value))); // early bands leave the picture
   const line = (pick, all = points) => all.map((point) => `${x.at(point.n).toFixed(1)} ${within(pick(point)).toFixed(1)}`).join("L");
   const last = points.at(-1);
-  const said = `${title}: a drop of ${decimal(last.drop)} points, between ${decimal(last.low)} and ${decimal(last.high)}, after ${count(last.n)} ${counted}`
+  const found = bound ? `at most ${decimal(last.high)} points` : `${decimal(last.drop)} points, between ${decimal(last.low)} and ${decimal(last.high)}`;
+  const said = `${title}: a drop of ${found}, after ${count(last.n)} ${counted}`
     + `${margin === undefined || margin === null ? "." : `; the margin is ${margin}.`} The table of evidence holds the figures.`;
   return svg("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": said },
     axes({ ...x, written: (tick) => count(tick) }, y, box, counted, "drop, points"),
     svg("path", { class: "band", d: `M${line((point) => point.high)}L${line((point) => point.low, [...points].reverse())}Z` }),
-    svg("path", { class: "estimate", d: `M${line((point) => point.drop)}` }),
+    bound ? null : svg("path", { class: "estimate", d: `M${line((point) => point.drop)}` }),
     level(0, "no drop", "zero", y, box),
     margin ? level(margin, "margin", "limit", y, box) : null);
 }

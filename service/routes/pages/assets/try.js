@@ -1,6 +1,6 @@
 // Try: one text to every variant, one after another, so that none of them waits for another's turn on the machine.
 
-import { ask } from "./ask.js";
+import { ask, isKey } from "./ask.js";
 import { by, el, mark, say } from "./dom.js";
 import { ms, NONE, percent, plural } from "./numbers.js";
 import { table } from "./table.js";
@@ -30,14 +30,17 @@ export function prepareTry(cards) {
       text.focus();
       return;
     }
+    const asked = text.value; // which may be edited meanwhile
     const answers = [];
     say(by("asked"), "Asking …");
     try {
       const variants = await cards;
       show(variants, answers);
       for (const card of variants) {
-        answers.push(await askOne(card, text.value, signal));
+        answers.push(await askOne(card, asked, signal));
+        const hasFocus = unlock.contains(document.activeElement);
         unlock.hidden = !WITHOUT_KEY.includes(answers[0].status);
+        if (unlock.hidden && hasFocus) text.focus();
         if (!unlock.hidden) {
           by("answers").replaceChildren();
           say(by("asked"), answers[0].problem, true);
@@ -64,12 +67,13 @@ export function prepareTry(cards) {
   });
   unlock.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!key.value) {
-      say(by("asked"), "No key is given; expected one that may predict.", true);
+    const given = key.value.trim();
+    if (!isKey(given)) {
+      say(by("asked"), `${given ? "The key holds what no key has, perhaps unseen" : "No key is given"}; expected one that may predict.`, true);
       key.focus();
       return;
     }
-    sessionStorage.setItem(STORED, key.value);
+    sessionStorage.setItem(STORED, given);
     key.value = "";
     askAll();
   });

@@ -8,7 +8,7 @@ import { table } from "./table.js";
 const GATE = { passed: "good", worse: "bad", undecided: "open" };
 
 export function showVariants(cards) {
-  const speed = cards.every((card) => card.measured)
+  const speed = cards.every((card) => card.measured) && processors(cards).length === 1 // times of two are not compared
     ? { name: "ms a text", of: (card) => card.measured.mean_ms, written: ms }
     : { name: "size in MB", of: (card) => card.bytes / 1e6, written: (size) => megabytes(size * 1e6) };
   const points = cards.map((card) => ({
@@ -18,7 +18,7 @@ export function showVariants(cards) {
   }));
   const best = front(points);
   say(by("variants-said"), conditions(cards));
-  by("cards").replaceChildren(table("The card of each variant", heads(), cards.map((card) => row(card, best))));
+  by("cards").replaceChildren(table("The card of each variant", heads(), cards.map((card) => row(card, best, processors(cards).length > 1))));
   const picture = drawn(el("div", {}), (width) => pareto(points, best, speed, width));
   by("pareto").replaceChildren(el("figure", {},
     el("figcaption", {},
@@ -43,7 +43,10 @@ function heads() {
   ];
 }
 
-function row(card, best) {
+// The processors that variants were measured on; one may have come later, made on this machine.
+const processors = (cards) => [...new Set(cards.filter(({ measured }) => measured).map(({ measured }) => measured.cpu))];
+
+function row(card, best, several) {
   const { texts, differing } = card.startup_check;
   return {
     cells: [
@@ -52,7 +55,7 @@ function row(card, best) {
       figure(percent(card.macro_f1.value), interval(card.macro_f1.low, card.macro_f1.high, 1, 100)),
       gate(card),
       card.measured
-        ? figure(ms(card.measured.mean_ms), `p99 ${ms(card.measured.p99_ms)}${best.has(card.name) ? ", on the front" : ""}`)
+        ? figure(ms(card.measured.mean_ms), `p99 ${ms(card.measured.p99_ms)}${several ? `, on ${card.measured.cpu || "an unnamed processor"}` : ""}${best.has(card.name) ? ", on the front" : ""}`)
         : figure(NONE, best.has(card.name) ? "on the front" : ""),
       megabytes(card.bytes),
       millions(card.parameters.all),
@@ -85,7 +88,9 @@ function passes(card) {
 function conditions(cards) {
   const { dataset, measured } = cards[0];
   const said = [`Scored on ${plural(dataset.rows?.test ?? 0, "test text")}, each alone.`];
-  if (measured) {
+  if (processors(cards).length > 1) {
+    said.push("Times are of one text on one thread, of the processors that the table names, and not compared.");
+  } else if (measured) {
     said.push(`Times are of one text on one thread of ${measured.cpu || "an unnamed processor"}`
       + `${measured.here ? ", as this machine has" : ", another than this machine has"}.`);
   } else {
