@@ -1,5 +1,6 @@
 """What the chart renders is what Kubernetes takes, by its schemas, and what the service needs."""
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.service.conftest import ROOT
 from tests.service.deploy.conftest import CHART, KEY, KUBERNETES, Render
@@ -15,7 +17,16 @@ from tests.service.serving.test_service import call, predict
 kubernetes_validate = pytest.importorskip("kubernetes_validate")
 jsonschema = pytest.importorskip("jsonschema")
 
-ALL_ON = {
+DIGEST = f"sha256:{'0' * 64}"
+DNS = [53, 53, 5353, 5353]
+NODES = {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["cpu"]}]}
+COLLECTOR = {"ports": [{"port": 4317, "protocol": "TCP"}], "to": [{"namespaceSelector": {}}]}
+ONE = {"autoscaling": {"enabled": False}, "replicas": 1}
+CLAIM = {**ONE, "persistence": {"existingClaim": "shop-data"}, "adminKey": KEY}
+TLS = {"tls": {"secretName": "shop-tls"}}
+IN_ENV = {"name": "BONSAI_DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "url"}}}
+KSERVE = {"kserve": {"enabled": True}}
+ALL_ON: dict[str, Any] = {
     "variants": ["teacher", "distilled_int8"],
     "pathPrefix": "/classify",
     "adminKey": KEY,
@@ -24,29 +35,29 @@ ALL_ON = {
     "imagePullSecrets": [{"name": "registry"}],
     "autoscaling": {"requestsInFlight": 8},
     "ingress": {"enabled": True, "className": "nginx", "host": "classify.example", "annotations": {"a": "b"}},
-    "networkPolicy": {"from": [{"namespaceSelector": {"matchLabels": {"name": "web"}}}]},
+    "networkPolicy": {"from": [{"namespaceSelector": {"matchLabels": {"name": "web"}}}], "egress": [COLLECTOR]},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "dashboard": {"enabled": True},
+    "service": {"type": "LoadBalancer", "annotations": {"a": "b"}},
     "podAnnotations": {"a": "b"},
+    "podSecurityContext": {"fsGroup": 1034},
     "nodeSelector": {"kubernetes.io/arch": "amd64"},
+    "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [NODES]}}},
     "tolerations": [{"key": "cpu", "operator": "Exists"}],
 }
 EACH = {"perVariant": True, "variants": ["teacher", "distilled_int8"]}
 CASES: dict[str, dict[str, Any]] = {
     "as it comes": {},
     "all on": ALL_ON,
-    "one replica": {"autoscaling": {"enabled": False}, "replicas": 1, "adminKey": KEY, "preStopSeconds": 0},
-    "a secret that is there": {"existingSecret": "bonsai-keys", "image": {"digest": f"sha256:{'0' * 64}"}},
+    "one replica": {**CLAIM, "preStopSeconds": 0},
+    "a secret that is there": {"existingSecret": "bonsai-keys", "image": {"digest": DIGEST}},
     "one Deployment a variant": {**EACH, "ingress": {"enabled": True}, "serviceMonitor": {"enabled": True}},
-    "one replica at the most": {"autoscaling": {"minReplicas": 1, "maxReplicas": 1}, "adminKey": KEY},
-    "KServe": {"kserve": {"enabled": True}},
-    "KServe, one replica": {
-        "kserve": {"enabled": True},
-        "autoscaling": {"enabled": False},
-        "replicas": 1,
-        "adminKey": KEY,
-    },
-    "KServe, a variant each": {**EACH, "kserve": {"enabled": True}},
+    "one replica at the most": {"autoscaling": {"minReplicas": 1, "maxReplicas": 1}},
+    "a database in env": {"adminKey": KEY, "env": [IN_ENV]},
+    "TLS": {**TLS, "serviceMonitor": {"enabled": True, "tlsConfig": {"serverName": "shop.example"}}},
+    "KServe": KSERVE,
+    "KServe, one replica": {**KSERVE, **ONE, "adminKey": KEY, "env": [IN_ENV]},
+    "KServe, a variant each": {**EACH, **KSERVE, "podAnnotations": {"a": "b"}},
 }
 LABELS = {"type": "object", "additionalProperties": {"type": "string"}}
 # The fields that the chart uses of two resources that are not Kubernetes' own, as their documentation has them
@@ -66,6 +77,8 @@ MONITOR = {
                     "port": {"type": "string"},
                     "path": {"type": "string", "pattern": "^/"},
                     "interval": {"type": "string", "pattern": r"^\d+(ms|s|m|h)$"},
+                    "scheme": {"enum": ["http", "https"]},
+                    "tlsConfig": {"type": "object"},
                 },
             },
         },
@@ -77,6 +90,7 @@ OF_KSERVE = {
     "scaleMetric": {"enum": ["cpu", "memory", "concurrency", "rps"]},
     "scaleTarget": {"type": "integer"},
     "labels": LABELS,
+    "annotations": LABELS,
 }
 
 
@@ -149,8 +163,10 @@ def test_pods_have_no_rights_and_write_to_one_folder(render: Render, case: str) 
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert [list(each) for each in pod["volumes"]] == [["name", "emptyDir"]]
-        assert [each["mountPath"] for each in container["volumeMounts"]] == ["/data"]
+        kept = "persistence" in CASES[case]
+        assert list(pod["volumes"][0]) == ["name", "persistentVolumeClaim" if kept else "emptyDir"]
+        mounts = {each["mountPath"]: each.get("readOnly", False) for each in container["volumeMounts"]}
+        assert mounts == {"/data": False, **({"/tls": True} if "tls" in CASES[case] else {})}
         assert environment(pod)["TMPDIR"] == "/data"
 
 
@@ -241,22 +257,155 @@ def test_secrets_stand_in_the_secret_alone(render: Render) -> None:
     others = json.dumps([each for each in manifests if each["kind"] != "Secret"])
     assert KEY not in others and "postgresql://" not in others
     assert of_kind(render(existingSecret="bonsai-keys"), "Secret") == []
+
+
+@pytest.mark.parametrize(
+    ("values", "ports"),
+    [
+        ({}, []),
+        ({"databaseUrl": "postgresql://db/bonsai"}, [*DNS, 5432]),
+        ({"existingSecret": "keys"}, [*DNS, 5432]),
+        ({"env": [IN_ENV]}, [*DNS, 5432]),
+        ({"env": [{"name": "BONSAI_DATABASE_URL", "value": "postgresql://db:6432/bonsai"}]}, [*DNS, 5432]),
+        ({"env": [{"name": "BONSAI_STRICT", "value": "1"}]}, []),
+        (CLAIM, []),
+        ({"networkPolicy": {"egress": [COLLECTOR]}}, [*DNS, 4317]),
+        ({"env": [IN_ENV], "networkPolicy": {"egress": [COLLECTOR], "databasePort": 6432}}, [*DNS, 6432, 4317]),
+    ],
+)
+def test_a_pod_may_ask_what_it_is_told_to(render: Render, values: dict[str, Any], ports: list[int]) -> None:
+    (policy,) = of_kind(render(**values), "NetworkPolicy")
+    check(policy)
+    assert [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]] == ports
+    if "networkPolicy" in values:
+        assert policy["spec"]["egress"][-1] == COLLECTOR
+
+
+@pytest.mark.parametrize(
+    ("values", "who"),
+    [
+        ({}, [{"podSelector": {}}]),
+        ({"service": {"type": "LoadBalancer"}}, None),
+        ({"service": {"type": "NodePort"}}, None),
+        (ALL_ON, ALL_ON["networkPolicy"]["from"]),
+    ],
+)
+def test_a_service_for_those_outside_can_be_reached(render: Render, values: dict[str, Any], who: Any) -> None:
+    (policy,) = of_kind(render(**values), "NetworkPolicy")
+    (rule,) = policy["spec"]["ingress"]
+    assert (rule.get("from"), [port["port"] for port in rule["ports"]]) == (who, [3000])
+
+
+def test_what_the_cluster_is_told_is_what_was_given(render: Render) -> None:
+    manifests = render(**ALL_ON)
+    (service,), (pod,) = of_kind(manifests, "Service"), pods(manifests)
+    assert service["metadata"]["annotations"] == ALL_ON["service"]["annotations"]
+    assert pod["affinity"] == ALL_ON["affinity"]
+
+
+def test_a_pod_can_be_told_to_listen_on_ipv6(render: Render) -> None:
+    (pod,) = pods(render(env=[{"name": "BENTOML_HOST", "value": "::"}]))
+    assert environment(pod)["BENTOML_HOST"] == "::"
+    spec = importlib.util.find_spec("bentoml_cli.serve")
+    assert spec is not None and spec.origin is not None
+    assert 'envvar="BENTOML_HOST"' in Path(spec.origin).read_text(encoding="utf-8")
+
+
+def test_no_group_is_asked_for_that_openshift_would_refuse(render: Render) -> None:
+    safe = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert [pod["securityContext"] for pod in pods(render())] == [safe]
+    assert [pod["securityContext"] for pod in pods(render(**ALL_ON))] == [{**safe, "fsGroup": 1034}]
+
+
+def test_the_one_pod_of_a_claim_ends_before_the_next_begins(render: Render) -> None:
+    (deployment,), (pod,) = of_kind(render(**CLAIM), "Deployment"), pods(render(**CLAIM))
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    assert pod["volumes"] == [{"name": "data", "persistentVolumeClaim": {"claimName": "shop-data"}}]
+    (without,) = of_kind(render(), "Deployment")
+    assert without["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+@pytest.mark.parametrize(
+    "values", [{"existingSecret": "keys"}, {"adminKey": KEY}, {"databaseUrl": "postgresql://db/b"}]
+)
+def test_a_database_in_env_is_the_only_one(render: Render, values: dict[str, Any]) -> None:
+    """Two of one name are refused by a server-side apply."""
+    (pod,) = pods(render(**values, env=[IN_ENV]))
+    named = [each for each in pod["containers"][0]["env"] if each["name"] == "BONSAI_DATABASE_URL"]
+    assert named == [IN_ENV]
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ({}, yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"]),
+        ({"tag": "1"}, "1"),
+        ({"tag": "a" * 64}, "a" * 63),
+        ({"tag": "_1.2+b."}, "1.2-b"),
+        ({"tag": f"{'a' * 62}-b"}, "a" * 62),
+        ({"digest": DIGEST}, None),
+        ({"digest": DIGEST, "tag": "1"}, "1"),
+    ],
+)
+def test_the_version_is_a_label_that_is_legal_and_right(
+    render: Render, image: dict[str, str], version: str | None
+) -> None:
+    for manifest in render(image=image):
+        check(manifest)
+        assert manifest["metadata"]["labels"].get("app.kubernetes.io/version") == version
+
+
+def test_tls_is_spoken_by_pods_and_all_that_ask_them(render: Render) -> None:
+    manifests = render(**CASES["TLS"])
+    (pod,) = pods(manifests)
+    (container,) = pod["containers"]
+    assert container["args"] == ["--ssl-certfile", "/tls/tls.crt", "--ssl-keyfile", "/tls/tls.key"]
+    told = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")  # whose command is proven
+    assert all(f" {option} " in told for option in container["args"][::2])
+    assert pod["volumes"][1:] == [{"name": "tls", "secret": {"secretName": "shop-tls"}}]
+    probes = [container[f"{name}Probe"]["httpGet"]["scheme"] for name in ("startup", "readiness", "liveness")]
+    assert probes == ["HTTPS"] * 3
+    ((port,),) = (each["spec"]["ports"] for each in of_kind(manifests, "Service"))
+    assert port["appProtocol"] == "https"
+    ((endpoint,),) = (each["spec"]["endpoints"] for each in of_kind(manifests, "ServiceMonitor"))
+    assert (endpoint["scheme"], endpoint["tlsConfig"]) == ("https", {"serverName": "shop.example"})
+    plain = json.dumps(render(serviceMonitor={"enabled": True}))
+    assert "HTTPS" not in plain and "https" not in plain and "--ssl" not in plain
+
+
+def test_pods_of_an_inference_service_are_annotated_and_reached_as_others(render: Render) -> None:
+    given = {"podAnnotations": {"a": "b"}, "databaseUrl": "postgresql://db/bonsai"}
+    (deployment,) = of_kind(render(**given), "Deployment")
+    manifests = render(**KSERVE, **given)
+    (predictor,) = pods(manifests)
+    assert predictor["annotations"] == deployment["spec"]["template"]["metadata"]["annotations"]
+    assert predictor["annotations"]["a"] == "b"
+    (other,) = pods(render(**KSERVE, databaseUrl="postgresql://other/bonsai"))
+    assert other["annotations"]["checksum/secret"] != predictor["annotations"]["checksum/secret"]
     (policy,) = of_kind(manifests, "NetworkPolicy")
-    assert [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]] == [53, 53, 5432]
-    (alone,) = of_kind(render(), "NetworkPolicy")
-    assert alone["spec"]["egress"] == []
+    (rule,) = policy["spec"]["ingress"]
+    assert [port["port"] for port in rule["ports"]] == [3000, 8012, 8013, 9090]  # the last three: Knative's queue-proxy
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"adminKey": KEY}, "adminKey without databaseUrl"),
+        ({"adminKey": KEY}, "adminKey without a database.*existingSecret, or persistence.existingClaim"),
+        ({**ONE, "adminKey": KEY}, "adminKey without a database"),
+        ({**CLAIM, "replicas": 2}, "persistence.existingClaim is written to by one pod alone; set replicas=1"),
+        ({**CLAIM, "autoscaling": {"minReplicas": 1, "maxReplicas": 1}}, "autoscaling.enabled=false"),
+        ({**EACH, **ONE, "persistence": {"existingClaim": "shop-data"}}, "neither perVariant"),
+        ({**CLAIM, **KSERVE}, "nor kserve.enabled"),
+        ({**KSERVE, **TLS}, "set one of tls.secretName and kserve.enabled"),
+        ({**KSERVE, "ingress": {"enabled": True}}, "set one of ingress.enabled and kserve.enabled"),
+        ({**KSERVE, "autoscaling": {"requestsInFlight": 8}}, "set one of autoscaling.requestsInFlight and kserve"),
+        ({"persistence": {"existing": "shop-data"}}, "existing"),
         ({"perVariant": True}, "perVariant needs the names"),
         ({**EACH, "databaseUrl": "postgresql://db/bonsai"}, "exclude one another"),
-        ({"kserve": {"enabled": True}, "serviceMonitor": {"enabled": True}}, "KServe makes it"),
-        ({"kserve": {"enabled": True}, "adminKey": KEY}, "adminKey without databaseUrl"),
-        ({"autoscaling": {"enabled": False}, "adminKey": KEY}, "adminKey without databaseUrl"),
+        ({**KSERVE, "serviceMonitor": {"enabled": True}}, "KServe makes it"),
+        ({**KSERVE, "adminKey": KEY}, "adminKey without a database"),
         ({**EACH, "existingSecret": "keys"}, "exclude one another"),
+        ({**EACH, "env": [IN_ENV]}, "exclude one another"),
         ({"autoscaling": {"minReplicas": 5, "maxReplicas": 3}}, "minReplicas is 5 and maxReplicas 3; expected"),
         ({"perVariant": True, "variants": ["a", "a_"]}, "variants has 'a_'; with perVariant expected names"),
         ({"replicaCount": 3}, "replicaCount"),

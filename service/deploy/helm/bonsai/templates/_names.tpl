@@ -10,7 +10,7 @@
 {{- define "bonsai.parts" -}}
 {{- if .Values.perVariant -}}
 {{- if empty .Values.variants }}{{ fail "perVariant needs the names: --set 'variants={teacher,nano}'" }}{{ end -}}
-{{- if or .Values.adminKey .Values.databaseUrl .Values.existingSecret }}{{ fail "perVariant and experiments exclude one another: an experiment needs all its arms in one service; leave adminKey, databaseUrl and existingSecret empty" }}{{ end -}}
+{{- if or .Values.adminKey (include "bonsai.database" .) }}{{ fail "perVariant and experiments exclude one another: an experiment needs all its arms in one service; leave adminKey, databaseUrl and existingSecret empty, and BONSAI_DATABASE_URL out of env" }}{{ end -}}
 {{- range .Values.variants }}{{ if or (hasSuffix "_" .) (gt (len .) 40) }}{{ fail (printf "variants has '%s'; with perVariant expected names of up to 40 characters that end with a letter or a digit, for Deployments are called by them" .) }}{{ end }}{{ end -}}
 {{- .Values.variants | toJson -}}
 {{- else -}}
@@ -40,9 +40,33 @@ app.kubernetes.io/component: {{ replace "_" "-" $variant }}
 {{- define "bonsai.labels" -}}
 {{- $root := index . 0 -}}
 {{ include "bonsai.selector" . }}
-app.kubernetes.io/version: {{ $root.Values.image.tag | default $root.Chart.AppVersion | quote }}
+{{- $image := $root.Values.image }}
+{{- if or $image.tag (not $image.digest) }}
+app.kubernetes.io/version: {{ regexReplaceAll "[^A-Za-z0-9._-]" ($image.tag | default $root.Chart.AppVersion) "-" | trunc 63 | trimAll "-._" | quote }}
+{{- end }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
+{{- end -}}
+
+{{/* A pod's annotations: a secret that was changed makes new pods. */}}
+{{- define "bonsai.annotations" -}}
+checksum/secret: {{ printf "%s %s" .Values.adminKey .Values.databaseUrl | sha256sum }}
+{{- with .Values.podAnnotations }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The value that names the database, of which `env` wins; empty where none does. */}}
+{{- define "bonsai.database" -}}
+{{- $env := dict -}}
+{{- range .Values.env }}{{ $_ := set $env .name true }}{{ end -}}
+{{- if hasKey $env "BONSAI_DATABASE_URL" -}}
+env
+{{- else if .Values.existingSecret -}}
+existingSecret
+{{- else if .Values.databaseUrl -}}
+databaseUrl
+{{- end -}}
 {{- end -}}
 
 {{/* The secret that holds the admin key and the database's URL; empty where there is none. */}}

@@ -4,6 +4,11 @@
 {{- $values := $root.Values -}}
 {{- $only := ternary $values.variants (list $variant) (empty $variant) -}}
 {{- $secret := include "bonsai.secret" $root -}}
+{{- $claim := $values.persistence.existingClaim -}}
+{{- $tls := $values.tls.secretName -}}
+{{- $scheme := ternary "HTTP" "HTTPS" (empty $tls) -}}
+{{- if and $claim (or $values.autoscaling.enabled (gt (int $values.replicas) 1) $values.perVariant $values.kserve.enabled) }}{{ fail "persistence.existingClaim is written to by one pod alone; set replicas=1 and autoscaling.enabled=false, and neither perVariant nor kserve.enabled" }}{{ end -}}
+{{- if and $tls $values.kserve.enabled }}{{ fail "KServe's router speaks plain HTTP to a pod; set one of tls.secretName and kserve.enabled" }}{{ end -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with $values.imagePullSecrets }}
@@ -11,14 +16,16 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 # Unready and answering, then what is in flight; the kubelet kills a little after the service ends by itself.
 terminationGracePeriodSeconds: {{ add $values.preStopSeconds $values.drainSeconds $values.graceSeconds 8 }}
-securityContext:
-  runAsNonRoot: true
-  fsGroup: 1034
-  seccompProfile: {type: RuntimeDefault}
+{{- with $values.podSecurityContext }}
+securityContext: {{- toYaml . | nindent 2 }}
+{{- end }}
 containers:
   - name: {{ $container }}
     image: {{ printf "%s%s" $values.image.repository (ternary (printf ":%s" ($values.image.tag | default $root.Chart.AppVersion)) (printf "@%s" $values.image.digest) (empty $values.image.digest)) | quote }}
     imagePullPolicy: {{ $values.image.pullPolicy }}
+    {{- if $tls }}
+    args: [--ssl-certfile, /tls/tls.crt, --ssl-keyfile, /tls/tls.key]
+    {{- end }}
     ports:
       - {name: {{ ternary "http1" "http" (eq $container "kserve-container") }}, containerPort: 3000, protocol: TCP}
     env:
@@ -35,8 +42,10 @@ containers:
       {{- with $secret }}
       - name: BONSAI_ADMIN_KEY
         valueFrom: {secretKeyRef: {name: {{ . }}, key: admin-key, optional: true}}
+      {{- if ne (include "bonsai.database" $root) "env" }}
       - name: BONSAI_DATABASE_URL
         valueFrom: {secretKeyRef: {name: {{ . }}, key: database-url, optional: true}}
+      {{- end }}
       {{- end }}
       {{- if $values.keysSecret }}
       - {name: BONSAI_KEYS, value: /keys/keys}
@@ -45,16 +54,16 @@ containers:
       {{- toYaml . | nindent 6 }}
       {{- end }}
     startupProbe:
-      httpGet: {path: {{ $values.pathPrefix }}/readyz, port: 3000}
+      httpGet: {path: {{ $values.pathPrefix }}/readyz, port: 3000, scheme: {{ $scheme }}}
       periodSeconds: 2
       failureThreshold: 90
     readinessProbe:
-      httpGet: {path: {{ $values.pathPrefix }}/readyz, port: 3000}
+      httpGet: {path: {{ $values.pathPrefix }}/readyz, port: 3000, scheme: {{ $scheme }}}
       periodSeconds: 2
       timeoutSeconds: 2
       failureThreshold: 3
     livenessProbe:
-      httpGet: {path: {{ $values.pathPrefix }}/livez, port: 3000}
+      httpGet: {path: {{ $values.pathPrefix }}/livez, port: 3000, scheme: {{ $scheme }}}
       periodSeconds: 10
       timeoutSeconds: 5
       failureThreshold: 6
@@ -74,12 +83,26 @@ containers:
       {{- if $values.keysSecret }}
       - {name: keys, mountPath: /keys, readOnly: true}  # no subPath, under which a change would not come
       {{- end }}
+      {{- if $tls }}
+      - {name: tls, mountPath: /tls, readOnly: true}
+      {{- end }}
 volumes:
   - name: data
+    {{- if $claim }}
+    persistentVolumeClaim: {claimName: {{ $claim }}}
+    {{- else }}
     emptyDir: {sizeLimit: {{ $values.dataSize }}}
+    {{- end }}
 {{- with $values.keysSecret }}
   - name: keys
     secret: {secretName: {{ . }}}
+{{- end }}
+{{- with $tls }}
+  - name: tls
+    secret: {secretName: {{ . }}}
+{{- end }}
+{{- with $values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with $values.spread.topologyKeys }}
 topologySpreadConstraints:
