@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -24,7 +25,7 @@ CORPUS_FILE = "corpus.jsonl"
 DATASET_FILE = "dataset.json"
 OUT = Path("variants")  # where a build writes unless told otherwise
 BUILD_COMMAND = "python -m models.build"
-STORE = "BONSAI_MODEL_STORE"  # tells a process that a service starts where its models lie: a Bento may have its own
+STORE = "BONSAI_MODEL_STORE"  # tells a process that a service starts where models go, and where else they lie
 BUSY = "another build is writing to"  # what whoever may wait for it knows it by
 HOME_HELP = "set BENTOML_HOME to a folder that can be written and has room"
 
@@ -121,10 +122,36 @@ def store_folder() -> Path:
     return Path(BentoMLContainer.model_store.get()._path)
 
 
+def stores() -> list[Path]:
+    """Return where models may lie: this process's store, those that it was told of, and that of BentoML's home. A Bento
+    has a store of its own, and where that is an image's, what is built goes to the home.
+    """
+    return list(dict.fromkeys([store_folder(), *_told(), Path(BentoMLContainer.model_store_dir.get())]))
+
+
+def _told() -> list[Path]:
+    return [Path(each) for each in json.loads(os.environ.get(STORE) or "[]")]
+
+
+def build_stores() -> list[Path]:
+    """Return the stores of a build that this process starts, first the one that it writes to."""
+    own, *others = stores()
+    return [own, *others] if _is_open(own) else [*others, own]
+
+
+def told_stores() -> str:
+    """Return what such a build is told of them (BONSAI_MODEL_STORE)."""
+    return json.dumps([str(each) for each in build_stores()])
+
+
+def _is_open(store: Path) -> bool:
+    return "BENTOML_CONTAINERIZED" not in os.environ and os.access(store, os.W_OK)
+
+
 def use_given_store() -> None:
-    """Keep models where the process that started this one does."""
-    if given := os.environ.get(STORE):
-        BentoMLContainer.model_store.set(ModelStore(given))
+    """Keep models where the process that started this one says."""
+    if given := _told():
+        BentoMLContainer.model_store.set(ModelStore(given[0]))
 
 
 def check_store() -> None:
@@ -151,8 +178,8 @@ def _forget(tag: str) -> None:
 def stored(tag: str) -> Path:
     """Return the folder that the store holds under this tag (BonsaiError when there is none)."""
     name, _, version = tag.partition(":")
-    folder = store_folder() / name / version
-    if not version or not folder.is_dir():
+    folder = next((each for store in stores() if (each := store / name / version).is_dir()), None)
+    if not version or folder is None:
         home = "run it with the BENTOML_HOME that does"
         raise BonsaiError(
             f"the BentoML model store does not hold '{tag}'; run '{BUILD_COMMAND}' to store it again, or {home}"
@@ -166,7 +193,7 @@ def check_stored(tag: str) -> Path:
     """
     folder = stored(tag)
     try:
-        bentoml.models.get(tag)
+        ModelStore(folder.parents[1]).get(tag)
     except Exception as error:  # of a damaged entry BentoML lets through what YAML, attrs and the file system say
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise BonsaiError(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from models.runtime.errors import BonsaiError
 from models.runtime.files import write_json
-from models.runtime.store import STORE, read_build, store_folder
+from models.runtime.store import STORE, read_build, told_stores
 from service.builds.asked import Asked, cards
 from service.builds.errors import BuildError, Conflict
 from service.builds.jobs import Jobs
@@ -67,7 +67,7 @@ def build_teacher(given: Given, out: Path) -> None:
         options = ["--recipe", str(file), "--out", str(out), "--keep-head"]
         environment = {
             **os.environ,
-            STORE: str(store_folder()),
+            STORE: told_stores(),
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         }
         last = ""
@@ -80,10 +80,14 @@ def build_teacher(given: Given, out: Path) -> None:
             text=True,
         ) as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                last = line.strip() or last
-                if not last.startswith("error: "):
-                    sys.stderr.write(line)
+            try:
+                for line in process.stdout:
+                    last = line.strip() or last
+                    if not last.startswith("error: "):
+                        sys.stderr.write(line)
+            except BaseException:  # told to end, it waits for no build
+                process.terminate()
+                raise
     if process.returncode:
         raise BonsaiError(last.removeprefix("error: ") or f"the build ended with exit code {process.returncode}")
 

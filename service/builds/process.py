@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from models.runtime.followed import FILE
-from models.runtime.store import STORE, store_folder
+from models.runtime.store import STORE, told_stores
 from service.builds.jobs import Work
 from service.builds.settings import Limits
 
@@ -55,7 +55,7 @@ def run(
     command = [sys.executable, "-m", "models.build", "--recipe", str(work.recipe), "--out", str(out), *options]
     before = [sys.executable, "-m", "service.builds.limited", str(limits.cores), str(os.getpid())]
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    told = {FILE: str(work.progress), STORE: str(store_folder())}
+    told = {FILE: str(work.progress), STORE: told_stores()}
     environment = {**os.environ, **told, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "200"}
     with work.log.open("wb") as log:
         process = subprocess.Popen(

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from models.runtime.card import Card
-from models.runtime.store import store_folder
+from models.runtime.store import build_stores
 from service.builds.errors import NoRoom
 from service.builds.settings import Limits
 
@@ -19,7 +19,7 @@ def check_room(out: Path, teacher: Card, limits: Limits) -> None:
     (NoRoom).
     """
     needed = TIMES * teacher.bytes / MIB + limits.disk_mb
-    for folder in (out, store_folder()) if limits.disk_mb else ():
+    for folder in (out, build_stores()[0]) if limits.disk_mb else ():
         free = shutil.disk_usage(folder).free / MIB
         if free < needed:
             raise NoRoom(

@@ -16,15 +16,17 @@ from bentoml._internal.context import server_context
 from bentoml.exceptions import BentoMLException
 from bentoml.models import BentoModel
 
+from models.runtime.background import end_first
 from models.runtime.batching import Measured, read_measured
 from models.runtime.errors import (
     BonsaiError,
 )  # (at the top, so that a Bento, whose root holds a folder `models` too, finds ours first)
 from models.runtime.loading import check_all_whole, pack_variants
 from models.runtime.memory import return_memory
-from models.runtime.store import BUILD_COMMAND, stored
+from models.runtime.store import BUILD_COMMAND, store_folder, stored
 from service.builds.at_start import ask_for_int8, build_teacher, given_model, quantizes
 from service.builds.settings import limits
+from service.builds.writable import writable
 from service.experiments import settings as experiment_settings
 from service.experiments.experiments import Experiments
 from service.keys.watched import WatchedKeys
@@ -55,6 +57,8 @@ try:
     settings.check_temporary_folder()
     VARIANTS = settings.variants_folder()
     QUANTIZES = quantizes()
+    if is_first() and (QUANTIZES or experiment_settings.admin_key() or settings.keys_file()):
+        VARIANTS = writable(VARIANTS)
     if is_first() and (given := given_model()) is not None:
         build_teacher(given, VARIANTS)
     BUILD = present_build(VARIANTS, shared_folder(), experiment_settings.default_variant, settings.only())
@@ -78,6 +82,7 @@ except BonsaiError as problem:
 logger = logging.getLogger("bentoml.bonsai")
 REGISTRY = OutermostService.registry
 COLLECTED_AFTER = 20_000  # objects more than before
+WORKER = 200  # thousandths of the memory: the process that starts another in its place is not to be ended
 ATTRIBUTE = "MODEL_{}"  # in capitals, which no variant's name has
 
 
@@ -114,6 +119,7 @@ class Variants:
         """Load and warm up every variant, and check those that are not proved; BentoML answers /readyz once this has
         returned.
         """
+        end_first(WORKER)
         folder = shared_folder()
         self._reloading = Reloading(
             VARIANTS,
@@ -243,7 +249,8 @@ def _endpoint(name: str) -> Any:
 
 
 for _name, _variant in BUILD.variants.items():
-    setattr(Variants, ATTRIBUTE.format(_name), BentoModel(_variant.tag))
+    if store_folder() in FOLDERS[_name].parents:  # and not one that was built beside an image's
+        setattr(Variants, ATTRIBUTE.format(_name), BentoModel(_variant.tag))
     setattr(Variants, _name, _endpoint(_name))
 
 bonsai = bentoml.service(

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,18 @@ import pytest
 
 from models.runtime.card import CARD_FILE, CONTENT_FILES, read_card, seal
 from models.runtime.errors import BonsaiError
-from models.runtime.store import BUILD_FILE, check_stored, in_store, locked, read_build, save_variant, stored
+from models.runtime.store import (
+    BUILD_FILE,
+    STORE,
+    build_stores,
+    check_stored,
+    in_store,
+    locked,
+    read_build,
+    save_variant,
+    store_folder,
+    stored,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -129,6 +141,23 @@ def test_a_damaged_entry_is_not_in_the_store(copied: Path, content: str | None) 
         check_stored(tag)
     assert save_variant(copied / "int8") == tag
     assert check_stored(tag) == stored(tag)
+
+
+def test_a_model_is_found_in_whichever_store_holds_it(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a Bento in an image, beside whose store there is one that can be written."""
+    tag = save_variant(renamed(copied / "int8", "elsewhere"))
+    folder, images = stored(tag), tmp_path / "image" / "models"
+    (images / folder.parent.name).mkdir(parents=True)
+    shutil.move(folder, images / folder.parent.name)
+    assert not in_store(tag)
+    monkeypatch.setenv(STORE, json.dumps([str(store_folder()), str(images)]))
+    assert in_store(tag)
+    assert check_stored(tag) == images / folder.parent.name / folder.name
+    assert build_stores() == [store_folder(), images]
+    monkeypatch.setenv("BENTOML_CONTAINERIZED", "true")
+    assert build_stores() == [images, store_folder()]
 
 
 def test_what_is_no_folder_to_build_in_is_a_sentence(tmp_path: Path) -> None:

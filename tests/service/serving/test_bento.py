@@ -170,8 +170,9 @@ def test_a_bento_without_torch_makes_the_variant_that_a_build_with_torch_makes(
     plan = make_plan(whole, load_dataset(whole.dataset), find_teacher(whole.teacher))
     made = Builder(plan, Path(shutil.copytree(built, tmp_path / "variants"))).build("small")
 
-    # As in a container: nothing but the Bento's own folder, with its own store of models.
+    # As in a container: nothing but the Bento's own folder, with its own store of models, and neither is written to.
     bento = Path(shutil.copytree(unpacked, tmp_path / "bento"))
+    before = files(bento)
     settings = {
         "BENTOML_HOME": str(tmp_path / "home"),
         "BONSAI_VARIANTS": "",
@@ -179,6 +180,7 @@ def test_a_bento_without_torch_makes_the_variant_that_a_build_with_torch_makes(
         "BONSAI_ADMIN_KEY": KEY,
         "BONSAI_DATABASE_URL": f"sqlite:///{tmp_path / 'experiments.sqlite'}",
         "BONSAI_WORKERS": "1",
+        "BENTOML_CONTAINERIZED": "true",
     }
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
 
@@ -202,9 +204,19 @@ def test_a_bento_without_torch_makes_the_variant_that_a_build_with_torch_makes(
         assert job["state"] == "serving", job
         assert job["figures"]["version"] == read_card(made).version
         assert call("/small/predict", {"texts": ["where is my parcel"]})[0] == 200
-    build = read_build(bento / "src" / "variants")
+    assert files(bento) == before
+    with serving(str(bento), tmp_path, settings, bentoml, tmp_path / "again.txt") as host:
+        assert "small" in served(host) and call("/small/predict", {"texts": ["where is my parcel"]})[0] == 200
+    (copy,) = (tmp_path / "home" / "bonsai").glob("variants-*")
+    build = read_build(copy)
     keys = {variant.name: variant.key for variant in plan.variants}
     assert {name: variant.key for name, variant in build.variants.items()} == keys
+
+
+def files(folder: Path) -> dict[Path, int]:
+    """Return what is in a folder, and when it was written."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder): path.stat().st_mtime_ns for path in found}
 
 
 def served(host: str) -> list[str]:
