@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults import builds, clients, jobs
+from tests.faults import builds, clients, jobs, limits
 from tests.faults.rows import Row
 from tests.processes import ROOT
 from tests.service.conftest import serving
@@ -55,7 +55,9 @@ def main() -> int:
         drills: dict[str, Callable[[Path], Row]] = {
             **{
                 name: lambda own, drill=drill: with_service(own, tiny, drill)  # type: ignore[misc]
-                for name, drill in clients.drills(given.quick, KEEP_ALIVE_S, READ_S).items()
+                for name, drill in (
+                    clients.drills(given.quick, KEEP_ALIVE_S, READ_S) | limits.drills(given.quick)
+                ).items()
             },
             **builds.drills(tiny, given.quick, given.seed),
             **jobs.drills(tiny, given.quick, given.seed),

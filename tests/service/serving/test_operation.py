@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from models.runtime.background import MOST
 from tests.service.conftest import ROOT, serving
 from tests.service.serving.test_service import call, predict
 
@@ -75,6 +76,17 @@ def test_a_killed_worker_comes_back_and_the_other_answers_meanwhile(two_workers:
     assert len(now - before) == 1
     for _ in range(20):
         assert predict(two_workers, "int8", texts=["a"])[0] == 200
+
+
+def test_where_memory_runs_out_a_worker_is_ended_before_the_process_that_starts_another(two_workers: str) -> None:
+    def read(pid: int) -> int:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    for process in workers(two_workers):
+        until = time.monotonic() + 30
+        while read(process.pid) != min(MOST, read(process.ppid()) + 200):  # one that has just begun is not so far
+            assert time.monotonic() < until
+            time.sleep(0.1)
 
 
 def test_workers_are_told_to_keep_connections_and_to_end_in_time(two_workers: str) -> None:
