@@ -10,6 +10,8 @@ PEERS ?= .venv-peers
 PEERS_STAMP := $(PEERS)/.installed
 AUDIT ?= .venv-audit
 AUDIT_STAMP := $(AUDIT)/.installed
+# What the page shows of the last load test travels with the variants.
+COPY_LOAD_TEST := cp -f loadtest/results/latest/comparison.json variants/load_test.json 2>/dev/null || true
 export HF_HUB_DISABLE_TELEMETRY := 1
 export BENTOML_DO_NOT_TRACK := True
 # Images of Python often set it. Every process would compile what it imports: of a build 4,000 modules, in 7 s more.
@@ -101,7 +103,7 @@ figures: env  ## the lecture's figures anew, some two hours; goes on where it en
 kills: variants/build.json  ## kill -9 a worker 50 times under load, and count feedback, ten minutes
 	$(BIN)/python -m tests.kills --out service/results/published/kills.json
 
-swaps: variants/build.json  ## load another build 100 times under load, and count what fails and grows, ten minutes
+swaps: variants/build.json  ## load another build 200 times under load, and count what fails and grows, ten minutes
 	$(BIN)/python -m tests.swaps --out service/results/published/swaps.json
 
 on-the-fly: variants/build.json  ## what a variant on the fly takes, and costs callers meanwhile, ten minutes
@@ -117,13 +119,14 @@ overload: variants/build.json  ## the service under ten times the load that it c
 	$(BIN)/python -m loadtest.overload $(OVERLOAD_ARGS)
 
 bento: variants/build.json  ## pack the variants of the last build and what serves them
-	@cp -f loadtest/results/latest/comparison.json variants/load_test.json 2>/dev/null || true  # what the page shows of it
+	@$(COPY_LOAD_TEST)
 	$(BIN)/bentoml build
 
 image: variants/build.json  ## the container image, with its bill of materials in build/image/; needs docker or podman
+	@$(COPY_LOAD_TEST)
 	$(BIN)/python -m service.image.build $(if $(BASE_IMAGE),--base-image $(BASE_IMAGE)) $(IMAGE_ARGS)
 
-image-base:  ## a base image for it out of Debian's packages, where no registry is reached: make image BASE_IMAGE=localhost/bonsai-python:3.11
+image-base: env  ## a base image for it out of Debian's packages, where no registry is reached: make image BASE_IMAGE=localhost/bonsai-python:3.11
 	$(BIN)/python -m service.image.debian
 
 image-test: env  ## build an image of tiny variants, run it and drive every route, some minutes; says so where the tools are missing

@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tests.service.conftest import ROOT, serving
 
 CALLERS = 8
 LABELS_AT_ONCE = 3
+WITHIN_S = 60.0  # a worker that is not back by then never will be
 KEY = secrets.token_hex(16)
 HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
 
@@ -75,6 +77,15 @@ class Caller(threading.Thread):
             return None
 
 
+def within(what: str, log: Path, seconds: float = WITHIN_S) -> Iterator[None]:
+    """Go on until the caller has seen what it waits for; end with a sentence where it does not come."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        yield
+    last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+    sys.exit(f"error: {what} after {seconds:.0f} s; expected two that serve; the log ends with: {last or 'nothing'}")
+
+
 def kill(variants: Path, kills: int, seed: int) -> dict[str, Any]:
     """Return what was acknowledged, and what is stored."""
     chance = random.Random(seed)
@@ -97,14 +108,12 @@ def kill(variants: Path, kills: int, seed: int) -> dict[str, Any]:
             callers = [Caller(host, number, names) for number in range(CALLERS)]
             for caller in callers:
                 caller.start()
-            done = 0
-            while done < kills:
-                time.sleep(chance.uniform(0.5, 4.0))
-                workers = _workers(database)
-                if len(workers) < 2:  # the last one is not back yet, and somebody has to answer
-                    continue
+            for _ in range(kills):
+                for _ in within("a worker that was killed is not back", folder / "log.txt"):
+                    time.sleep(chance.uniform(0.5, 4.0))
+                    if len(workers := _workers(database)) > 1:  # the last one is back, for somebody has to answer
+                        break
                 chance.choice(workers).send_signal(signal.SIGKILL)
-                done += 1
             for caller in callers:
                 caller.end.set()
             for caller in callers:
@@ -116,7 +125,7 @@ def kill(variants: Path, kills: int, seed: int) -> dict[str, Any]:
         acknowledged = [id for caller in callers for id in caller.acknowledged]
         outcomes = sum((caller.outcomes for caller in callers), Counter[str]())
         return {
-            "kills": done,
+            "kills": kills,
             "acknowledged": len(acknowledged),
             "stored": sum(rows.values()),
             "counted": labels,

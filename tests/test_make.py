@@ -29,3 +29,12 @@ def test_the_hooks_run_what_make_lint_runs() -> None:
     assert [f"{hook} ." if "ruff" in hook else hook for hook in hooks] == lint.replace("$(BIN)", ".venv/bin").split(
         " && "
     )
+
+
+def test_what_runs_in_the_environment_makes_it_first() -> None:
+    rules = re.findall(r"^([a-z/.$()A-Z_-]+):(?!=)(.*)\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE)
+    needs = {target: {word for word in needed.split("##")[0].split() if word != "|"} for target, needed, _ in rules}
+    ready = {"env", "$(STAMP)"}
+    while more := {target for target, needed in needs.items() if needed & ready} - ready:
+        ready |= more
+    assert {target for target, _, recipe in rules if "$(BIN)/" in recipe} <= ready

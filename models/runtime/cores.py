@@ -1,25 +1,50 @@
-"""The cores that this process may use: those it is bound to, or less where a container's quota says so (no torch)."""
+"""The cores that this process may use: those it is bound to, or less where a quota says so, a container's or a systemd
+unit's (no torch).
+"""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-V2, V1 = Path("/sys/fs/cgroup/cpu.max"), Path("/sys/fs/cgroup/cpu")
+GROUPS = Path("/proc/self/cgroup")
+V2, V1 = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/cpu")
+QUOTAS = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # the kernel's cgroup-v2.rst, and sched-bwc.rst
 
 
 def cores() -> float:
     """Return how many cores there are to use, a broken number under a quota."""
     bound = float(len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else float(os.cpu_count() or 1)
-    quota = _quota()
-    return bound if quota is None else min(bound, quota)
+    return min([bound, *_quotas()])
 
 
-def _quota() -> float | None:
-    """Return the quota of this control group in cores (the kernel's cgroup-v2.rst, "cpu.max"; v1's "cpu.cfs_*")."""
+def _quotas() -> Iterator[float]:
+    """Return the quotas of this control group and of all above it in cores; the least of them holds."""
+    for folder in _folders():
+        for names in QUOTAS:
+            try:
+                most, period = " ".join((folder / name).read_text() for name in names).split()
+                if most.isdigit() and int(most) > 0:
+                    yield int(most) / int(period)
+            except (OSError, ValueError):  # none there, or none that is understood
+                continue
+
+
+def _folders() -> set[Path]:
+    """Return where this control group and all above it are said to be; in a container they may not be there, for what
+    is mounted begins at its own group.
+    """
+    found = {V2, V1}
     try:
-        if V2.exists():
-            most, period = V2.read_text().split()
-        else:
-            most, period = ((V1 / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
-        return int(most) / int(period) if most.lstrip("-").isdigit() and int(most) > 0 else None
+        lines = GROUPS.read_text().splitlines()
     except (OSError, ValueError):
-        return None
+        return found
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        names = group.split("/")
+        if ".." in names or (controllers and "cpu" not in controllers.split(",")):  # outside, or another's
+            continue
+        folder = V1 if controllers else V2
+        for name in names:
+            folder /= name
+            found.add(folder)
+    return found

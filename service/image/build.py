@@ -19,9 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from models.runtime.errors import BonsaiError
+from service.image.lock import container
 
 PINS = ("service/requirements.txt", "service/image/tools.txt")
 ENGINES = ("docker", "podman")
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # as engines and as wheels call those that are pinned
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 WORK = Path("build/image")
 SBOM = "/usr/share/sbom/bonsai.cdx.json"
@@ -51,14 +53,15 @@ def engine() -> str:
     )
 
 
-def fetch_wheels(folder: Path) -> None:
-    """Fill a folder with the wheels that are pinned, and nothing else."""
+def fetch_wheels(folder: Path, machine: str) -> None:
+    """Fill a folder with the wheels that are pinned for a container on such a machine, and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [line for name in PINS for line in Path(name).read_text().splitlines() if line]
     wanted = {found for line in lines for found in re.findall("sha256:([0-9a-f]{64})", line)}
     there = set()
     for wheel in folder.iterdir():
-        if (found := hashlib.sha256(wheel.read_bytes()).hexdigest()) in wanted:
+        found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        if found in wanted and wheel.stem.endswith(("-any", machine)):
             there.add(found)
         else:
             wheel.unlink()
@@ -72,7 +75,8 @@ def fetch_wheels(folder: Path) -> None:
             pins = folder.with_name("missing.txt")
             pins.write_text("\n".join(missing) + "\n")
             options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--require-hashes")
-            run(sys.executable, "-m", "pip", "download", *options, f"--dest={folder}", f"--requirement={pins}")
+            where = (*container(machine), f"--dest={folder}", f"--requirement={pins}")
+            run(sys.executable, "-m", "pip", "download", *options, *where)
 
 
 def pinned(engine: str, base: str) -> str:
@@ -84,6 +88,14 @@ def pinned(engine: str, base: str) -> str:
             raise BonsaiError(f"{problem}; 'make image-base' makes one, for BASE_IMAGE=localhost/…") from None
     digests = json.loads(run(engine, "image", "inspect", "--format={{json .RepoDigests}}", base)) or []
     return str(digests[0]) if digests and not base.startswith("localhost/") else base
+
+
+def machine_of(engine: str, base: str) -> str:
+    """Return what a base image runs on, as wheels call it (BonsaiError where no wheel is pinned for it)."""
+    said = run(engine, "image", "inspect", "--format={{.Architecture}}", base)
+    if said not in MACHINES:
+        raise BonsaiError(f"'{base}' is for '{said}'; expected a base image for one of {', '.join(MACHINES)}")
+    return MACHINES[said]
 
 
 def commit() -> str:
@@ -124,11 +136,11 @@ def containerize(engine: str, bento: str, tag: str, base: str) -> None:
 
 def copy_sbom(engine: str, tag: str, to: Path) -> None:
     """Copy the bill of materials out of an image."""
-    container = run(engine, "create", tag)
+    created = run(engine, "create", tag)
     try:
-        run(engine, "cp", f"{container}:{SBOM}", str(to))
+        run(engine, "cp", f"{created}:{SBOM}", str(to))
     finally:
-        run(engine, "rm", container)
+        run(engine, "rm", "--volumes", created)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with_engine = given.engine or engine()
         base = pinned(with_engine, given.base_image)
-        fetch_wheels(WORK / "wheels")
+        fetch_wheels(WORK / "wheels", machine_of(with_engine, base))
         bentoml = str(Path(sys.executable).with_name("bentoml"))
         bento = run(bentoml, "build", "--output", "tag").rpartition("__tag__:")[2]
         containerize(with_engine, bento, given.tag, base)

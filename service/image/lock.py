@@ -32,18 +32,26 @@ def lock(file: Path) -> None:
     file.write_text("\n".join(lines) + "\n")
 
 
+def container(machine: str) -> list[str]:
+    """Return the options with which pip takes the wheels of a container, whatever it runs on itself."""
+    platforms = [f"manylinux_2_{version}_{machine}" for version in GLIBC]
+    return [
+        "--python-version=3.11",
+        "--implementation=cp",
+        *(f"--platform={name}" for name in (*platforms, f"manylinux2014_{machine}")),
+    ]
+
+
 def _wheels(pins: list[str], machine: str) -> dict[str, str]:
     """Return the hash of the wheel that pip takes for each pin; no setting of this machine's pip has a say, so that it
     is the index's own file.
     """
-    platforms = [f"--platform=manylinux_2_{version}_{machine}" for version in GLIBC]
-    platforms.append(f"--platform=manylinux2014_{machine}")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         command = [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run"),
-            *("--ignore-installed", "--no-deps", "--only-binary=:all:", "--python-version=3.11", "--implementation=cp"),
-            *(*platforms, f"--target={folder}/none", f"--report={report}", *pins),
+            *("--ignore-installed", "--no-deps", "--only-binary=:all:", *container(machine)),
+            *(f"--target={folder}/none", f"--report={report}", *pins),
         ]
         own = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
         subprocess.run(command, check=True, env={**own, "PIP_CONFIG_FILE": os.devnull})

@@ -26,13 +26,21 @@ SCHEMA = SchemaVersion.V1_6
 
 def debian(root: Path) -> Iterator[Component]:
     """Return a component for each Debian package of which the image holds something."""
+    distribution = f"debian-{version(root)}"
     for status in sorted((root / "var/lib/dpkg/status.d").glob("*")):
         said = HeaderParser().parsestr(status.read_text())
-        qualifiers = {"arch": said["Architecture"], "distro": "debian-12"}
+        qualifiers = {"arch": said["Architecture"], "distro": distribution}
         url = PackageURL("deb", "debian", said["Package"], said["Version"], qualifiers)
         yield Component(
             name=said["Package"], version=said["Version"], type=ComponentType.LIBRARY, purl=url, bom_ref=str(url)
         )
+
+
+def version(root: Path) -> str:
+    """Return which Debian it is (os-release(5), "VERSION_ID")."""
+    lines = (root / "etc/os-release").read_text().splitlines()
+    said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return said["VERSION_ID"].strip("\"'")
 
 
 def models(bento: Path) -> Iterator[Component]:

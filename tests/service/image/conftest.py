@@ -21,6 +21,7 @@ BASE = "localhost/bonsai-python:3.11"
 TOOLS = ("podman", "runc", "debootstrap")
 KEY = "0123456789abcdef0123456789abcdef"
 START_S = 180
+SETTING = "a-setting-of-this-machine.log"
 
 
 def podman(*arguments: str, check: bool = True, **options: Any) -> str:
@@ -96,6 +97,16 @@ class Container:
 
 
 @pytest.fixture(scope="session")
+def pip_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which pip has a setting that changes nothing, and that nothing else knows of."""
+    folder = tmp_path_factory.mktemp("settings")
+    (folder / "pip").mkdir()
+    (folder / "pip/pip.conf").write_text(f"[global]\nlog = {folder}/{SETTING}\n")
+    folders = os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    return {**os.environ, "XDG_CONFIG_DIRS": f"{folder}{os.pathsep}{folders}"}
+
+
+@pytest.fixture(scope="session")
 def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image of the tiny variants, built as `make image` does it; BONSAI_IMAGE names one that is there."""
     missing = [name for name in TOOLS if not shutil.which(name)]
@@ -114,7 +125,8 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     wheels.mkdir(parents=True, exist_ok=True)
     (project / "build/image").mkdir(parents=True)
     (project / "build/image/wheels").symlink_to(wheels)
-    environment = {**os.environ, "PYTHONPATH": str(project), "BUILDAH_ISOLATION": "chroot"}
+    settings: dict[str, str] = request.getfixturevalue("pip_settings")
+    environment = {**settings, "PYTHONPATH": str(project), "BUILDAH_ISOLATION": "chroot"}
     if subprocess.run(["podman", "image", "exists", BASE]).returncode:
         subprocess.run([sys.executable, "-m", "service.image.debian"], cwd=ROOT, check=True, timeout=900)
     tag = "localhost/bonsai-test:tiny"

@@ -80,7 +80,19 @@ def test_a_changed_byte_of_any_part_is_refused(folders: dict[str, Path]) -> None
     check_whole(folder, read_card(folder))
 
 
-@pytest.mark.parametrize("parts", ["[]", "{", '[["../outside", 0, 4]]', '[["/etc/hostname", 0, 4]]'])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        "[]",
+        "{",
+        "1",
+        "[[1, 2]]",
+        '[["a", null, 4]]',
+        '[["../outside", -1, 4]]',
+        '[["../outside", 0, 4]]',
+        '[["/etc/hostname", 0, 4]]',
+    ],
+)
 def test_a_list_that_leads_elsewhere_is_refused(folders: dict[str, Path], parts: str) -> None:
     folder = folders[in_parts(folders)[0]]
     (folder.parents[2] / "outside").write_text("1234")
