@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as TerminalTable
 
 from models.bench.factor import Factor, factor
@@ -298,9 +299,9 @@ def print_table(table: Table, console: Console) -> None:
     """Print a table; a log cuts nothing of it."""
     shown = TerminalTable(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for place, head in enumerate(table.heads):
-        shown.add_column(head, justify="right" if place else "left", overflow="fold")
+        shown.add_column(escape(head), justify="right" if place else "left", overflow="fold")
     for row in table.rows:
-        shown.add_row(*row)
+        shown.add_row(*map(escape, row))
     if not console.is_terminal:
         console.width = console.measure(shown, options=console.options.update_width(LOG_WIDTH)).maximum
     console.print(shown)

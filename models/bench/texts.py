@@ -39,6 +39,7 @@ class Texts:
 
 def choose_texts(dataset: Dataset, chosen: Sequence[int], lengths: Tokenizer, seed: int) -> Texts:
     """Take the chosen test texts alone, and of the others whole batches, from short to long."""
+    chosen = chosen[: max(1, len(dataset.test.texts) // 2)]  # or few would be left for batches
     alone, among = [dataset.test.texts[number] for number in chosen], set(chosen)
     others = [text for number, text in enumerate(dataset.test.texts) if number not in among] or dataset.test.texts
     batches = [[others[row] for row in rows] for rows in length_sorted_batches(lengths.encode(others)[0], BATCH)]

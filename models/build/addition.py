@@ -62,11 +62,16 @@ def plan_as_built(recipe: Recipe, addition: Addition, last: Build | None, out: P
     return plan
 
 
-def check_the_rest(addition: Addition, last: Build | None, current: list[str], out: Path) -> None:
+def check_the_rest(recipe: Recipe, addition: Addition, last: Build | None, current: list[str], out: Path) -> None:
     """Refuse to build anything but the addition (BonsaiError)."""
     if last is None:
         raise BonsaiError(
             f"nothing is built in '{out}' that '{addition.name}' could be added to; run '{BUILD_COMMAND}'"
+        )
+    if missing := [name for name in last.variants if name not in (TEACHER, *recipe.variants)]:
+        raise BonsaiError(
+            f"'{addition.name}' cannot be added: the recipe lacks {', '.join(missing)}, of the build in '{out}'; "
+            f"expected the recipe of that build with one variant more, or run '{BUILD_COMMAND}' to build anew"
         )
     others = [name for name in last.variants if name not in (*current, addition.name)]
     if others:

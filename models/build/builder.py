@@ -94,9 +94,10 @@ class Builder:
 
     def _graph_pass(self, source: Path, config: Pass, draft: Path) -> None:
         PASSES[config.pass_name()].load()(source, draft, config, self._training)
-        shutil.copyfile(source / "config.json", draft / "config.json")
+        if not (draft / "config.json").exists():  # but for a pass that changes what it says
+            shutil.copyfile(source / "config.json", draft / "config.json")
         counts = read_parameters(source)
-        write_parameters(draft, less_words(counts, draft) if isinstance(config, Trim) else counts)
+        write_parameters(draft, less_words(counts, source, draft) if isinstance(config, Trim) else counts)
 
     @cached_property
     def _trained(self) -> "Trained":

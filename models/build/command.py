@@ -71,14 +71,13 @@ def build(
         as_built = None if addition is None else plan_as_built(recipe, addition, last, out)
         plan = as_built or given or _plan(recipe)
         current = [variant for variant in plan.variants if is_current(variant, out, last, len(plan.dataset.test))]
-        wanted = [
-            variant
-            for variant in plan.variants
-            if variant in current or only is None or variant.name in _needed(recipe, only)
-        ]
+        needed = set[str]() if only is None else _needed(recipe, only).union(*(_parts(variant) for variant in current))
+        wanted = [variant for variant in plan.variants if variant in current or only is None or variant.name in needed]
         names = [variant.name for variant in wanted]
+        if addition is None and last is not None and (gone := [name for name in last.variants if name not in names]):
+            console.print(f"no longer in the build: {', '.join(gone)}", markup=False, soft_wrap=True)
         if addition is not None:
-            check_the_rest(addition, last, [variant.name for variant in current], out)
+            check_the_rest(recipe, addition, last, [variant.name for variant in current], out)
         unchanged = last is not None and wanted == current and is_unchanged(names, out, last)
         finished = (
             {name: out / name for name in names}
@@ -119,6 +118,10 @@ def _plan(recipe: Recipe, keep_head: bool = False) -> Plan:
             "--keep-head lets nothing be trained"
         )
     return plan
+
+
+def _parts(variant: VariantPlan | CascadePlan) -> set[str]:
+    return {variant.config.small, variant.config.large} if isinstance(variant, CascadePlan) else set()
 
 
 def _needed(recipe: Recipe, only: str) -> set[str]:

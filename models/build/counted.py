@@ -5,8 +5,6 @@ not tell.
 import json
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from models.runtime.card import CARD_FILE, read_card
 from models.runtime.files import write_json
 
@@ -26,8 +24,8 @@ def read_parameters(folder: Path) -> dict[str, int]:
     return counts
 
 
-def less_words(counts: dict[str, int], folder: Path) -> dict[str, int]:
-    """Take off the word embeddings that trimming took, by the folder's configuration, which still tells of all."""
-    config = json.loads((folder / "config.json").read_bytes())
-    kept = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
-    return {**counts, "all": counts["all"] - (config["vocab_size"] - kept) * config["hidden_size"]}
+def less_words(counts: dict[str, int], before: Path, after: Path) -> dict[str, int]:
+    """Take off the word embeddings that trimming took, by the configurations of both folders."""
+    all_words, kept = (json.loads((folder / "config.json").read_bytes()) for folder in (before, after))
+    gone = all_words["vocab_size"] - kept["vocab_size"]
+    return {**counts, "all": counts["all"] - gone * kept["hidden_size"]}

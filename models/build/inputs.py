@@ -4,6 +4,8 @@ much of the texts is read.
 
 from collections.abc import Mapping
 
+from rich.markup import escape
+
 from models.plan.head import find_head
 from models.plan.plan import Plan
 from models.plan.tokenizer import said_by_the_file_alone
@@ -27,7 +29,7 @@ def say_inputs(plan: Plan, coverages: Mapping[str, Coverage]) -> None:
     elif reason:
         console.print(f"a new head is trained, the checkpoint's is not used: {reason}", markup=False, soft_wrap=True)
     if said := said_by_the_file_alone(plan.checkpoint.folder, plan.checkpoint.config):
-        console.print(f"[bold yellow]warning[/]: {said}", soft_wrap=True)
+        console.print(f"[bold yellow]warning[/]: {escape(said)}", soft_wrap=True)
     for name, found in coverages.items():
         console.print(
             f"{name} texts: {100 * found.truncated:.1f} % are cut, {100 * found.unknown:.1f} % of their word pieces "
@@ -35,7 +37,7 @@ def say_inputs(plan: Plan, coverages: Mapping[str, Coverage]) -> None:
             markup=False,
         )
     for sentence in warnings(coverages, plan.recipe.teacher.max_tokens):
-        console.print(f"[bold yellow]warning[/]: {sentence}", soft_wrap=True)
+        console.print(f"[bold yellow]warning[/]: {escape(sentence)}", soft_wrap=True)
 
 
 def why_no_head(plan: Plan) -> str:

@@ -1,7 +1,10 @@
 """What of a build needs torch: the teachers, the passes on the torch model, and the export of what they leave."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+
+from transformers import BertForSequenceClassification
 
 from models.build.counted import write_parameters
 from models.graph.calibration import TrainingTexts, calibrate_folder
@@ -45,7 +48,7 @@ class Trained:
             begin(len(variant.torch_passes))
             model = load_model(trained)
             export_onnx(model, self._tokenizer.frame[0], draft)
-        model.config.to_json_file(draft / "config.json")
+        _write_config(model, draft / "config.json")
         write_parameters(draft, parameters(model))
         write_tokenizer(self._plan.checkpoint.folder / "tokenizer.json", self._training.max_tokens, draft)
         calibrate_folder(draft, self._training)
@@ -59,3 +62,14 @@ class Trained:
             )
 
         return work
+
+
+def _write_config(model: BertForSequenceClassification, file: Path) -> None:
+    """Write a model's configuration, with the names of its labels: transformers leaves them out where they are those
+    that it would make up itself.
+    """
+    model.config.to_json_file(file)
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if "id2label" not in content:
+        names = {"id2label": model.config.id2label, "label2id": model.config.label2id}
+        file.write_text(json.dumps({**content, **names}, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -24,7 +24,7 @@ from models.passes.distill import distill
 from models.passes.prune import prune
 from models.passes.sparsify import sparsify
 from models.plan.plan import TRAINING_LIBRARIES, versions_of
-from models.prove.latency import WARM_UP, Answer, answering, conditions, sample, times_alone
+from models.prove.latency import MET, WARM_UP, Answer, answering, conditions, sample, times_alone
 from models.recipe.passes import PASSES, Distill, Prune, Sparsify
 from models.runtime.card import MODEL_FILE
 from models.runtime.classifier import BATCH, Classifier
@@ -163,13 +163,14 @@ def _timed(lesson: Lesson, cells: Cells, folder: Path, rounds: int) -> Cell:
         row_name(cell): _opened(lesson, cell, folder / str(number)) for number, cell in enumerate(cells.finished)
     }
     texts = sorted(sample(lesson.dataset.test.texts, TEXTS, 0), key=len)
+    training = sample(lesson.dataset.train.texts, MET, 0)
     taken: dict[str, Cell] = {name: {"p50_ms": [], "batch_ms_a_text": []} for name in classifiers}
     names = list(classifiers)
     with Bar("time", rounds * len(classifiers)) as bar:
         for turn in range(rounds):
             first = turn % len(names)
             for name in (*names[first:], *names[:first]):
-                answer = answering(classifiers[name], texts)
+                answer = answering(classifiers[name], training)
                 times_alone(answer, texts[:WARM_UP])
                 taken[name]["p50_ms"].append(median(times_alone(answer, texts)))
                 batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]

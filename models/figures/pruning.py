@@ -21,7 +21,7 @@ from models.figures.rows import packed
 from models.passes.sparsify import learn, sparsify
 from models.plan.plan import TRAINING_LIBRARIES, versions_of
 from models.recipe.passes import PASSES, Sparsify
-from models.runtime.cpu import cpu_fields
+from models.runtime.cpu import cpu_name
 from models.runtime.errors import BonsaiError
 from models.runtime.files import check_place
 from models.runtime.progress import console
@@ -83,7 +83,7 @@ def _make(options: argparse.Namespace) -> None:
                     cells.once(lambda: _cell(lesson, curve, share, seed), curve=curve, share=share, seed=seed)
     if {"l2", STEPPED} <= set(options.curves):
         cells.write(histograms=_histograms(lesson))
-    cells.write(claims=claims(cells.content), cpu=cpu_fields().get("model name", ""))
+    cells.write(claims=claims(cells.content), cpu=cpu_name())
     picture = picture_of(options.out)
     draw(cells.content, picture)
     for claim in cells.content["claims"]:

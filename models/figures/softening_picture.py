@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from textwrap import shorten
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 
 from models.figures.drawing import figure, png
@@ -18,7 +19,7 @@ def draw_softening(answers: Answers, shown: Sequence[int], temperatures: Sequenc
     """Draw the probabilities of the labels shown, as bars of which the hard label's has its own color."""
     rows = list(answers.logits)
     height = 0.62 + 0.19 * len(shown)
-    with figure(10.0, 0.8 + height * (len(rows) + 1)) as drawn:
+    with mpl.rc_context({"text.parse_math": False}), figure(10.0, 0.8 + height * (len(rows) + 1)) as drawn:
         panels = drawn.subplots(len(rows) + 1, len(temperatures), sharex=True, sharey=True, squeeze=False)
         hard = answers.soft(rows[0], 1.0) * 0
         hard[answers.hard] = 1

@@ -15,7 +15,9 @@ from onnx import numpy_helper
 
 from models.runtime.card import Stored
 from models.runtime.errors import BonsaiError
+from models.runtime.progress import Bar
 
+PIECE = 1_000_000  # bytes
 Array = npt.NDArray[Any]
 
 
@@ -34,8 +36,20 @@ def stored(file: Path) -> Stored:
         sparsity=sum(zeros) / sum(sizes),
         sparsity_by_layer=[some / size for some, size in zip(zeros, sizes, strict=True)],
         bytes_sparse=len(sparse),
-        bytes_compressed=len(lzma.compress(sparse)),
+        bytes_compressed=_compressed(sparse),
     )
+
+
+def _compressed(content: bytes) -> int:
+    """Return how many bytes are left behind LZMA, which takes a minute for 100 MB."""
+    coder, size = lzma.LZMACompressor(), 0
+    with Bar("compress", -(-len(content) // PIECE), " MB") as bar:
+        for start in range(0, len(content), PIECE):
+            size += len(coder.compress(content[start : start + PIECE]))
+            bar.advance()
+        size += len(coder.flush())
+        bar.finish(f"{len(content) / 1e6:.1f} MB to {size / 1e6:.1f}")
+    return size
 
 
 def layer_matrices(model: onnx.ModelProto) -> list[list[Array]]:

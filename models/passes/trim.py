@@ -20,6 +20,7 @@ from onnx import numpy_helper
 from models.graph.calibration import TrainingTexts, calibrate_folder
 from models.recipe.passes import Trim
 from models.runtime.card import MODEL_FILE
+from models.runtime.errors import BonsaiError
 from models.runtime.tokenization import Tokenizer
 
 TABLE = "words.table"
@@ -57,6 +58,8 @@ def trim(source: Path, target: Path, config: Trim, training: TrainingTexts) -> N
     _renumber(tokenizer.get("post_processor"), new_ids)
     (target / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
     _keep_rows(source / MODEL_FILE, target / MODEL_FILE, [numbers[piece] for piece in names])
+    shape = json.loads((source / "config.json").read_text(encoding="utf-8")) | {"vocab_size": len(names)}
+    (target / "config.json").write_text(json.dumps(shape, indent=2) + "\n", encoding="utf-8")
     calibrate_folder(target, training)  # its tokens are others now
 
 
@@ -78,9 +81,14 @@ def _keep_pieces(model: dict[str, Any], vocabulary: dict[str, Any], kept: list[s
 
 def _keep_rows(source: Path, target: Path, rows: list[int]) -> None:
     model = onnx.load(source)
-    for tensor in model.graph.initializer:
-        if tensor.name == TABLE:
-            tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(numpy_helper.to_array(tensor)[rows]), TABLE))
+    tables = [tensor for tensor in model.graph.initializer if tensor.name == TABLE]
+    if not tables:
+        raise BonsaiError(
+            "trim: the teacher's graph has no table that input_ids alone look up, so its word embeddings are not "
+            "known; leave trim out, or give the checkpoint that the graph was exported from"
+        )
+    for tensor in tables:
+        tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(numpy_helper.to_array(tensor)[rows]), TABLE))
     onnx.save(model, target)
 
 

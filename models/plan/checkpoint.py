@@ -215,17 +215,19 @@ def _folder(source: TeacherSource) -> Path:
         return Path(source.source)
     if Path(source.source).is_file():
         raise BonsaiError(f"a file; expected its folder, with {', '.join(FILES)}")
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.source):
+    if source.source.startswith(".") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source.source):
         raise BonsaiError("no such folder; expected 'embedded', a local folder or a Hugging Face id")
     return _download(source)
 
 
 def _download(source: TeacherSource) -> Path:
     from huggingface_hub import snapshot_download  # only hub ids need it
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(source.source, revision=source.revision, allow_patterns=[*FILES, *BESIDE]))
+    except HFValidationError as error:  # an id that no hub can have, so a folder was meant
+        raise BonsaiError("no such folder; expected 'embedded', a local folder or a Hugging Face id") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise BonsaiError(

@@ -2,7 +2,7 @@
 back (no torch).
 
 `python -m models.prove.memory '{"NAME": "FOLDER"}' NAME < texts` prints the figures as JSON; a cascade comes with its
-parts. Linux only: elsewhere nothing is measured.
+parts. Linux only: elsewhere, and where it takes too long, nothing is measured.
 """
 
 import json
@@ -30,14 +30,17 @@ def measure_memory(folders: dict[str, Path], name: str, texts: Sequence[str]) ->
     cascade = read_card(folders[name]).cascade
     needed = (cascade.small, cascade.large, name) if cascade else (name,)
     asked = json.dumps({part: str(folders[part].resolve()) for part in needed})
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, asked, name],
-        cwd=Path(__file__).parents[2],
-        input=json.dumps(list(texts)),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, asked, name],
+            cwd=Path(__file__).parents[2],
+            input=json.dumps(list(texts)),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:  # of a machine that has other things to do: a build does not fail for a figure
+        return {}
     if done.returncode:
         raise BonsaiError(f"the memory of '{name}' was not measured: {done.stderr.strip().splitlines()[-1:]}")
     found: dict[str, float] = json.loads(done.stdout)

@@ -51,7 +51,7 @@ class SoftLabels(Schedule, PassConfig):
     al. 2015, section 2).
     """
 
-    temperature: float = Field(3.0, gt=0)
+    temperature: float = Field(3.0, ge=0.1, le=100)  # beyond, fp32 rounds T² · soft away
     alpha: float = Field(0.5, ge=0, le=1)
     hidden: float = Field(0.5, ge=0)
     transfer: int = Field(0, ge=0, le=1_000_000)  # variations of the training texts, which the teachers label
@@ -234,10 +234,10 @@ class PassKind:
 
 
 PASSES = {  # those of the graph in the order in which they may follow one another
-    "prune": PassKind(Prune, "models.passes.prune:prune", "model", 6),
-    "distill": PassKind(Distill, "models.passes.distill:distill", "model", 7),
-    "sparsify": PassKind(Sparsify, "models.passes.sparsify:sparsify", "model", 3),
-    "trim": PassKind(Trim, "models.passes.trim:trim", "graph", 3),
+    "prune": PassKind(Prune, "models.passes.prune:prune", "model", 7),
+    "distill": PassKind(Distill, "models.passes.distill:distill", "model", 8),
+    "sparsify": PassKind(Sparsify, "models.passes.sparsify:sparsify", "model", 4),
+    "trim": PassKind(Trim, "models.passes.trim:trim", "graph", 4),
     "quantize": PassKind(Quantize, "models.passes.quantize:quantize", "graph", 3),
 }
 MODEL_PASSES, GRAPH_PASSES = (

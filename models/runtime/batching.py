@@ -8,7 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 from models.runtime.classifier import Predictor
-from models.runtime.cpu import cpu_fields
+from models.runtime.cpu import cpu_name
 
 MEASURED_FILE = "measured.json"  # in a variant's folder: what depends on the machine
 SIZES = (1, 4, 8, 16, 32, 64)
@@ -63,7 +63,7 @@ def read_measured(folder: Path) -> Measured | None:
         batch, cpu = int(found["batching"]["texts"]), str(found["conditions"]["cpu"])
         p50, p99, mean = (float(found[f"{figure}_ms"]) for figure in ("p50", "p99", "mean"))
         resident = found.get("memory", {}).get("resident_mb")
-        here = cpu == cpu_fields().get("model name")
+        here = cpu == cpu_name()
         return Measured(p50, p99, mean, batch, cpu, here, None if resident is None else float(resident))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

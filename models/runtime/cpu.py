@@ -21,6 +21,13 @@ def cpu_fields() -> dict[str, str]:
     return {key.strip(): value.strip() for key, value in lines}
 
 
+def cpu_name() -> str:
+    """Return what the processor is called: ARM's gives numbers of its maker and of its part (`CPU part`) alone."""
+    fields = cpu_fields()
+    numbers = [fields[key] for key in ("CPU implementer", "CPU part") if key in fields]
+    return fields.get("model name") or " ".join([platform.machine(), *numbers])
+
+
 def integer_flags() -> list[str]:
     """Return which of the instructions that multiply INT8 in one step this processor has."""
     return sorted(set(cpu_fields().get("flags", "").split()) & set(INTEGER_FLAGS))

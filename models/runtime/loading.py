@@ -66,9 +66,8 @@ def check_whole(folder: Path, card: Card, *, packed: bool = False) -> None:
         if missing:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), missing[0])
     except OSError as error:
-        raise BonsaiError(
-            f"variant '{card.name}': {Path(error.filename).name} cannot be read ({error.strerror}); {AGAIN}"
-        ) from error
+        file = Path(error.filename or MODEL_FILE).name  # a disk that fails at reading names none
+        raise BonsaiError(f"variant '{card.name}': {file} cannot be read ({error.strerror}); {AGAIN}") from error
     except ValueError as error:
         raise BonsaiError(f"variant '{card.name}': {MODEL_FILE} is not opened: {error}; {AGAIN}") from error
     if card.model_sha256 in (None, found[MODEL_FILE]):

@@ -43,7 +43,7 @@ def sha256_of_parts(folder: Path) -> str:
 
 def _pieces(folder: Path) -> Iterator[bytes]:
     store = folder.parents[UP - 1]
-    for name, offset, length in json.loads((folder / PARTS).read_bytes()):
+    for name, offset, length in _listed(folder):
         file = (store / name).resolve()
         if not file.is_relative_to(store.resolve()):
             raise ValueError(f"{PARTS} names '{name}', which lies outside the model store")
@@ -52,3 +52,14 @@ def _pieces(folder: Path) -> Iterator[bytes]:
             while length and (piece := content.read(min(length, PIECE))):
                 length -= len(piece)
                 yield piece
+
+
+def _listed(folder: Path) -> list[tuple[str, int, int]]:
+    content = (folder / PARTS).read_bytes()
+    try:
+        listed = [(str(name), int(offset), int(length)) for name, offset, length in json.loads(content)]
+    except (TypeError, ValueError):
+        raise ValueError(f"{PARTS} is no list of pieces") from None
+    if any(min(piece[1:]) < 0 for piece in listed):
+        raise ValueError(f"{PARTS} names a piece before its file begins")
+    return listed

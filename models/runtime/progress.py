@@ -4,6 +4,7 @@ finished task.
 
 import time
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -37,7 +38,8 @@ class Bar:
 
     def advance(self, note: str = "", by: float = 1) -> None:
         """Move the bar on by some steps of its total."""
-        self._progress.update(self._task, advance=by, note=note)
+        fields: dict[str, Any] = {"note": note} if note or by else {}
+        self._progress.update(self._task, advance=by, **fields)
         tell_share(self._progress.tasks[0].completed / max(1, self._total))
         if not console.is_terminal and time.monotonic() - last_said[0] > SILENCE_S:
             last_said[0] = time.monotonic()
@@ -53,7 +55,23 @@ class Bar:
         last_said[0] = time.monotonic()
         console.print(f"  {self._title}: {note} [{time.monotonic() - self._start:.0f} s]", markup=False)
 
+    @property
+    def beat(self) -> "Beat":
+        """A sign of life for what is done beside the steps that are counted."""
+        return Beat(self)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+
+class Beat:
+    """What long work within another task's bar is told to: where that has been silent for long, it says where it is."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def advance(self, note: str = "", by: float = 1) -> None:
+        """Go on, by whatever it is: the bar stays where it is."""
+        self._bar.advance(note, by=0)

@@ -25,6 +25,7 @@ CHARACTERS_PER_TOKEN = 128
 WORDS = re.compile(
     r"[0-9A-Za-z]+|[^0-9A-Za-z ]"
 )  # BERT's words in printable ASCII: letters and digits in a row, and each mark of punctuation
+AT_ONCE = 1024  # texts; what `tokenizers` notes of a text takes a hundred times the memory of its ids
 MOST_BYTES = 8 * 2**20  # of remembered words, a tokenizer: some 30,000 of English
 NUMBER_BYTES, PLACE_BYTES = 32, 100
 LONGEST_WORD = 100  # characters of a word that is remembered: WordPiece makes one [UNK] of any longer one
@@ -36,6 +37,7 @@ class Tokenizer:
     def __init__(self, file: Path, max_tokens: int) -> None:
         self._tokenizer = open_tokenizer(file)
         self._tokenizer.enable_truncation(max_tokens)
+        self.max_tokens = max_tokens
         self._longest = max_tokens * CHARACTERS_PER_TOKEN
         self._pieces: dict[str, tuple[int, ...]] = {}  # of words met before
         self._bytes = 0  # what they take
@@ -84,10 +86,10 @@ class Tokenizer:
                 others.append(place)
                 ids.append([])
             truncated.append(cut)
-        if others:
-            for place, encoding in zip(
-                others, self._encode_whole([texts[place][: self._longest] for place in others]), strict=True
-            ):
+        for start in range(0, len(others), AT_ONCE):
+            some = others[start : start + AT_ONCE]
+            whole = self._encode_whole([texts[place][: self._longest] for place in some])
+            for place, encoding in zip(some, whole, strict=True):
                 ids[place] = encoding.ids
                 truncated[place] = truncated[place] or bool(encoding.overflowing)
         return ids, truncated

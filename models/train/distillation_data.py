@@ -11,7 +11,7 @@ from transformers import BertForSequenceClassification
 
 from models.data.dataset import Dataset, Split
 from models.runtime.cpu import bf16_is_fast
-from models.runtime.progress import Bar
+from models.runtime.progress import Bar, Beat
 from models.runtime.tokenization import Tokenizer
 
 # Texts, and tokens with their padding, that are read at once: what a layer makes of a thousand tokens stays in a core's
@@ -109,7 +109,7 @@ class Rows:
 
 
 @torch.inference_mode()
-def soft_targets(model: BertForSequenceClassification, data: Tokenized, bar: Bar | None = None) -> SoftTargets:
+def soft_targets(model: BertForSequenceClassification, data: Tokenized, bar: Bar | Beat | None = None) -> SoftTargets:
     """Run the model over all texts, without dropout, and return logits and [CLS] states in the order of the data."""
     model.eval()
     targets = SoftTargets(

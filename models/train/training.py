@@ -98,7 +98,7 @@ def _train(
                     connections.penalize(float(scale.get_last_lr()[0]))
                 scale.step()
                 bar.advance(f"epoch {epoch}/{schedule.epochs}, loss {loss:.3f}, validation {accuracy:.4f}")
-            given = soft_targets(model, validation)
+            given = soft_targets(model, validation, bar.beat)
             accuracy = float((given.logits.argmax(-1) == validation.labels).double().mean())
             fitness = (
                 float(epoch)

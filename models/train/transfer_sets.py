@@ -103,7 +103,7 @@ class TransferSets:
         alike = neighbours(
             self._teacher(0).bert.embeddings.word_embeddings.weight.detach(), self._tokenizer, train.texts
         )
-        return augment(train.texts, train.labels, alike, count, self._seed)
+        return augment(train.texts, train.labels, alike, count, self._seed, self._tokenizer.max_tokens)
 
 
 def mean_targets(total: SoftTargets, teachers: int) -> SoftTargets:

@@ -113,7 +113,7 @@ def test_rounds_rotate_and_turn_round() -> None:
     assert all(len(rounds) == 4 for rounds in taken.values())
 
 
-@pytest.mark.parametrize("rows", [1, 4, 400, 4000])
+@pytest.mark.parametrize("rows", [1, 4, 200, 400, 4000])
 def test_no_turn_meets_a_text_that_it_is_timed_on_before(dataset: Dataset, tokenizer: Tokenizer, rows: int) -> None:
     texts = [" ".join(["please"] * (1 + number % 40)) + f" {number}" for number in range(rows)]
     data = replace(dataset, test=Split(texts, [0] * rows))
@@ -126,7 +126,7 @@ def test_no_turn_meets_a_text_that_it_is_timed_on_before(dataset: Dataset, token
         timed = one.turns[0][len(warm) :]
         assert warm == one.turns[0][: len(warm)] != [], "every turn warms up with training texts, before all else"
         assert one.turns == [one.turns[0]] * 2
-        if rows > 250:
+        if rows > 1:
             assert len(set(timed)) == len(timed)
     assert set(part.turns[0]) <= set(whole.turns[0]), "a slow row is compared on texts that the others have too"
     assert len(whole.turns[0]) == len(warm) + sum(taken.about(few=False).values())

@@ -155,5 +155,10 @@ def test_nothing_is_added_where_anything_else_would_change(
     said = error("--recipe", other, "--add", "added", "--out", copied)
     assert "'added' cannot be added: teacher, pruned, int8" in said
     assert read_build(copied) == before
+    *others, last = recipe["variants"]
+    fewer = {name: recipe["variants"][name] for name in others} | {"added": variants["added"]}
+    lacking = error("--recipe", changed(variants=fewer), "--add", "added", "--out", copied)
+    assert f"'added' cannot be added: the recipe lacks {last}, of the build" in lacking
+    assert read_build(copied) == before
     empty = error("--recipe", changed(variants=variants), "--add", "added", "--out", tmp_path / "empty")
     assert "nothing is built" in empty

@@ -1,3 +1,4 @@
+import io
 import json
 import shutil
 from pathlib import Path
@@ -5,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib import image
+from rich.console import Console
 
+from models.bench.comparison import print_table
 from models.data.dataset import Dataset
 from models.figures.answers import ask
 from models.figures.command import main
-from models.figures.softened import MEAN, TEMPERATURES, heading, markdown, probability, read_answers, table
+from models.figures.softened import MEAN, TEMPERATURES, Answers, heading, markdown, probability, read_answers, table
+from models.figures.softening_picture import draw_softening
 from models.runtime.card import Card
 from models.runtime.classifier import Predictor
 from models.runtime.errors import BonsaiError
@@ -39,6 +43,18 @@ def test_one_text_becomes_a_table_and_a_picture(
     answers = read_answers(stored)
     assert answers == ask(built, None, OWN)
     assert f"“{OWN}”" in markdown(answers)
+
+
+def test_what_looks_like_markup_is_a_text_like_any_other() -> None:
+    answers = Answers(
+        build_id="x", dataset="d", text="it's $5 #3 for $6, $1^2^3$", labels=("[bug] crash", "[/b] $x$"), hard=0,
+        found_in="", truncated_at=0, logits={"teacher": [1.0, 0.0], MEAN: [0.5, 0.5]},
+    )  # fmt: skip
+    assert draw_softening(answers, [0, 1], TEMPERATURES).startswith(b"\x89PNG")
+    printed = Console(file=io.StringIO(), width=200, highlight=False)
+    print_table(table(answers, [0, 1]), printed)
+    shown = " ".join(str(printed.file.getvalue()).split())  # type: ignore[attr-defined]
+    assert "[bug]" in shown and "[/b]" in shown
 
 
 def test_probabilities_grow_alike_with_the_temperature_and_sum_to_one(built: Path) -> None:

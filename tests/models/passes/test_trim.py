@@ -1,8 +1,10 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from tokenizers import Tokenizer as RawTokenizer
@@ -19,6 +21,7 @@ from models.recipe.passes import Trim
 from models.recipe.recipe import TeacherSource
 from models.runtime.card import MODEL_FILE
 from models.runtime.classifier import Classifier
+from models.runtime.errors import BonsaiError
 from models.runtime.tokenization import Tokenizer
 from models.train.encoder import cls_only, new_model
 from tests.conftest import TINY
@@ -73,7 +76,6 @@ def words(tmp_path_factory: pytest.TempPathFactory, exported: Path, dataset: Dat
 
 def trimmed(source: Path, target: Path, config: Trim, texts: list[str]) -> Path:
     trim(source, target, config, TrainingTexts(texts, MAX_TOKENS, 0))
-    (target / "config.json").write_bytes((source / "config.json").read_bytes())
     return target
 
 
@@ -85,6 +87,26 @@ def test_vocabulary_and_file_are_smaller(exported: Path, words: Path) -> None:
         after
     )
     assert (words / MODEL_FILE).stat().st_size < (exported / MODEL_FILE).stat().st_size
+
+
+def test_the_configuration_says_how_many_words_are_left(exported: Path, words: Path) -> None:
+    before, after = (json.loads((folder / "config.json").read_text()) for folder in (exported, words))
+    kept = RawTokenizer.from_file(str(words / "tokenizer.json")).get_vocab_size()
+    assert after == {**before, "vocab_size": kept}
+
+
+def test_a_graph_whose_words_are_not_known_is_refused(exported: Path, dataset: Dataset, tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    shutil.copytree(exported, source)
+    target.mkdir()
+    model = onnx.load(source / MODEL_FILE)
+    for tensor in model.graph.initializer:
+        tensor.name = tensor.name.replace("words.table", "other.table")
+    for node in model.graph.node:
+        node.input[:] = [name.replace("words.table", "other.table") for name in node.input]
+    onnx.save(model, source / MODEL_FILE)
+    with pytest.raises(BonsaiError, match="no table that input_ids alone look up"):
+        trim(source, target, Trim(tokens=100), TrainingTexts(dataset.train.texts, MAX_TOKENS, 0))
 
 
 def test_texts_of_kept_pieces_have_the_same_logits(exported: Path, words: Path, dataset: Dataset) -> None:

@@ -238,7 +238,11 @@ def test_a_file_in_the_place_of_its_folder_is_said_to_be_one(folder: Path, monke
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("/no/such/folder", "no such folder; expected 'embedded'"), ("nobody/no-such-model", "HF_HUB_OFFLINE is set")],
+    [
+        *((name, "no such folder; expected 'embedded'") for name in ("/no/such/folder", "./my-bert", "../my-bert")),
+        *((name, "no such folder; expected 'embedded'") for name in ("my--model", "runs/checkpoint-", "a/b..c")),
+        ("nobody/no-such-model", "HF_HUB_OFFLINE is set"),
+    ],
 )
 def test_a_source_that_is_not_there_says_what_is_accepted(source: str, said: str) -> None:
     with pytest.raises(BonsaiError, match=rf"^teacher '{source}': [^\n]*{said}[^\n]*$"):

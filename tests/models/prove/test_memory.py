@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from models.prove import memory
 from models.prove.memory import STATUS, measure_memory
 from models.runtime.errors import BonsaiError
 
@@ -13,6 +14,11 @@ def test_a_process_of_its_own_holds_more_with_a_variant_than_without(built: Path
     folders = {path.parent.name: path.parent for path in built.glob("*/card.json")}
     found = measure_memory(folders, name, ["where is my parcel"] * 3)
     assert 0 < found["without_mb"] < found["resident_mb"] <= found["peak_mb"]
+
+
+def test_what_takes_too_long_is_not_measured(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "TIMEOUT_S", 0.01)
+    assert measure_memory({"int8": built / "int8"}, "int8", ["where is my parcel"]) == {}
 
 
 def test_a_variant_that_cannot_be_loaded_is_an_error(copied: Path) -> None:

@@ -200,6 +200,8 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
         pytest.param("variants: {a: [{distill: {layers: three}}]}", "'layers' is 'three'"),
         pytest.param("variants: {a: [{distill: {layers: [a]}}]}", "'layers' is "),
         pytest.param("variants: {a: [{prune: {temperature: .inf}}]}", "temperature"),
+        pytest.param("variants: {a: [{prune: {temperature: 1000}}]}", "temperature"),
+        pytest.param("variants: {a: [{distill: {temperature: 1e-9}}]}", "temperature"),
         pytest.param("variants: {a: [{prune: {hidden: .inf}}]}", "hidden"),
         pytest.param("[]", "[] was given"),
         pytest.param("false", "False was given"),

@@ -22,6 +22,12 @@ def test_without_proc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert set(cpu.cpu_fields()) == {"model name"}
 
 
+def test_what_has_no_name_is_called_by_its_numbers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd40\n")
+    monkeypatch.setattr(cpu, "CPUINFO", tmp_path / "cpuinfo")
+    assert cpu.cpu_name().endswith(" 0x41 0xd40")
+
+
 @pytest.mark.parametrize(
     ("vendor", "flags", "fast"),
     [

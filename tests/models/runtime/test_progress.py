@@ -30,6 +30,18 @@ def test_several_short_tasks_in_a_row_are_one_silence(
         assert capsys.readouterr().err == said
 
 
+def test_what_is_done_beside_the_steps_moves_none_and_is_no_silence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "last_said", [time.monotonic()])
+    with Bar("train", 3) as bar:
+        bar.advance("half")
+        progress.last_said[0] -= SILENCE_S + 1
+        for _ in range(5):
+            bar.beat.advance(by=100)
+    assert capsys.readouterr().err == "  train: 1 of 3\n"
+
+
 def test_an_error_passes_through(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt), Bar("train", 3):
         raise KeyboardInterrupt

@@ -34,6 +34,20 @@ def test_so_many_as_asked_and_more_begin_with_the_same_texts() -> None:
     assert augment(TEXTS, LABELS, NEIGHBOURS, 0, seed=1) == []
 
 
+def test_texts_without_blanks_are_varied_too() -> None:
+    texts = ["我的包裹在哪里", "请取消我的订单", "我要退款"]
+    made = augment(texts, [0, 1, 2], {}, 200, seed=1)
+    assert sum(text.replace(" ", "") in texts for text in made) < 60
+    assert set("".join(made)) - {" "} <= set("".join(texts))
+
+
+def test_of_a_long_text_what_the_model_reads_is_varied() -> None:
+    texts = [" ".join(f"w{number}x{place}" for place in range(500)) for number in range(5)]
+    made = augment(texts, [0] * 5, {}, 100, seed=1, most=20)
+    assert max(len(text.split()) for text in made) <= 40
+    assert sum(text in [" ".join(each.split()[:20]) for each in texts] for text in made) < 20
+
+
 def test_a_few_variations_of_many_texts_are_drawn_from_all_of_them() -> None:
     texts = [f"word{number}" for number in range(1000)]
     made = augment(texts, [0] * 1000, {}, 100, seed=1)
