@@ -105,6 +105,7 @@ def _faults(name: str) -> str:
     lines = ["| fault | what is done | promised | seen |", "|---|---|---|---|"]
     for row in stored["rows"]:
         seen = row["seen"] if row.get("kept", True) else f"**not kept:** {row['seen']}"
+        seen += " (a quick run)" if row.get("quick") else ""
         cells = (str(cell).replace("|", "\\|") for cell in (row["fault"], row["done"], row["promised"], seen))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + f"\n\n{stored['date'][:10]}.\n"
