@@ -5,6 +5,7 @@ disk is full. What is served is always whole.
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -203,7 +204,8 @@ def _without_and_with_room(site: Site, disk: Path) -> tuple[str, bool, str]:
     body = {"name": "made", "force": True, **LONG}
     status, asked = site.ask("/variants", body)
     job = site.job(asked["id"], FULL_WAIT_S) if status == 202 else {"state": str(status), "reason": asked["error"]}
-    first = f"{job['state']}{': ' + job['reason'] if job.get('reason') else ' (the log says that it waits)'}"
+    reason = re.sub(rf"'{re.escape(str(disk))}[^']*'", "its folder", job.get("reason") or "")  # this machine's
+    first = f"{job['state']}{f': {reason}' if reason else ' (the log says that it waits)'}"
     whole = not site.torn()
     subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
     if job["state"] not in ("queued", "running"):
