@@ -86,10 +86,11 @@ class Experiments:
         experiment = standing.experiment
         if assigned.variant != experiment.control or random.random() >= experiment.shadow:
             return
-        arms, shadow = [arm.variant for arm in experiment.others], self.kept.shadow
+        shadow = self.kept.shadow
         if shadow.is_full:
-            lose(len(answered.texts), len(arms))
+            shadow.drop(len(answered.texts), len(experiment.arms) - 1)
             return
+        arms = [arm.variant for arm in experiment.others]
         rows = [
             Row(noted.id, text, prediction.label, prediction.top[0][1])
             for noted, text, prediction in islice(

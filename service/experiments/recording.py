@@ -10,9 +10,6 @@ from service.experiments.running import DAY_S, Assigned
 from service.store.rows import Served
 
 OK = 200
-# A row of all its fields in their order. Between a text and its answer each function has to be fetched into the cache
-# anew, and the constructor of a NamedTuple is one.
-_served: Callable[[tuple[object, ...]], Served] = partial(tuple.__new__, Served)
 
 
 class Answered(NamedTuple):
@@ -24,10 +21,11 @@ class Answered(NamedTuple):
     ids: Sequence[str]
     rows: Sequence[Served]
 
-    @property
-    def shadowed(self) -> bool:
-        """Tell whether other arms may be asked, too."""
-        return self.assigned.standing is not None and self.assigned.standing.experiment.shadows
+
+# Of all their fields in their order. Between a text and its answer each function has to be fetched into the cache anew,
+# and the constructor of a NamedTuple is one.
+_served: Callable[[tuple[object, ...]], Served] = partial(tuple.__new__, Served)
+_answered: Callable[[tuple[object, ...]], Answered] = partial(tuple.__new__, Answered)
 
 
 def fail(assigned: Assigned, version: str, status: int, at: float, ms: float) -> Served:
@@ -55,17 +53,18 @@ def note(
     sign, second, experiment = signer.sign, int(at), standing.experiment
     name, revision, keep = experiment.name, standing.revision, experiment.keep_texts_days
     expires = at + keep * DAY_S if keep else None
-    ids, rows = list[str](), list[Served]()
-    for text, prediction in zip(texts, predictions, strict=True):
+    ids: list[str] = []
+    rows: list[Served] = []
+    for place, prediction in enumerate(predictions):
         label, score = prediction.top[0]
         key = next_key(at)
         ids.append(sign(label, second, key))
         rows.append(
             _served(
                 (
-                    key, name, revision, variant, version, unit, at, label, score, ms, OK, override,
-                    text if keep else None, expires, not rows,
+                    key, name, revision, variant, version, unit, at, label, score, ms, OK, override, not rows,
+                    texts[place] if keep else None, expires,
                 )
             )
         )  # fmt: skip
-    return Answered(assigned, texts, predictions, ids, rows)
+    return _answered((assigned, texts, predictions, ids, rows))

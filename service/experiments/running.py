@@ -53,6 +53,7 @@ class Running:
         self.by_name = {standing.experiment.name: standing for standing in standings}
         self.live = self._live()
         unit = self.live.experiment.unit if self.live else None
+        self.shadows = self.live is not None and self.live.experiment.shadows
         self.field = unit.field if unit else None
         self._header = unit.header.lower().encode() if unit and unit.header else None
         self._cookie = unit.cookie if unit else None
@@ -64,6 +65,7 @@ class Running:
                 for override in (False, True)
             }
             self._known = lru_cache(KNOWN)(self._assign)
+            self._to_all = self._assigned_to_all(self.live)
         # What the front has to keep of a request's headers.
         self.headers = frozenset(
             (OVERRIDE.encode(), *([self._header] if self._header else []), *([b"cookie"] if self._cookie else []))
@@ -73,6 +75,13 @@ class Running:
         """Return the experiment that runs, or the last one that stands still, whose control then answers."""
         standing = [each for each in self.by_name.values() if each.state != ENDED]
         return max(standing, key=lambda each: (each.state == RUNNING, each.changed_at), default=None)
+
+    def _assigned_to_all(self, live: Standing) -> Assigned | None:
+        """Return what every request is assigned that is a unit of its own, where a hash would change nothing."""
+        control = live.experiment.control
+        if live.experiment.splits or live.experiment.traffic < 1:
+            return None
+        return Assigned(control, live, signer=self._signers[control, False])
 
     def assign(self, headers: Mapping[bytes, str], field: str | None, request_id: str) -> Assigned:
         """Return who answers a request (NotAllowed, or UnknownArm, for an override)."""
@@ -87,11 +96,9 @@ class Running:
         given = self._unit(headers, field)
         if given:
             return self._known(given) if len(given) <= LONGEST_KNOWN else self._assign(given)
-        assigned = self._assign(request_id)
         # A caller's own id, which may be many requests': from the second on they are one unit.
-        if headers.get(b"x-request-id") == request_id and self._has_come(request_id):
-            return assigned
-        return assigned._replace(unit="")
+        is_unit = headers.get(b"x-request-id") == request_id and self._has_come(request_id)
+        return self._to_all if self._to_all is not None and not is_unit else self._assign(request_id, is_unit)
 
     def _has_come(self, request_id: str) -> bool:
         if request_id in self._ids:
@@ -101,8 +108,9 @@ class Running:
         self._ids.add(request_id)
         return False
 
-    def _assign(self, unit: str) -> Assigned:
+    def _assign(self, unit: str, is_stored: bool = True) -> Assigned:
         variant, arm, stored = self._assigner.assign(unit)
+        stored = stored if is_stored else ""
         if not arm:
             return Assigned(variant, None, stored)
         return Assigned(variant, self.live, stored, False, self._signers[variant, False])

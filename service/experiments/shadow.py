@@ -4,6 +4,7 @@ A thread in the worker would be in the way: it holds the interpreter's lock whil
 Datagrams are never waited for; what the process does not take is dropped and counted.
 """
 
+import asyncio
 import socket
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from service.experiments.losses import LOST
 
 MOST_BYTES = 128 * 2**10  # of a datagram; what Linux takes at least
 AGAIN_S = 0.005  # after the process took no more
+TOLD_S = 0.1
 
 
 class Row(NamedTuple):
@@ -57,6 +59,7 @@ class Shadow:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._full_until = 0.0
+        self._dropped = 0
 
     @property
     def is_full(self) -> bool:
@@ -75,8 +78,21 @@ class Shadow:
             self._full_until = time.monotonic() + AGAIN_S
             lose(len(work.rows), len(work.arms))
 
+    def drop(self, texts: int, arms: int) -> None:
+        """Count, from the event loop, texts that so many arms will not be asked because it is full: that many requests
+        come between two that are handed over, and to tell of each takes longer than to answer some.
+        """
+        if not self._dropped:
+            asyncio.get_running_loop().call_later(TOLD_S, self._tell)
+        self._dropped += texts * arms
+
+    def _tell(self) -> None:
+        lose(self._dropped, 1)
+        self._dropped = 0
+
     def close(self) -> None:
         """Hand nothing over any more."""
+        self._tell()
         self._socket.close()
 
 

@@ -49,7 +49,7 @@ async def predict_assigned(request: Request, service: Service) -> Answer:
     request.texts = len(asked.texts)
     if answered is not None:
         experiments.record(answered.rows)
-        if answered.shadowed:
+        if running.shadows:
             asyncio.get_running_loop().call_soon(_shadow, service, answered)  # once the answer has left
     experiment = assigned.standing.experiment.name if assigned.standing is not None else ""
     return Answer(body, headers=_headers(assigned.variant, experiment))

@@ -100,10 +100,10 @@ def parse_assigned(body: bytes, field: str | None, *, others: bool = False) -> t
     given = request.model_extra
     if not given:
         return request, None
-    unknown = next((key for key in given if key != field and not (others and isinstance(given[key], str))), None)
-    if unknown is not None:
+    unknown = [key for key in given if key != field and not (others and isinstance(given[key], str))]
+    if unknown:
         more = f" and '{field}'" if field is not None else ""
-        raise Refused(400, f"unknown key '{unknown[:64]}'; expected 'texts' and, optionally, 'top_k'{more}")
+        raise Refused(400, f"unknown key '{unknown[0][:64]}'; expected 'texts' and, optionally, 'top_k'{more}")
     unit = given.get(field) if field is not None else None
     if unit is not None and not isinstance(unit, str):
         raise Refused(400, f"'{field}' is a JSON {_json_type(unit)}; expected a string, which names the unit")

@@ -201,9 +201,7 @@ class Front:
 
     def more_fields(self, request: Request, answer: Answer, client: object) -> list[tuple[bytes, bytes]]:
         """Return the headers of an answer to a client's connection beside those that every answer has."""
-        fields = list[tuple[bytes, bytes]]()
-        for name, value in answer.headers.items():
-            fields.append(_field(name, value))
+        fields = [_field(name, value) for name, value in answer.headers.items()]
         if request.times is not None and answer.status == 200:
             fields.append((b"server-timing", request.times.header().encode()))
         if self._spread.is_one_too_many(client, self._is_draining()):

@@ -151,7 +151,8 @@ class RowQueue:
         self._refused = False
         while self._short and ms < budget:
             key, jobs = next(iter(self._short.items()))
-            batch, rows, cost = Batch(), 0, jobs[0].loaded.cost
+            batch: Batch = []
+            rows, cost = 0, jobs[0].loaded.cost
             in_company = min(1.0, cost.batched / cost.alone) if cost.alone else 1.0
             while jobs and (not batch or rows + jobs[0].left <= cost.batch):
                 job = jobs.popleft()

@@ -8,7 +8,7 @@ in the same order (sums last), so that they wait for each other and never in a c
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter, mul
 from typing import Any
 
 import orjson
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from service.store import schema
-from service.store.rows import Outcome, Served, Shadow, Truth
+from service.store.rows import Outcome, Served, Shadow, Truth, has_failed
 
 LABELS_LOCK = 4_270_014
 SECONDS = 60.0  # of a minute
@@ -54,8 +54,8 @@ def insert_for(dialect: str, table: Table) -> Any:
 
 def _write_served(connection: Connection, served: Sequence[Served], sums: Sums) -> None:
     rows = {row.id: row for row in served}
-    values = map(attrgetter(*PREDICTION), (rows[id] for id in sorted(rows)))
-    fresh = [rows[id] for (id,) in _insert(connection, schema.predictions, PREDICTION, list(values), ("id",))]
+    values = [rows[id][: len(PREDICTION)] for id in sorted(rows)]
+    fresh = [rows[id] for id in _insert(connection, schema.predictions, PREDICTION, values, ("id",))]
     texts = [
         (row.id, row.experiment, row.unit, _storable(row.text), row.expires)
         for row in fresh
@@ -63,18 +63,28 @@ def _write_served(connection: Connection, served: Sequence[Served], sums: Sums) 
     ]
     _insert(connection, schema.texts, TEXT, texts, ("prediction_id",))
     counted = [row for row in fresh if not row.override]
-    for row in counted:
-        sum_ = sums[row.experiment, row.revision, row.arm, _minute(row.at)]
-        sum_["predictions"] += 1
-        if row.first:
-            sum_["requests"] += 1
-            if row.failed:
-                sum_["errors"] += 1
-            else:
-                sum_["ms"] += row.ms
-                sum_["ms_squared"] += row.ms * row.ms
+    for key, some in _by_sum(counted).items():
+        _sum_served(some, sums[key])
     for row in _first_exposures(connection, counted):
         sums[row.experiment, row.revision, row.arm, _minute(row.at)]["units"] += 1
+
+
+def _by_sum(rows: Iterable[Served]) -> dict[Row, list[Served]]:
+    by_sum = defaultdict[Row, list[Served]](list)
+    for row in rows:
+        by_sum[row.experiment, row.revision, row.arm, _minute(row.at)].append(row)
+    return by_sum
+
+
+def _sum_served(rows: Sequence[Served], sum_: dict[str, float]) -> None:
+    requests = [row for row in rows if row.first]
+    failures = {status for status in {row.status for row in requests} if has_failed(status)}
+    ms = [row.ms for row in requests if row.status not in failures]
+    sum_["predictions"] += len(rows)
+    sum_["requests"] += len(requests)
+    sum_["errors"] += len(requests) - len(ms)
+    sum_["ms"] += sum(ms)
+    sum_["ms_squared"] += sum(map(mul, ms, ms))
 
 
 def _write_shadows(connection: Connection, shadows: Sequence[Shadow], sums: Sums) -> None:
@@ -101,7 +111,7 @@ def _write_truths(connection: Connection, truths: Sequence[Truth], sums: Sums) -
     for truth in truths:
         first.setdefault(truth.prediction_id, truth)
     rows = [(*row, row.label == row.truth, _minute(row.at)) for row in first.values()]
-    new = {id for (id,) in _insert(connection, schema.feedback, FEEDBACK, rows, ("prediction_id",))}
+    new = set(_insert(connection, schema.feedback, FEEDBACK, rows, ("prediction_id",)))
     _sum_truths((truth for id, truth in first.items() if id in new), sums)
     held = {id: (truth.truth, truth.metric) for id, truth in first.items() if id in new}
     held |= _held(connection, [id for id in first if id not in new])
@@ -141,13 +151,10 @@ def _held(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, fl
     return held
 
 
-def _first_exposures(connection: Connection, rows: Iterable[Served]) -> list[Served]:
+def _first_exposures(connection: Connection, rows: Sequence[Served]) -> list[Served]:
     """Return the rows that show a unit its arm for the first time in this revision."""
     alone = [row for row in rows if not row.unit and row.first]
-    first: dict[tuple[str, int, str], Served] = {}
-    for row in rows:
-        if row.unit:
-            first.setdefault((row.experiment, row.revision, row.unit), row)
+    first = {(row.experiment, row.revision, row.unit): row for row in reversed(rows) if row.unit}
     values = [(*key, first[key].arm) for key in sorted(first)]
     if connection.dialect.name == "postgresql":
         new = _insert(connection, schema.exposures, EXPOSURE, values, ("experiment", "revision", "unit"))
@@ -175,26 +182,28 @@ def _insert(
     names: tuple[str, ...],
     rows: list[Row],
     key: tuple[str, ...],
-) -> list[Row]:
-    """Insert what is not there yet, by a key that tells rows apart, and return the keys of what was new. Mostly all of
-    them are, and that is tried first.
+) -> list[Any]:
+    """Insert what is not there yet, by a key that tells rows apart, and return the keys of what was new: tuples, or of
+    a key that is one column its values. Mostly all of them are, and that is tried first.
     """
     if not rows:
         return []
     if connection.dialect.name == "postgresql":
         insert = _from_arrays(table, names).returning(*(table.columns[name] for name in key))
         columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-        return [tuple(row) for row in connection.execute(insert, columns)]
-    places = [names.index(name) for name in key]
+        returned = connection.execute(insert, columns)
+        return list(returned.scalars() if len(key) == 1 else map(tuple, returned))
+    key_of = itemgetter(*map(names.index, key))
     connection.exec_driver_sql("SAVEPOINT untried")
     try:
         connection.exec_driver_sql(_of_values(table, names), rows)
     except IntegrityError:  # after any other error SQLite may have given up the transaction, savepoint and all
         connection.exec_driver_sql("ROLLBACK TO untried")
     else:
-        return [tuple(row[place] for place in places) for row in rows]
-    keys = list(zip(*([row[place] for row in rows] for place in places), strict=True))
-    held = set(connection.exec_driver_sql(_held_places(table, key), (orjson.dumps(keys).decode(),)).scalars().all())
+        return list(map(key_of, rows))
+    keys = list(map(key_of, rows))
+    given = orjson.dumps([[one] for one in keys] if len(key) == 1 else keys).decode()
+    held = set(connection.exec_driver_sql(_held_places(table, key), (given,)).scalars().all())
     new = [place for place in range(len(rows)) if place not in held]
     if new:
         connection.exec_driver_sql(_of_values(table, names), [rows[place] for place in new])

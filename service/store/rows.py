@@ -7,7 +7,8 @@ from typing import NamedTuple
 class Served(NamedTuple):
     """The answer to one text of a request: `ms` and `status` are the request's, which is counted by its `first` text.
     `unit` is 16 hex digits, or empty where every request is a unit of its own. One that a caller forced (`override`) is
-    kept, and counted nowhere: what callers choose compares no arms.
+    kept, and counted nowhere: what callers choose compares no arms. The fields up to `first` are the columns of its
+    table, in their order.
     """
 
     id: str
@@ -22,14 +23,9 @@ class Served(NamedTuple):
     ms: float
     status: int
     override: bool = False
+    first: bool = True
     text: str | None = None
     expires: float | None = None
-    first: bool = True
-
-    @property
-    def failed(self) -> bool:
-        """Whether the service did not answer."""
-        return has_failed(self.status)
 
 
 def has_failed(status: int) -> bool:

@@ -86,11 +86,15 @@ class Writer:
 
     def offer(self, row: Served | Shadow) -> bool:
         """Leave a row to be written soon, without ever waiting; False, and counted, where the queue is full."""
-        if len(self._rows) >= self._most or self._until is not None:
-            self._drop(CLOSED if self._until is not None else self._reason, 1)
-            return False
-        self._rows.append(row)
-        return True
+        return self.offer_all((row,)) == 1
+
+    def offer_all(self, rows: Sequence[Served | Shadow]) -> int:
+        """Leave rows to be written soon, and return how many, from the first on, there was room for."""
+        room = max(0, self._most - len(self._rows)) if self._until is None else 0
+        self._rows.extend(rows[:room])
+        if len(rows) > room:
+            self._drop(CLOSED if self._until is not None else self._reason, len(rows) - room)
+        return min(room, len(rows))
 
     def give(self, truths: Sequence[Truth]) -> "Future[list[Outcome]]":
         """Return a future of what came of this feedback, which is done after the commit; its exception is a StoreError
@@ -185,8 +189,8 @@ class Writer:
 
     def _write_rows(self) -> None:
         while self._batch or self._rows:
-            while self._rows and len(self._batch) < BATCH:
-                self._batch.append(self._rows.popleft())
+            room = min(BATCH - len(self._batch), len(self._rows))
+            self._batch += [self._rows.popleft() for _ in range(room)]
             try:
                 with self._yielding:
                     self._write_some(list(self._batch))
@@ -199,10 +203,10 @@ class Writer:
 
     def _write_some(self, rows: "list[Served | Shadow]") -> None:
         """Write rows, and of those that the database refuses, as many as it takes."""
+        served = [row for row in rows if isinstance(row, Served)]
+        shadows = [row for row in rows if not isinstance(row, Served)] if len(served) < len(rows) else []
         try:
-            self._store.write(
-                [row for row in rows if isinstance(row, Served)], [row for row in rows if not isinstance(row, Served)]
-            )
+            self._store.write(served, shadows)
         except PASSING:
             raise
         except Exception as error:

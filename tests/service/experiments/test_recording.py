@@ -41,7 +41,7 @@ def test_texts_are_kept_for_as_long_as_the_experiment_says() -> None:
 
 def test_a_failure_is_a_row_without_an_answer() -> None:
     failure = fail(assigned(), "v", 503, 1.8e9, 2.0)
-    assert failure.failed
+    assert failure.status == 503
     assert failure.first
     assert (failure.experiment, failure.revision, failure.arm, failure.unit) == ("x", 3, "teacher", assigned().unit)
     assert (failure.label, failure.score, failure.text) == (None, None, None)

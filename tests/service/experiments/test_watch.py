@@ -139,12 +139,24 @@ def test_a_new_build_with_another_model_of_an_arm_is_written_into_the_log(tmp_pa
     store.close()
 
 
-def test_an_id_that_a_caller_gives_to_many_requests_is_one_unit(tmp_path: Path) -> None:
-    running = Running("teacher", [Standing(read({"name": "x", "control": "teacher", "arms": ARMS}), 1, RUNNING)], b"s")
+@pytest.mark.parametrize("mode", ["split", "shadow"])
+def test_an_id_that_a_caller_gives_to_many_requests_is_one_unit(mode: str) -> None:
+    definition = {"name": "x", "control": "teacher", "arms": ARMS, "mode": mode}
+    running = Running("teacher", [Standing(read(definition), 1, RUNNING)], b"s")
     first, *again = (running.assign({b"x-request-id": "batch-7"}, None, "batch-7") for _ in range(4))
     assert first.unit == "" and all(each.unit and each == again[0] for each in again)
     assert {first.variant} == {each.variant for each in again}
     assert running.assign({}, None, "0123").unit == running.assign({}, None, "0123").unit == ""
+
+
+@pytest.mark.parametrize(("traffic", "counted"), [(1, {True}), (0.5, {True, False})])
+def test_all_get_the_control_of_a_shadow_and_its_traffic_is_what_is_counted(traffic: float, counted: set[bool]) -> None:
+    definition = {"name": "x", "control": "teacher", "arms": ARMS, "mode": "shadow", "traffic": traffic}
+    running = Running("nano", [Standing(read(definition), 1, RUNNING)], b"s")
+    assigned = [running.assign({}, None, f"{number}") for number in range(100)]
+    assert {(each.variant, each.unit, each.override) for each in assigned} == {("teacher", "", False)}
+    assert {each.standing is not None for each in assigned} == counted
+    assert {each.signer is not None for each in assigned} == counted
 
 
 def test_texts_of_a_forced_answer_are_forgotten_with_their_unit(tmp_path: Path) -> None:

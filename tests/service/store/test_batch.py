@@ -18,6 +18,9 @@ def test_rows_come_back_as_they_were_given(store: Store) -> None:
     store.write([given], [shadow(1)], [truth(1, metric=2.5)])
     (row,) = kept(store, "predictions")
     assert Served(**row, text=given.text, expires=given.expires) == given
+    assert (
+        tuple(row.items()) == tuple(zip(Served._fields, given, strict=False))[: len(row)]
+    )  # the table's columns first
     assert [row["text"] for row in kept(store, "texts")] == ["where is it\N{REPLACEMENT CHARACTER}??"]
     (row,) = kept(store, "shadows")
     assert row.items() <= shadow(1)._asdict().items()
