@@ -49,6 +49,7 @@ class Running:
     def __init__(self, default: str, standings: Iterable[Standing] = (), secret: bytes = b"") -> None:
         """`default` answers where there is no experiment."""
         self.default, self.secret = default, secret
+        self._to_nobody = Assigned(default)
         self._ids = set[str]()  # that callers gave
         self.by_name = {standing.experiment.name: standing for standing in standings}
         self.live = self._live()
@@ -89,7 +90,7 @@ class Running:
         if wanted:  # a proxy may send the header empty
             return self._override(wanted, self._unit(headers, field))
         if live is None:
-            return Assigned(self.default)
+            return self._to_nobody
         experiment = live.experiment
         if live.state != RUNNING:
             return Assigned(experiment.control)

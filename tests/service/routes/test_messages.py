@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.routes import messages
 from service.routes.feedback import parse_feedback
 from service.routes.inference import read_request
 from service.routes.instances import read_instances
@@ -70,6 +71,35 @@ def test_what_is_none_is_said(given: str) -> None:
     with pytest.raises(Refused) as caught:
         parse_request(b'{"texts": ["a"], "top_k": %s}' % given.encode())
     assert caught.value.status == 400
+
+
+ALMOST_RIGHT = st.fixed_dictionaries(
+    {"texts": st.lists(st.sampled_from(["a", "wo ist es?", "\0", " ", "", "\u2028", 1, None]), max_size=3)},
+    optional={
+        "top_k": st.sampled_from([1, 3, 0, -1, True, 1.0, 1.5, 10**30, "1", None]),
+        "user": st.sampled_from(["anna", "", " ", None, 1, ["anna"]]),
+        "other": st.sampled_from(["x", None, 1]),
+    },
+)
+
+
+@settings(max_examples=1000, deadline=None, derandomize=True)
+@given(ALMOST_RIGHT, st.sampled_from([None, "user", "texts", "top_k"]), st.booleans())
+def test_what_is_read_quickly_is_what_the_models_say(
+    content: dict[str, object], field: str | None, others: bool
+) -> None:
+    body = json.dumps(content).encode()
+
+    def read() -> object:
+        try:
+            return parse_assigned(body, field, others=others), field is None and not others and parse_request(body)
+        except Refused as refused:
+            return refused.status, refused.sentence
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(messages, "_right", lambda body, field: None)
+        by_the_models = read()
+    assert read() == by_the_models
 
 
 JSON = st.recursive(
