@@ -3,8 +3,7 @@ under a quota of one core, bound to one core without a quota, and free to use al
 of each.
 
 A quota stops every thread of a container for the rest of a period of 100 ms once its share is used up. Threads made for
-all cores of the machine use it up in a fraction of the period: the cliff of most model servers. Requests start by the
-clock, so that one that waits is counted as late (open loop).
+all cores of the machine use it up in a fraction of the period: the cliff of most model servers.
 """
 
 import argparse
@@ -27,9 +26,9 @@ import numpy as np
 from models.runtime.cores import cores
 from models.runtime.errors import BonsaiError
 from service.image.build import engine, run
+from service.image.half_load import half_load
 
 LIMITS = {"quota": ("--cpus=1", "--cpuset-cpus=0-1"), "bound": ("--cpuset-cpus=0",), "free": ()}
-BODY = {"texts": ["my card was charged twice and i want my money back"]}
 OPTIONS = (
     *("run", "--detach", "--network=host", "--read-only", "--user=12345:0", "--cap-drop=all", "--no-healthcheck"),
     *("--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096", "--tmpfs=/data:rw,size=1g"),
@@ -45,40 +44,6 @@ def command() -> tuple[str, ...]:
     """
     name = engine()
     return (name, "--runtime=runc") if name == "podman" and shutil.which("runc") else (name,)
-
-
-async def ask(client: httpx.AsyncClient, path: str, due: float, times: list[float]) -> None:
-    """Ask once when it is due; the time counts from then."""
-    await asyncio.sleep(max(0.0, due - time.monotonic()))
-    answer = await client.post(path, json=BODY)
-    answer.raise_for_status()
-    times.append((time.monotonic() - due) * 1000)
-
-
-async def most(client: httpx.AsyncClient, path: str, seconds: float, connections: int = 8) -> float:
-    """Return the requests a second that so many connections get answered."""
-    until, count = time.monotonic() + seconds, 0
-
-    async def again() -> None:
-        nonlocal count
-        while time.monotonic() < until:
-            (await client.post(path, json=BODY)).raise_for_status()
-            count += 1
-
-    await asyncio.gather(*(again() for _ in range(connections)))
-    return count / seconds
-
-
-async def measure(host: str, variant: str, rate: float | None, seconds: float) -> tuple[float, list[float]]:
-    """Return the rate, half of the highest unless it is given, and the milliseconds of each request at it."""
-    path, times = f"/{variant}/predict", list[float]()
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-    async with httpx.AsyncClient(base_url=host, timeout=30, limits=limits) as client:
-        rate = rate or await most(client, path, seconds / 4) / 2
-        begin = time.monotonic() + 0.5
-        dues = begin + np.cumsum(np.random.default_rng(0).exponential(1 / rate, int(rate * seconds)))
-        await asyncio.gather(*(ask(client, path, float(due), times) for due in dues))
-    return rate, times
 
 
 def under(
@@ -97,7 +62,7 @@ def under(
         if variant not in names:
             raise BonsaiError(f"'{variant}' is no variant of '{image}'; expected one of {', '.join(names)}")
         before = stopped(engine, container)
-        rate, times = asyncio.run(measure(host, variant, rate, seconds))
+        rate, times = asyncio.run(half_load(host, variant, rate, seconds))
         return rate, times, stopped(engine, container) - before
     except httpx.HTTPError as problem:
         raise BonsaiError(f"'{image}' did not answer ({str(problem) or type(problem).__name__})") from problem

@@ -83,7 +83,7 @@ ALMOST_RIGHT = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=1000, deadline=None, derandomize=True)
+@settings(max_examples=1000, derandomize=True)
 @given(ALMOST_RIGHT, st.sampled_from([None, "user", "texts", "top_k"]), st.booleans())
 def test_what_is_read_quickly_is_what_the_models_say(
     content: dict[str, object], field: str | None, others: bool
@@ -109,7 +109,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(st.binary(max_size=100) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_whatever_comes_is_read_or_one_sentence(body: bytes) -> None:
     for read in (parse_request, lambda body: parse_assigned(body, "user"), parse_feedback, read_instances):
