@@ -120,6 +120,7 @@ NOT_RUN = {
     ". .venv/bin/activate": "the shell's own",
     "make image-base": "some minutes; `make image-test` does it where there is none",
     "make image-test": "is these tests",
+    "BONSAI_ENGINE=docker make image-test": "is these tests, by docker, by hand before each release",
     "cp loadtest/results/latest/result.json loadtest/results/published/NAME/": "needs a run",
     "export BONSAI_KEYS=keys": "the shell's own",
     "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem": "openssl's own; tests/service/serving/test_guarded.py runs it",

@@ -24,7 +24,7 @@ async def half_load(host: str, variant: str, rate: float | None, seconds: float)
     timeout, connector = aiohttp.ClientTimeout(30), aiohttp.TCPConnector(limit=MOST_CONNECTIONS)
     try:
         async with aiohttp.ClientSession(host, timeout=timeout, connector=connector) as client:
-            rate = rate or await most(client, path, seconds / 4) / 2
+            rate = rate or await _most(client, path, seconds / 4) / 2
             begin = time.monotonic() + 0.5
             dues = begin + np.cumsum(np.random.default_rng(0).exponential(1 / rate, int(rate * seconds)))
             found = await asyncio.gather(*(_ask_when_due(client, path, float(due)) for due in dues))
@@ -39,7 +39,7 @@ async def half_load(host: str, variant: str, rate: float | None, seconds: float)
     return rate, [took for _, took in found]
 
 
-async def most(client: aiohttp.ClientSession, path: str, seconds: float) -> float:
+async def _most(client: aiohttp.ClientSession, path: str, seconds: float) -> float:
     """Return the requests a second that some connections get answered, each asking again at once."""
     until, count = time.monotonic() + seconds, 0
 

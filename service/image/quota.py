@@ -24,6 +24,7 @@ import httpx
 import numpy as np
 
 from models.runtime.cores import cores
+from models.runtime.cpu import cpu_name
 from models.runtime.errors import BonsaiError
 from service.image.build import engine, run
 from service.image.half_load import half_load
@@ -110,7 +111,7 @@ def rows(found: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "fault": "a quota of one core",
             "done": f"{found['rate']:,} requests/s to {found['variant']}, half of what it takes, {len(p99['quota'])} "
-            f"rounds of {found['seconds']:g} s, in turns with one bound to a core",
+            f"rounds of {found['seconds']:g} s, in turns with one bound to a core; {found['engine']}, {found['cpu']}",
             "promised": f"p99 at most {CLIFF_MS:g} ms above the bound one's: nobody waits for the end of a period of "
             "100 ms",
             "seen": f"p99 {np.median(p99['quota']):.1f} ms, bound {np.median(p99['bound']):.1f}, free "
@@ -151,6 +152,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "variant": given.variant,
         "rate": round(rate or 0),
         "seconds": given.seconds,
+        "engine": called[0],
+        "cpu": cpu_name(),
         "date": date,
         "rounds": found,
     }

@@ -18,14 +18,18 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 BASE = "localhost/bonsai-python:3.11"
-TOOLS = ("podman", "runc", "debootstrap")
+ENGINE = os.environ.get("BONSAI_ENGINE", "podman")
+IS_PODMAN = ENGINE == "podman"
+CALLED = (ENGINE, "--runtime=runc") if IS_PODMAN else (ENGINE,)
+READ_ONLY = ("--read-only", "--read-only-tmpfs=false") if IS_PODMAN else ("--read-only",)
+TOOLS = (ENGINE, "debootstrap", *(("runc",) if IS_PODMAN else ()))
 KEY = "0123456789abcdef0123456789abcdef"
 START_S = 180
 SETTING = "a-setting-of-this-machine.log"
 
 
-def podman(*arguments: str, check: bool = True, **options: Any) -> str:
-    done = subprocess.run(["podman", "--runtime=runc", *arguments], capture_output=True, text=True, **options)
+def engine(*arguments: str, check: bool = True, **options: Any) -> str:
+    done = subprocess.run([*CALLED, *arguments], capture_output=True, text=True, **options)
     assert done.returncode == 0 or not check, done.stdout + done.stderr
     return done.stdout.strip()
 
@@ -38,13 +42,12 @@ class Container:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         environment = {"BENTOML_PORT": str(self.port), "BENTOML_HOST": "127.0.0.1", **environment}
-        self.id = podman(
+        self.id = engine(
             *(
                 "run",
                 "--detach",
                 "--network=host",
-                "--read-only",
-                "--read-only-tmpfs=false",
+                *READ_ONLY,
                 "--user=12345:0",
                 "--cap-drop=all",
             ),
@@ -79,21 +82,21 @@ class Container:
         raise AssertionError(f"not ready: {self.log()}")
 
     def is_running(self) -> bool:
-        return podman("inspect", "--format={{.State.Running}}", self.id) == "true"
+        return engine("inspect", "--format={{.State.Running}}", self.id) == "true"
 
     def log(self) -> str:
-        done = subprocess.run(["podman", "logs", self.id], capture_output=True, text=True)
+        done = subprocess.run([ENGINE, "logs", self.id], capture_output=True, text=True)
         return done.stdout + done.stderr
 
     def first(self) -> psutil.Process:
         """The first process inside, as the machine sees it."""
-        return psutil.Process(int(podman("inspect", "--format={{.State.Pid}}", self.id)))
+        return psutil.Process(int(engine("inspect", "--format={{.State.Pid}}", self.id)))
 
     def workers(self) -> list[psutil.Process]:
         return [child for child in self.first().children() if "_bentoml_impl.worker.service" in child.cmdline()]
 
     def remove(self) -> None:
-        podman("rm", "--force", "--volumes", "--time=0", self.id, check=False)
+        engine("rm", "--force", "--volumes", *(("--time=0",) if IS_PODMAN else ()), self.id, check=False)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +111,9 @@ def pip_settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An image of the tiny variants, built as `make image` does it; BONSAI_IMAGE names one that is there."""
+    """An image of the tiny variants, built as `make image` does it; BONSAI_IMAGE names one that is there, and
+    BONSAI_ENGINE who builds and runs it: podman, where it is not docker.
+    """
     missing = [name for name in TOOLS if not shutil.which(name)]
     if missing:
         pytest.skip(f"no image is built: {', '.join(missing)} cannot be run here")
@@ -127,10 +132,18 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (project / "build/image/wheels").symlink_to(wheels)
     settings: dict[str, str] = request.getfixturevalue("pip_settings")
     environment = {**settings, "PYTHONPATH": str(project), "BUILDAH_ISOLATION": "chroot"}
-    if subprocess.run(["podman", "image", "exists", BASE]).returncode:
-        subprocess.run([sys.executable, "-m", "service.image.debian"], cwd=ROOT, check=True, timeout=900)
+    if subprocess.run([ENGINE, "image", "inspect", BASE], capture_output=True).returncode:
+        command = [sys.executable, "-m", "service.image.debian", f"--engine={ENGINE}"]
+        subprocess.run(command, cwd=ROOT, check=True, timeout=900)
     tag = "localhost/bonsai-test:tiny"
-    command = [sys.executable, "-m", "service.image.build", "--engine=podman", f"--tag={tag}", f"--base-image={BASE}"]
+    command = [
+        sys.executable,
+        "-m",
+        "service.image.build",
+        f"--engine={ENGINE}",
+        f"--tag={tag}",
+        f"--base-image={BASE}",
+    ]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=1200)
     log = project / "build/image/build.log"
     assert done.returncode == 0, done.stdout + done.stderr + (log.read_text()[-4000:] if log.exists() else "")
