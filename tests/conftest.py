@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
@@ -23,6 +24,10 @@ os.environ["OMP_NUM_THREADS"] = (
     "1"  # a tiny model trains a hundred times slower on threads that fight with another process for the cores
 )
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 WORDS = (  # noqa: SIM905
     "where is my parcel it has not come yet please cancel the order i want money back now card was charged twice help"

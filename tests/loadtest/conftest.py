@@ -1,4 +1,6 @@
-"""A Bonsai-like server as a process of its own, its corpus, and a result that was really measured against it."""
+"""A Bonsai-like server as a process of its own, its corpus, and runs that were really measured against it. What is
+said of times is tested with the times of a quiet machine in the places of those that were measured.
+"""
 
 import importlib.util
 import json
@@ -16,6 +18,8 @@ import pytest
 
 from loadtest.numbers.result import Result
 from loadtest.numbers.run_folder import read_result
+from loadtest.scenarios.ramp import SHARES
+from tests.loadtest.rounds import round_of, rounds_of
 
 ROOT = Path(__file__).parents[2]
 SERVER = Path(__file__).with_name("bonsai_server.py")
@@ -97,7 +101,7 @@ class Forks:
             text=True,
         )
 
-    def run(self, code: str, *arguments: object, timeout: float = 60) -> Done:
+    def run(self, code: str, *arguments: object, timeout: float = 200) -> Done:
         """Run the code to its end, or kill it when that takes too long."""
         given, out, error = list(map(str, arguments)), self._folder / "out", self._folder / "error"
         out.write_bytes(b"")
@@ -127,7 +131,7 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 def command(forks: Forks) -> Callable[..., Done]:
     """`python -m`, which looks at the machine for a shorter time and says more often what it does."""
 
-    def run(module: str, *arguments: object, timeout: float = 60) -> Done:
+    def run(module: str, *arguments: object, timeout: float = 200) -> Done:
         return forks.run(COMMAND, module, *arguments, timeout=timeout)
 
     return run
@@ -180,8 +184,11 @@ def good_run(
 
 @pytest.fixture(scope="session")
 def good_result(good_run: tuple[Done, Path]) -> Result:
-    """The result of that run."""
-    return read_result(good_run[1] / "latest")
+    """The result of that run, with the times of a quiet machine."""
+    result = read_result(good_run[1] / "latest")
+    for name, variant in result.variants.items():
+        variant.scenarios["SingleStream"].rounds = rounds_of({4.0: 250} if name == "teacher" else {1.0: 1000})
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -216,5 +223,20 @@ def full_run(
 
 @pytest.fixture(scope="session")
 def full_result(full_run: tuple[Done, Path]) -> Result:
-    """The result of that run."""
-    return read_result(full_run[1] / "latest")
+    """The result of that run, with the times of a quiet machine, on which each variant sustains a rate."""
+    result = read_result(full_run[1] / "latest")
+    assert result.run.control is not None
+    result.run.control.rounds = rounds_of({3.0: 333}, 2)
+    for variant, time in zip(result.variants.values(), (3.0, 1.5), strict=True):
+        variant.failures, variant.failure_examples = {}, {}
+        scenarios, rate = variant.scenarios, 600 / time
+        scenarios["SingleStream"].rounds = rounds_of({time: round(1000 / time)}, 2)
+        scenarios["Offline"].rounds = rounds_of({2 * time: round(1000 / time)}, 2, texts_per_second=20_000 / time)
+        server = scenarios["Server"]
+        server.passed, server.failed, server.rate, server.given_up = rate, 1.15 * rate, 0.9 * rate, []
+        server.rounds = rounds_of({time: 480, 4 * time: 120}, 2, offered=0.9 * rate, achieved=0.9 * rate)
+        scenarios["Ramp"].rounds = [
+            round_of({time: 230, (1 + share) * time: 20}, number, offered=share * rate)
+            for number, share in enumerate(SHARES, 1)
+        ]
+    return result

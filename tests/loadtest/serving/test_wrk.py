@@ -2,6 +2,7 @@ import json
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,13 @@ def test_wrk_sends_one_text_after_another_and_counts_refusals_and_connections(
         figures = run(Load(started.url, file, connections=2, seconds=1, close=True))
         seen = asked_of(started.url)
     assert wrk_version()
-    assert figures.requests > 10
+    assert figures.requests > 0
     assert seen["connections"] > 0.9 * figures.requests  # the system gives a port more than once
-    times = Counter(seen["asked"])
-    assert set(times) == set(bodies(questions, 1, "1"))
-    assert max(times.values()) - min(times.values()) <= 3  # in turn, and some are on their way when it ends
-    assert 0.2 < figures.refused / figures.requests < 0.5
-    assert not figures.is_timed
+    # In turn, but for two that are on their way when it ends; at first wrk asks its script for one to look at.
+    in_turn = islice(cycle(bodies(questions, 1, "1")), 1, 1 + len(seen["asked"]))
+    assert (Counter(seen["asked"]) - Counter(in_turn)).total() <= 2
+    assert figures.refused == pytest.approx(len(seen["asked"]) / 3, rel=0.3, abs=2)
+    assert figures.is_timed is (figures.refused == 0)
     assert figures.wrk_cpu_s is not None
     assert figures.p50_ms is not None
     with pytest.raises(NoLoadError, match="wrk ended with exit code 1"):

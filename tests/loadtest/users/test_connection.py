@@ -44,7 +44,7 @@ def serve() -> Iterator[Serve]:
 
 
 def ask(address: Address, times: int = 1) -> list[tuple[int, bytes]]:
-    connection = Connection(address, 2.0)
+    connection = Connection(address, 30.0)
     try:
         return [connection.ask(get(address, "/")) for _ in range(times)]
     finally:
@@ -93,7 +93,7 @@ def test_opens_a_new_connection_after_the_server_said_close(serve: Serve) -> Non
 )
 def test_a_broken_answer_is_a_drop_and_the_next_one_is_read(serve: Serve, answer: bytes) -> None:
     address = serve([answer], [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
-    connection = Connection(address, 2.0)
+    connection = Connection(address, 30.0)
     with pytest.raises(Dropped):
         connection.ask(get(address, "/"))
     assert connection.ask(get(address, "/")) == (200, b"")
@@ -104,7 +104,7 @@ def test_nobody_listening_is_a_drop() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(Dropped):
-        Connection(Address("127.0.0.1", port), 1.0).ask(b"")
+        Connection(Address("127.0.0.1", port), 30.0).ask(b"")
 
 
 def test_silence_is_late() -> None:
@@ -193,7 +193,7 @@ def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 @pytest.mark.usefixtures("trusted")
 def test_https_is_spoken_with_whom_an_authority_vouches_for(https_server: str) -> None:
     address = Address.parse(https_server)
-    connection = Connection(address, 5.0)
+    connection = Connection(address, 30.0)
     for _ in range(3):
         status, body = connection.ask(get(address, "/variants"))
         assert (status, b"teacher" in body) == (200, True)
@@ -204,7 +204,7 @@ def test_a_certificate_that_is_not_trusted_is_no_fault_of_the_service(https_serv
     _trust.cache_clear()
     address = Address.parse(https_server)
     with pytest.raises(LoadTestError, match=r"has a certificate that is not trusted .*SSL_CERT_FILE"):
-        Connection(address, 5.0).ask(get(address, "/variants"))
+        Connection(address, 30.0).ask(get(address, "/variants"))
 
 
 def test_https_to_a_server_without_it_is_no_answer(good_server: str) -> None:
@@ -222,7 +222,7 @@ def test_no_file_left_is_the_generators_fault(good_server: str) -> None:
             while True:
                 taken.append(os.dup(0))
         with pytest.raises(LoadTestError, match="the load generator cannot open another connection"):
-            Connection(address, 5.0).ask(get(address, "/variants"))
+            Connection(address, 30.0).ask(get(address, "/variants"))
     finally:
         for one in taken:
             os.close(one)
@@ -231,7 +231,8 @@ def test_no_file_left_is_the_generators_fault(good_server: str) -> None:
 
 def test_a_connection_that_was_idle_for_long_is_opened_anew(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"
-    connection = Connection(serve([answer, answer], [answer]), 2.0)
+    monkeypatch.setattr("loadtest.users.connection.IDLE_S", 1e9)
+    connection = Connection(serve([answer, answer], [answer]), 30.0)
     connection.refresh()
     request = get(Address("127.0.0.1", 1), "/")
     assert connection.ask(request) == (200, b"a")
@@ -244,7 +245,7 @@ def test_a_connection_that_was_idle_for_long_is_opened_anew(serve: Serve, monkey
 
 
 def test_refreshing_towards_nobody_shows_when_it_is_used() -> None:
-    connection = Connection(Address("127.0.0.1", 1), 2.0)
+    connection = Connection(Address("127.0.0.1", 1), 30.0)
     connection.refresh()
     with pytest.raises(Dropped):
         connection.ask(get(Address("127.0.0.1", 1), "/"))

@@ -32,15 +32,13 @@ def read(folder: Path, suffix: str, content: bytes) -> None:
         assert 0 < len(str(refused)) < 2000
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(suffix=st.sampled_from(SUFFIXES), content=CONTENT)
 def test_whatever_a_file_holds_is_read_or_one_sentence(suffix: str, content: bytes, tmp_path: Path) -> None:
     read(tmp_path, suffix, content)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(suffix=st.sampled_from([".csv", ".jsonl"]), content=CONTENT, kept=st.integers(0, 60))
 def test_a_compressed_file_may_be_cut(suffix: str, content: bytes, kept: int, tmp_path: Path) -> None:
     read(tmp_path, f"{suffix}.gz", gzip.compress(content)[:kept])

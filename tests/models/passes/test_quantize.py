@@ -121,7 +121,7 @@ def test_no_product_can_be_cut_short_on_any_processor(
 
 
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(0, 2**32 - 1), st.sampled_from(["normal", "equal", "heavy"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_portable_weights_are_close_and_small_together(inputs: int, outputs: int, seed: int, kind: str) -> None:
     draw = np.random.default_rng(seed)
     shape = (inputs, outputs)

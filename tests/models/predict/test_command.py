@@ -84,9 +84,10 @@ def test_two_runs_do_not_write_one_file(built: Path, source: Path, tmp_path: Pat
     target = tmp_path / "out.csv"
     process = start(built, source, target, "--processes", "1")
     wait_for_rows(target, process)
+    os.killpg(process.pid, signal.SIGSTOP)  # or it could be done before the second has begun
     second = start(built, source, target)
     assert "another run is writing" in second.communicate(timeout=200)[1] and second.returncode == 2
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 

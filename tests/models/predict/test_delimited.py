@@ -23,7 +23,7 @@ def opened(folder: Path, content: bytes, name: str = "in.csv", window: int = 7) 
     return replace(open_delimited(path, format_of(path), None), window=window)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FIELDS, st.sampled_from(["\n", "\r\n"]), st.integers(1, 40), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
 def test_windows_hold_whole_records(
     tmp_path: Path, rows: list[tuple[str, str]], end: str, window: int, quoting: int

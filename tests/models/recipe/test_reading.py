@@ -58,9 +58,7 @@ def test_keys_may_be_merged_and_what_is_missing_is_named(tmp_path: Path) -> None
         load_recipe(file)
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=YAML | CUTS.map(lambda cut: DEFAULT[: cut[0]] + cut[2] + DEFAULT[cut[0] + cut[1] :]))
 def test_whatever_is_written_is_a_recipe_or_one_sentence(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "my.yaml"

@@ -124,7 +124,7 @@ def test_what_a_build_makes_is_accepted(built: Path) -> None:
         check_graph(file)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_bytes_end_in_anything_but_one_error(tmp_path: Path, data: st.DataObject) -> None:
     whole = model(holding(t=outside("x"), g=GraphProto(node=[NodeProto(op_type="Add")]))).SerializeToString()

@@ -97,7 +97,7 @@ def both_ways(file: Path, max_tokens: int) -> tuple[tokenizers.Tokenizer, Tokeni
     return whole, Tokenizer(file, max_tokens)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(
         st.one_of(st.text(st.characters(min_codepoint=32, max_codepoint=126)), st.sampled_from(SAMPLES), st.text()),
@@ -158,7 +158,7 @@ def test_what_is_remembered_is_bounded_in_bytes(
     assert all(len(word) <= LONGEST_WORD for word in tokenizer._pieces)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300), max_size=20))
 def test_however_little_is_remembered_the_tokens_are_the_same(tiny_checkpoint: Path, texts: list[str]) -> None:
     file = tiny_checkpoint / "tokenizer.json"

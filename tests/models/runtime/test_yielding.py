@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.runtime.yielding import Computing, Yielding
+from models.runtime.yielding import Computing, Yielding, _ran
 
 TIMERS = Path("/proc/self/timers")  # of this process, where the system shows them
 
@@ -51,31 +51,37 @@ def test_it_is_interrupted_within_the_block_only() -> None:
     assert threading.get_native_id() not in yielding_threads()
 
 
-def test_only_threads_that_compute_are_made_to_yield() -> None:
-    end, ids = threading.Event(), []
-
-    def compute() -> None:
-        ids.append(threading.get_native_id())
-        while not end.is_set():
-            spin(0.01)
-
-    thread = threading.Thread(target=compute)
-    sleeping = threading.Thread(target=end.wait)
+def test_only_threads_that_compute_are_made_to_yield(monkeypatch: pytest.MonkeyPatch) -> None:
+    end, ran = threading.Event(), dict[int, int]()
+    # How much of a core a thread gets is other processes' to say; the timers are real.
+    monkeypatch.setattr("models.runtime.yielding._ran", ran.copy)
     computing = Computing()
-    thread.start()
-    sleeping.start()
+    threads = [threading.Thread(target=end.wait) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    one, other = (thread.native_id or 0 for thread in threads)
     try:
-        time.sleep(0.2)
+        ran.update({one: 10**12, other: 0})
         computing.look()
-        assert ids[0] in yielding_threads()
-        assert sleeping.native_id not in yielding_threads()
+        assert one in yielding_threads()
+        assert other not in yielding_threads()
+        ran.update({other: 10**12})
+        computing.look()
+        assert one not in yielding_threads()
+        assert other in yielding_threads()
+        computing.look()
+        assert not {one, other} & yielding_threads()
     finally:
         end.set()
-        thread.join()
-        sleeping.join()
-    time.sleep(0.2)
-    computing.look()
-    assert ids[0] not in yielding_threads()
+        for thread in threads:
+            thread.join()
+
+
+def test_what_a_thread_has_computed_is_known() -> None:
+    before = _ran()[threading.get_native_id()]
+    spin(0.1)
+    # Of a thread that runs the system counts at its ticks, which are 10 ms apart at most.
+    assert _ran()[threading.get_native_id()] - before > 80_000_000
 
 
 @pytest.mark.parametrize(("idle", "expected"), [(False, "0"), (True, "1")])
