@@ -3,10 +3,12 @@
 import json
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from pytest import MonkeyPatch
+from pytest import MonkeyPatch, approx
 
 from models.runtime.store import BUSY, Build, locked, read_build, write_build
 from service.builds import attempt
@@ -76,23 +78,27 @@ def test_what_others_leave_is_what_is_built_on(copied: Path) -> None:
 
 
 def test_the_time_of_others_is_not_the_builds(copied: Path, monkeypatch: MonkeyPatch) -> None:
-    seen = list[float]()
+    job, seen, now, others = begun(copied, "small", INT8), list[float](), [1000.0], ExitStack()
+
+    def wait(seconds: float) -> None:
+        assert Jobs(copied).find(job.id).step == "wait for another build"
+        now[0] += 5
+        others.close()
 
     def run(*given: Any) -> Ended:
-        seen.append(time.monotonic() - given[-1])
-        time.sleep(0.2)
-        return Ended(REPAIRABLE, f"{BUSY} '{copied}'" if len(seen) == 1 else "no", Progress())
+        seen.append(now[0] - given[-1])
+        now[0] += 0.2
+        if len(seen) == 1:
+            others.enter_context(locked(copied))
+            return Ended(REPAIRABLE, f"{BUSY} '{copied}'", Progress())
+        return Ended(REPAIRABLE, "no", Progress())
 
     monkeypatch.setattr(attempt, "run", run)
-    job = begun(copied, "small", INT8)
-    with locked(copied):
-        thread = threading.Thread(target=carry_out, args=(copied, job))
-        thread.start()
-        time.sleep(1.0)
-    thread.join()
-    assert seen[0] < 0.5
-    assert 0.2 <= seen[1] < 0.8, "who was overtaken has built for so long already"
-    assert Jobs(copied).find(job.id).reason == "no"
+    monkeypatch.setattr(attempt, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=wait, time=time.time))
+    others.enter_context(locked(copied))
+    assert carry_out(copied, job).reason == "no"
+    assert now == [approx(1010.4)]  # others were waited for twice
+    assert seen == approx([0, 0.2])  # who was overtaken has built for so long already
 
 
 def test_what_was_overtaken_is_made_on_the_build_that_is_there_now(copied: Path, monkeypatch: MonkeyPatch) -> None:

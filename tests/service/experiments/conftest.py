@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.service.conftest import ROOT, serving
+from tests.service.conftest import PATIENT, ROOT, serving, until
+from tests.service.serving.test_operation import one_by_one
 from tests.service.serving.test_service import call
 
 KEY = "a key of sixteen+".replace(" ", "-")
 ADMIN = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 JSON = {"Content-Type": "application/json"}
-SETTLED_S = 2.0
+OVERRIDE = {"X-Bonsai-Variant": "int8"}
 
 
 class Lab:
@@ -28,17 +29,25 @@ class Lab:
         body = None if content is None else json.dumps(content).encode()
         return call(f"{self.host}{path}", body, method, ADMIN)[:2]
 
-    def start(self, name: str, *, wait: float = 2.0, **changes: Any) -> dict[str, Any]:
-        """Start an experiment of teacher and int8, once no other one runs, and wait until both workers know."""
+    def start(self, name: str, *, waits: bool = True, override: bool = True, **changes: Any) -> dict[str, Any]:
+        """Start an experiment of teacher and int8, once no other one runs, and wait until all workers know, which are
+        asked with an override: that is counted nowhere.
+        """
         for each in self.admin("/experiments")[1]["experiments"]:
             if each["state"] != "ended":
                 assert self.admin(f"/experiments/{each['name']}/end", {})[0] == 200
         arms = [{"variant": "teacher", "weight": 0.5}, {"variant": "int8", "weight": 0.5}]
         definition = {"name": name, "control": "teacher", "arms": arms, "unit": {"header": "X-User-Id"}, **changes}
-        status, answer = self.admin("/experiments", definition)
+        status, answer = self.admin("/experiments", {**definition, "override": override})
         assert status == 201, answer
-        time.sleep(wait)  # the other worker knows within a second, or a little later beside other tests
+        if waits and override:
+            self.await_workers(lambda: self.ask(headers=OVERRIDE)[1].get("experiment") == name)
         return answer  # type: ignore[no-any-return]
+
+    def await_workers(self, holds: Callable[[], object]) -> None:
+        """Wait until it is so whichever worker is asked: each looks at the store by itself."""
+        for _ in one_by_one(self.host):
+            until(holds)
 
     def ask(self, unit: str = "", texts: tuple[str, ...] = ("where is my parcel",), **more: Any) -> Any:
         headers = {**JSON, **({"X-User-Id": unit} if unit else {}), **more.pop("headers", {})}
@@ -52,22 +61,13 @@ class Lab:
         assert status == 200, answer
         return answer  # type: ignore[no-any-return]
 
-    def await_report(self, name: str, holds: Callable[[dict[str, Any]], bool], seconds: float = 20) -> dict[str, Any]:
+    def await_report(self, name: str, holds: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
         """Return the report once it is so; rows are written soon, not at once."""
-        until = time.monotonic() + seconds
+        end = time.monotonic() + seconds
         while not holds(found := self.report(name)):
-            assert time.monotonic() < until, found
+            assert time.monotonic() < end, found
             time.sleep(0.1)
         return found
-
-    def await_settled(self, name: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the report once it is so and no row comes any more: shadows wait for a free processor."""
-        found = self.await_report(name, holds)
-        while True:
-            time.sleep(SETTLED_S)
-            before, found = found, self.report(name)
-            if found["arms"] == before["arms"]:
-                return found
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +79,7 @@ def lab(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "BONSAI_WORKERS": "2",
         "BONSAI_ADMIN_KEY": KEY,
         "BONSAI_DATABASE_URL": f"sqlite:///{folder / 'lab.sqlite'}",
+        **PATIENT,
     }
     bentoml = Path(sys.executable).with_name("bentoml")
     with serving("service.service:bonsai", ROOT, environment, bentoml, folder / "log.txt") as host:

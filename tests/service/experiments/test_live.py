@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.service.conftest import ROOT
-from tests.service.experiments.conftest import JSON, KEY, Lab, arm
+from tests.service.experiments.conftest import JSON, KEY, OVERRIDE, Lab, arm
 from tests.service.serving.test_service import call
 
 ARMS = [{"variant": "teacher", "weight": 0.5}, {"variant": "int8", "weight": 0.5}]
@@ -142,7 +142,7 @@ def test_pause_gives_everybody_the_control_and_resume_the_same_arms_again(lab: L
     before = [lab.ask(unit)[1]["arm"] for unit in units]
     assert lab.admin("/experiments/pausing/pause", {})[1]["state"] == "paused"
     lab.await_report("pausing", lambda report: report["state"] == "paused")
-    time.sleep(0.9)
+    lab.await_workers(lambda: "experiment" not in lab.ask(units[0])[1])
     for unit in units:
         _, answer, headers = lab.ask(unit)
         assert answer["variant"] == "teacher"
@@ -150,7 +150,7 @@ def test_pause_gives_everybody_the_control_and_resume_the_same_arms_again(lab: L
         assert "x-bonsai-experiment" not in headers
         assert "prediction_id" not in answer["predictions"][0]
     assert lab.admin("/experiments/pausing/resume", {})[1]["state"] == "running"
-    time.sleep(0.9)
+    lab.await_workers(lambda: "experiment" in lab.ask(units[0])[1])
     assert [lab.ask(unit)[1]["arm"] for unit in units] == before
     what = [entry["what"] for entry in lab.report("pausing")["log"]]
     assert what == ["created", "paused", "resumed"]
@@ -159,20 +159,24 @@ def test_pause_gives_everybody_the_control_and_resume_the_same_arms_again(lab: L
 def test_a_change_of_weights_is_a_new_revision_and_moves_no_more_than_it_must(lab: Lab) -> None:
     lab.start("weights", arms=[{"variant": "teacher", "weight": 0.8}, {"variant": "int8", "weight": 0.2}])
     units = [f"user-{number}" for number in range(40)]
-    before = {unit: lab.ask(unit)[1]["arm"] for unit in units}
+
+    def arms() -> dict[str, str]:
+        return {unit: lab.ask(unit)[1]["arm"] for unit in units}
+
+    before = arms()
     status, now = lab.admin("/experiments/weights", {"arms": ARMS})
     assert (status, now["revision"]) == (200, 2)
     assert lab.admin("/experiments/weights", {"arms": ARMS})[1]["revision"] == 2
-    time.sleep(0.9)
-    after = {unit: lab.ask(unit)[1]["arm"] for unit in units}
+    lab.await_workers(lambda: arms() != before)
+    after = arms()
     assert {(before[unit], after[unit]) for unit in units if before[unit] != after[unit]} == {("teacher", "int8")}
     entry = lab.report("weights")["log"][-1]
     assert (entry["what"], [arm["weight"] for arm in entry["detail"]["arms"][1]]) == ("changed", [0.5, 0.5])
 
 
 def test_an_override_is_obeyed_where_it_is_allowed_and_counted_nowhere(lab: Lab) -> None:
-    lab.start("closed")
-    wanted = {"headers": {"X-Bonsai-Variant": "int8"}}
+    lab.start("closed", override=False)
+    wanted: dict[str, Any] = {"headers": OVERRIDE}
     assert lab.ask(**wanted)[0] == 403
     assert lab.ask(headers={"X-Bonsai-Variant": ""})[0] == 200
     lab.start("open", override=True)
@@ -186,7 +190,7 @@ def test_an_override_is_obeyed_where_it_is_allowed_and_counted_nowhere(lab: Lab)
     assert sum(each["requests"] for each in found["arms"]) == 1
     assert sum(each["labels"] for each in found["arms"]) == 0
     assert lab.admin("/experiments/open/pause", {})[0] == 200
-    time.sleep(2)  # until both workers know
+    lab.await_workers(lambda: "arm" not in lab.ask(**wanted)[1])
     for _ in range(4):  # the control answers everybody
         status, answer, _ = lab.ask(**wanted)
         assert (status, answer["variant"], "arm" in answer) == (200, "teacher", False)
@@ -227,7 +231,7 @@ def test_a_broken_guardrail_returns_everybody_to_the_control(lab: Lab) -> None:
     assert "'int8' breaks the guardrail 'latency'" in found["reason"]
     assert arm(found)["decision"] == "do_not"
     assert found["log"][-1]["actor"] == "service"
-    time.sleep(0.9)
+    lab.await_workers(lambda: "experiment" not in lab.ask("user-0")[1])
     assert {lab.ask(f"user-{number}")[1]["variant"] for number in range(20)} == {"teacher"}
     assert lab.admin("/experiments/guarded/resume", {})[1]["state"] == "running"  # a person may
     time.sleep(2)
@@ -247,8 +251,12 @@ def test_the_report_says_what_was_written_down_and_the_list_what_is_decided(lab:
     before = lab.report("written")["recording"]["written"]
     for _ in range(5):
         lab.ask("anna")
-    found = lab.await_report("written", lambda report: report["recording"]["written"] >= before + 5)
-    assert found["recording"]["pending"] == 0
+
+    def is_written(report: dict[str, Any]) -> bool:
+        counted, recording = sum(each["requests"] for each in report["arms"]), report["recording"]
+        return bool(counted == 5 and recording["written"] >= before + 5 and recording["pending"] == 0)
+
+    lab.await_report("written", is_written)
     listed = {each["name"]: each for each in lab.admin("/experiments")[1]["experiments"]}
     assert listed["written"]["decisions"] == {"int8": "undecided"}
 
@@ -320,7 +328,7 @@ def test_other_requests_are_refused_in_one_sentence(
 def test_without_an_experiment_the_teacher_answers(lab: Lab) -> None:
     lab.start("over")
     lab.admin("/experiments/over/end", {})
-    time.sleep(0.9)
+    lab.await_workers(lambda: "experiment" not in lab.ask()[1])
     _, answer, headers = lab.ask()
     assert answer["variant"] == headers["x-bonsai-variant"] == "teacher"
     assert "experiment" not in answer
@@ -333,9 +341,9 @@ def test_the_requests_of_the_page_are_answered(lab: Lab) -> None:
         assert lab.admin(f"/experiments/{each['name']}/end", {})[0] == 200
     definition = shlex.split(start)[-1].replace('"nano"', '"int8"')
     assert lab.admin("/experiments", json.loads(definition))[0] == 201
-    time.sleep(0.9)
     given = shlex.split(ask)
     header = dict([given[given.index("-H") + 1].split(": ")])
+    lab.await_workers(lambda: lab.ask(headers=header)[1].get("experiment") == "nano_ab")
     status, answer, _ = lab.ask(headers=header, texts=json.loads(given[-1])["texts"])
     assert (status, answer["experiment"]) == (200, "nano_ab")
     assert "localhost:3000/experiments/nano_ab" in show

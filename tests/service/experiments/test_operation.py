@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.service.conftest import ROOT, serving
+from tests.service.conftest import PATIENT, ROOT, serving, until
 from tests.service.experiments.conftest import KEY, Lab, arm
 
 BENTOML = Path(sys.executable).with_name("bentoml")
@@ -28,18 +27,10 @@ unit: {header: X-User-Id}
 def service(built: Path, database: Path, log: Path, **more: str) -> Iterator[Lab]:
     environment = {
         "BONSAI_VARIANTS": str(built), "BONSAI_WORKERS": "1", "BONSAI_ADMIN_KEY": KEY,
-        "BONSAI_DATABASE_URL": f"sqlite:///{database}", **more,
+        "BONSAI_DATABASE_URL": f"sqlite:///{database}", **PATIENT, **more,
     }  # fmt: skip
     with serving("service.service:bonsai", ROOT, environment, BENTOML, log) as host:
         yield Lab(host, database)
-
-
-def until(holds: object) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + 30
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_predictions_go_on_whatever_the_store_does(built: Path, tmp_path: Path) -> None:
@@ -76,7 +67,7 @@ def test_another_service_takes_feedback_about_an_experiment_that_has_just_begun(
         service(built, database, tmp_path / "two.txt") as two,
     ):
         for number in range(3):
-            one.start(f"brief-{number}", wait=0)
+            one.start(f"brief-{number}", waits=False)
             given = one.ask()[1]["predictions"][0]["prediction_id"]
             assert two.tell({"prediction_id": given, "label": "late"}) == (200, {"accepted": 1, "repeated": 0})
 
@@ -125,7 +116,7 @@ def test_a_wrong_setting_ends_the_start_with_a_sentence(
         "BONSAI_DATABASE_URL": f"sqlite:///{tmp_path / 'lab.sqlite'}", name: value,
     }  # fmt: skip
     command = [str(BENTOML), "serve", "service.service:bonsai", "--port", "0"]
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
     assert ended.returncode != 0
     assert said in ended.stderr + ended.stdout
     assert "Traceback" not in ended.stderr + ended.stdout

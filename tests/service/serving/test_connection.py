@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,8 +15,9 @@ import pytest
 import uvloop
 from starlette.responses import Response
 
-from service.serving.connection import MOST_HEADERS, MOST_URL
-from tests.service.conftest import ROOT, started
+from service.serving.connection import MOST_HEADERS, MOST_URL, SLOWEST
+from tests.service.conftest import PATIENT, ROOT, started
+from tests.service.serving.test_operation import held_up
 from tests.service.serving.test_protocol import answer, connected, request, wait_until
 
 HEAD = b"POST /int8/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -34,6 +34,7 @@ def server(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
     folder = tmp_path_factory.mktemp("patient")
     settings = {
         "BONSAI_VARIANTS": str(built), "BONSAI_WORKERS": "1", "BONSAI_KEEP_ALIVE_S": "2", "BONSAI_READ_S": "1",
+        **PATIENT,
     }  # fmt: skip
     limited = folder / "bentoml"
     bentoml = Path(sys.executable).with_name("bentoml")
@@ -48,16 +49,6 @@ def server(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
 def patient(server: tuple[str, psutil.Process]) -> str:
     """Its address."""
     return server[0]
-
-
-@contextmanager
-def held_up(worker: psutil.Process) -> Iterator[None]:
-    """Let a process come to nothing, as on a machine that has too much to do."""
-    worker.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        worker.send_signal(signal.SIGCONT)
 
 
 def told(host: str, *pieces: bytes, pause: float = 0.0) -> tuple[int, dict[str, str], Any, float]:
@@ -130,7 +121,7 @@ def test_what_is_no_request_is_refused_before_it_is_read(patient: str, status: i
 
 
 def test_spaces_around_a_headers_value_are_none_of_it(patient: str) -> None:
-    fields = b"x-server-timing: 1 \t\r\nx-request-timeout-ms:  5000 \r\ncontent-encoding: Identity \r\n"
+    fields = b"x-server-timing: 1 \t\r\nx-request-timeout-ms:  50000 \r\ncontent-encoding: Identity \r\n"
     asked = HEAD + fields + b'connection: close\r\ncontent-length: 16 \r\n\r\n{"texts": ["a"]}'
     status, headers, _, _ = told(patient, asked)
     assert status == 200 and "server-timing" in headers
@@ -156,37 +147,39 @@ def test_an_old_client_is_not_told_to_go_on(patient: str) -> None:
     ids=["a byte", "a slow head", "slow headers", "a slow body", "a slow large body", "slow chunks"],
 )
 def test_who_sends_too_slowly_is_refused(patient: str, pieces: list[bytes]) -> None:
-    status, _, body, seconds = told(patient, *pieces, pause=0.1)
+    status, _, body, _ = told(patient, *pieces, pause=0.1)
     assert status == 408
     assert "has not come within" in body["error"]
-    assert seconds < 15
 
 
 def test_a_body_that_keeps_coming_is_taken(patient: str) -> None:
-    """Longer than a request may take to come, and fast enough."""
-    body = json.dumps({"texts": ["where is my parcel " * 4000]}).encode()
-    pieces = [body[place : place + 4000] for place in range(0, len(body), 4000)]
-    head = HEAD + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
-    status, _, said, seconds = told(patient, head, *pieces, pause=0.1)
+    """Longer than a request may take to come, and so fast that this process may be held up for ten seconds."""
+    body = json.dumps({"texts": ["where is my parcel " * 160_000]}).encode()
+    whole = HEAD + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    size = 10 * SLOWEST
+    pieces = [whole[place : place + size] for place in range(0, len(whole), size)]
+    status, _, said, seconds = told(patient, *pieces, pause=0.1)
     assert (status, len(said["predictions"])) == (200, 1)
     assert seconds > 1.5
 
 
-async def closed_after(reader: asyncio.StreamReader) -> float:
-    began = time.monotonic()
+async def closed(reader: asyncio.StreamReader) -> None:
     with suppress(ConnectionError):
         assert await asyncio.wait_for(reader.read(), 60) == b""
-    return time.monotonic() - began
 
 
 def test_who_never_asks_is_closed(patient: str) -> None:
-    async def run() -> list[float]:
-        opened = [await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0) for _ in range(20)]
-        seconds = await asyncio.gather(*(closed_after(reader) for reader, _ in opened))
-        await close(*(writer for _, writer in opened))
-        return seconds
+    async def one() -> float:
+        began = time.monotonic()
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0)
+        await closed(reader)
+        await close(writer)
+        return time.monotonic() - began
 
-    assert all(1.5 < seconds < 20 for seconds in asyncio.run(run()))
+    async def run() -> list[float]:
+        return await asyncio.gather(*(one() for _ in range(20)))
+
+    assert min(asyncio.run(run())) > 1.5
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["one by one", "a hundred at once"])
@@ -219,19 +212,25 @@ def test_what_waits_in_a_held_up_service_is_read_before_time_is_up(server: tuple
     port, whole = urlsplit(host).port or 0, request(extra="connection: close\r\n")
 
     async def run() -> list[int]:
+        began = time.monotonic()
         both = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
-        both[1][1].write(whole[:-5])
-        await asyncio.sleep(0.5)
-        with held_up(worker):
-            both[0][1].write(whole)
-            both[1][1].write(whole[-5:])
-            await asyncio.sleep(3)
         try:
+            both[1][1].write(whole[:-5])
+            await asyncio.sleep(0.3)
+            with held_up(worker):
+                if time.monotonic() - began > 0.8:  # for the first half time may have been up before
+                    return []
+                both[0][1].write(whole)
+                both[1][1].write(whole[-5:])
+                await asyncio.sleep(3)
             return [(await asyncio.wait_for(answer(reader), 30))[0] for reader, _ in both]
         finally:
             await close(*(writer for _, writer in both))
 
-    assert asyncio.run(run()) == [200, 200]
+    end = time.monotonic() + 60
+    while not (found := asyncio.run(run())):
+        assert time.monotonic() < end
+    assert found == [200, 200]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/variants", "/int8/predict", "/nope"])
@@ -277,8 +276,8 @@ def test_line_breaks_do_not_keep_a_connection(patient: str) -> None:
         writer.write(first)
         if first:
             assert (await asyncio.wait_for(answer(reader), 30))[0] == 200
-        ended, until = asyncio.create_task(closed_after(reader)), time.monotonic() + 20
-        while not ended.done() and time.monotonic() < until:
+        ended, end = asyncio.create_task(closed(reader)), time.monotonic() + 60
+        while not ended.done() and time.monotonic() < end:
             with suppress(ConnectionError):
                 writer.write(b"\r\n")
                 await writer.drain()

@@ -26,7 +26,7 @@ from uvicorn import Config
 
 from service.serving.ending import Server
 from service.serving.protocol import Protocol
-from tests.service.conftest import ROOT, started
+from tests.service.conftest import ROOT, started, until
 from tests.service.serving.test_service import call
 
 BENTOML = Path(sys.executable).with_name("bentoml")
@@ -41,7 +41,9 @@ def served(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     settings = {
         "BONSAI_VARIANTS": str(built),
         "BONSAI_WORKERS": "2",
-        "BONSAI_DRAIN_S": "6",  # a test that gives way to all others needs some
+        "BONSAI_DRAIN_S": "10",  # a test that gives way to all others needs some
+        "BONSAI_READ_S": "60",
+        "BONSAI_GRACE_S": "60",
         "BONSAI_TIMEOUT_MS": "60000",
     }
     with started(
@@ -52,9 +54,7 @@ def served(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
 def wait_until_unready(host: str, path: str = "/readyz") -> None:
     """Workers learn of it one shortly after the other."""
-    until = time.monotonic() + 10
-    while call(f"{host}{path}")[0] == 200:
-        assert time.monotonic() < until
+    until(lambda: call(f"{host}{path}")[0] != 200)
 
 
 class Caller(threading.Thread):
@@ -89,8 +89,8 @@ class Caller(threading.Thread):
                 return not self.told.is_set()
 
 
-def test_a_killed_worker_is_missed_at_once_and_the_other_goes_on(served: Served) -> None:
-    """Its successor is started before the supervisor's own look after ten seconds."""
+def test_a_killed_worker_is_replaced_and_the_other_goes_on(served: Served) -> None:
+    """That it is missed at once, test_supervisor.py says."""
     host, server = served
     connections = [http.client.HTTPConnection("127.0.0.1", urlsplit(host).port or 0, timeout=30) for _ in range(16)]
 
@@ -107,16 +107,17 @@ def test_a_killed_worker_is_missed_at_once_and_the_other_goes_on(served: Served)
     clients = {each.raddr.port for each in other.net_connections("tcp") if each.raddr}
     kept = [each for each in connections if each.sock and each.sock.getsockname()[1] in clients]
     os.kill(dead.pid, signal.SIGKILL)
-    until = time.monotonic() + 8
-    while not set(psutil.Process(server.pid).children()) - set(before):
-        assert time.monotonic() < until
+
+    def is_replaced() -> bool:
         for connection in kept:
             ask(connection)
+        return not set(psutil.Process(server.pid).children()) <= set(before)
+
+    until(is_replaced)
     for connection in connections:
         connection.close()
-    until = time.monotonic() + 8
-    while list(Path(tempfile.gettempdir()).glob(f"bonsai-service-{server.pid}-*/metrics/gauge_live*_{dead.pid}.db")):
-        assert time.monotonic() < until  # what it had in flight would be told for ever
+    figures = f"bonsai-service-{server.pid}-*/metrics/gauge_live*_{dead.pid}.db"
+    until(lambda: not list(Path(tempfile.gettempdir()).glob(figures)))  # what it had in flight would be told for ever
 
 
 def test_sigterm_loses_no_request_and_no_connection(served: Served) -> None:
@@ -126,13 +127,14 @@ def test_sigterm_loses_no_request_and_no_connection(served: Served) -> None:
     for caller in callers:
         caller.start()
     idle = http.client.HTTPConnection("127.0.0.1", callers[0].port, timeout=30)
-    is_kept, until = False, time.monotonic() + 20
-    while not is_kept:  # a worker with more than its share of connections closes some
-        assert time.monotonic() < until
+
+    def is_kept() -> bool:
         idle.request("POST", "/int8/predict", ONE, JSON)
         first = idle.getresponse()
         assert first.read()
-        is_kept = not first.will_close
+        return not first.will_close
+
+    until(is_kept)  # a worker with more than its share of connections closes some
     half = socket.create_connection(("127.0.0.1", callers[0].port), timeout=30)
     fields = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(ONE)}\r\n\r\n"
     half.sendall(f"POST /int8/predict HTTP/1.1\r\n{fields}{ONE[:5]}".encode())
@@ -165,7 +167,7 @@ def test_sigterm_loses_no_request_and_no_connection(served: Served) -> None:
     assert [caller.failures for caller in callers] == [[]] * 8
     assert all(caller.answered > 1 and caller.closes for caller in callers)
     assert bulk == [(200, 4096)]
-    assert server.wait(30) == 0
+    assert server.wait(120) == 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", callers[0].port), timeout=5)
     idle.close()
@@ -179,8 +181,8 @@ def test_a_second_sigterm_ends_at_once_and_leaves_nothing_behind(built: Path, tm
         server.send_signal(signal.SIGTERM)
         wait_until_unready(host)
         server.send_signal(signal.SIGTERM)
-        assert server.wait(20) == 0
-        assert psutil.wait_procs(children, 10)[1] == []
+        assert server.wait(60) == 0
+        assert psutil.wait_procs(children, 60)[1] == []
     assert list(tmp_path.glob("bonsai-service-*")) == []
 
 
@@ -207,7 +209,7 @@ def test_workers_end_when_their_supervisor_was_killed(built: Path, tmp_path: Pat
     with started("service.service:bonsai", ROOT, settings, BENTOML, tmp_path / "log.txt") as (host, server):
         workers = psutil.Process(server.pid).children()
         server.kill()
-        assert workers and psutil.wait_procs(workers, 20)[1] == []
+        assert workers and psutil.wait_procs(workers, 60)[1] == []
         with pytest.raises(urllib.error.URLError):
             call(f"{host}/livez")
 

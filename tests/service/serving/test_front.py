@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.experiments.experiments import Experiments
 from service.serving import body
+from service.serving import refusals as unread
 from service.serving.front import Front
 from service.serving.queue import RowQueue
 from service.serving.refusals import Refusals
@@ -210,7 +211,8 @@ def test_the_access_log_is_a_share_of_the_requests(share: float, lines: int, cap
     assert all("POST '/int8/predict' 200" in line and "request abc" in line for line in caplog.messages)
 
 
-def test_what_is_refused_unread_is_told_by_its_length() -> None:
+def test_what_is_refused_unread_is_told_by_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unread, "UNSEEN_S", 60.0)  # what is let through is under way for as long as this test takes
     app, refusals = front(alone=0.1), Refusals()
     variant = app._service.registry.find("int8")
     slow = variant._replace(cost=variant.cost._replace(character=INLINE_MS))
@@ -224,7 +226,8 @@ def test_what_is_refused_unread_is_told_by_its_length() -> None:
         assert (found[1] is not None) == refused
 
 
-def test_what_is_refused_unread_follows_the_variant_that_is_served_now() -> None:
+def test_what_is_refused_unread_follows_the_variant_that_is_served_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unread, "UNSEEN_S", 60.0)
     app, refusals = front(alone=INLINE_MS + 1), Refusals()
     app._refusals = refusals
     app._queue._most_wait_ms = -1.0  # whatever comes has too much before it

@@ -6,16 +6,18 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from models.runtime.background import MOST
-from tests.service.conftest import ROOT, serving
+from tests.service.conftest import ROOT, serving, until
 from tests.service.serving.test_service import call, predict
 
 BENTOML = Path(sys.executable).with_name("bentoml")
@@ -41,14 +43,35 @@ def two_workers(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def workers(host: str) -> list[psutil.Process]:
     """The worker processes of the service at this address."""
-    address = host.removesuffix("/classify").replace("127.0.0.1", "localhost")
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
+    port, found = urlsplit(host).port, []
+    for process in psutil.process_iter(["cmdline", "environ"]):
         if "_bentoml_impl.worker.service" in (process.info["cmdline"] or []):
-            known = process.environ().get("BENTOML_RUNNER_MAP", "")
-            if address in known or host.removesuffix("/classify") in known:
+            known = json.loads((process.info["environ"] or {}).get("BENTOML_RUNNER_MAP", "{}"))
+            if port in [urlsplit(address).port for address in known.values()]:
                 found.append(process)
     return found
+
+
+@contextmanager
+def held_up(*held: psutil.Process) -> Iterator[None]:
+    """Let workers come to nothing, as on a machine that has too much to do."""
+    try:
+        for worker in held:
+            worker.send_signal(signal.SIGSTOP)
+        until(lambda: all(worker.status() == psutil.STATUS_STOPPED for worker in held))
+        yield
+    finally:
+        for worker in held:
+            worker.send_signal(signal.SIGCONT)
+
+
+def one_by_one(host: str) -> Iterator[None]:
+    """Let each worker of the service at this address in turn be the one that answers."""
+    found = workers(host)
+    assert found
+    for worker in found:
+        with held_up(*(other for other in found if other != worker)):
+            yield
 
 
 def test_routes_have_the_prefix_and_the_operators_cors(two_workers: str) -> None:
@@ -69,11 +92,12 @@ def test_a_killed_worker_comes_back_and_the_other_answers_meanwhile(two_workers:
     before = {process.pid for process in workers(two_workers)}
     assert len(before) == 2
     os.kill(min(before), signal.SIGKILL)
-    until = time.monotonic() + 30
-    while len(now := {process.pid for process in workers(two_workers)} - {min(before)}) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.2)
-    assert len(now - before) == 1
+
+    def now() -> set[int]:
+        return {process.pid for process in workers(two_workers)} - {min(before)}
+
+    until(lambda: len(now()) == 2)
+    assert len(now() - before) == 1
     for _ in range(20):
         assert predict(two_workers, "int8", texts=["a"])[0] == 200
 
@@ -83,10 +107,8 @@ def test_where_memory_runs_out_a_worker_is_ended_before_the_process_that_starts_
         return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
     for process in workers(two_workers):
-        until = time.monotonic() + 30
-        while read(process.pid) != min(MOST, read(process.ppid()) + 200):  # one that has just begun is not so far
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        # One that has just begun is not so far.
+        until(lambda: read(process.pid) == min(MOST, read(process.ppid()) + 200))
 
 
 def test_workers_are_told_to_keep_connections_and_to_end_in_time(two_workers: str) -> None:
@@ -100,22 +122,16 @@ def test_a_second_service_leaves_the_firsts_figures_alone(host: str, built: Path
     predict(host, "teacher", texts=["a"])
 
     def counted() -> float:
-        with urllib.request.urlopen(f"{host}/metrics", timeout=20) as response:
-            found = re.findall(
-                r'bonsai_requests_total{status="200",variant="teacher".*} (\S+)', response.read().decode()
-            )
-        return sum(map(float, found))
+        for _ in one_by_one(host):  # a worker that is asked writes its own figures first, and the last has all
+            with urllib.request.urlopen(f"{host}/metrics", timeout=60) as response:
+                said = response.read().decode()
+        return sum(map(float, re.findall(r'bonsai_requests_total{status="200",variant="teacher".*} (\S+)', said)))
 
-    time.sleep(0.5)
     before = counted()
     with serving("service.service:bonsai", ROOT, {"BONSAI_VARIANTS": str(built)}, BENTOML, tmp_path / "log") as second:
         assert predict(second, "teacher", texts=["a"])[0] == 200
         assert counted() == before > 0
     predict(host, "teacher", texts=["a"])
-    until = time.monotonic() + 10  # figures are written ten times a second
-    while counted() < before + 1:
-        assert time.monotonic() < until
-        time.sleep(0.05)
     assert counted() == before + 1
 
 
@@ -130,7 +146,7 @@ def test_a_setting_that_is_none_is_said_in_one_line(built: Path, name: str, give
         env={**os.environ, "BONSAI_VARIANTS": str(built), name: given},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     said = (done.stdout + done.stderr).strip()
     assert done.returncode != 0
@@ -146,7 +162,7 @@ def test_the_largest_answers_do_not_hold_up_health(host: str) -> None:
     asking.stdin.write(body)
     asking.stdin.close()
     statuses = [call(f"{host}/livez")[0] for _ in range(200)]
-    assert asking.wait(60) == 0
+    assert asking.wait(240) == 0
     assert set(statuses) == {200}
 
 
@@ -155,6 +171,6 @@ import sys, urllib.request
 body = sys.stdin.buffer.read()
 for _ in range(3):
     request = urllib.request.Request(sys.argv[1], data=body, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as response:
+    with urllib.request.urlopen(request, timeout=90) as response:
         assert response.status == 200 and len(response.read()) > 100_000
 """

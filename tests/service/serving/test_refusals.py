@@ -3,9 +3,12 @@
 import asyncio
 import time
 
+import pytest
+
 from service.routes.refused import Refused
+from service.serving import refusals as module
 from service.serving.queue import RowQueue
-from service.serving.refusals import MOST_PATHS, UNSEEN_S, Refusal, Refusals
+from service.serving.refusals import MOST_PATHS, Refusal, Refusals
 from service.serving.settings import INLINE_MS, MOST_WAITING
 from tests.service.stand_in import loaded
 
@@ -33,10 +36,11 @@ def test_a_path_is_refused_while_its_queue_is_full() -> None:
     assert refusals.find(b"/int8/predict") is None
 
 
-def test_no_more_are_let_through_than_there_is_room_for() -> None:
+def test_no_more_are_let_through_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "UNSEEN_S", 60.0)
     refusal = Refusal(REFUSED, lambda more, characters: more >= 3, lambda seconds: None)
     assert [refusal.holds() for _ in range(5)] == [False] * 3 + [True] * 2
-    time.sleep(UNSEEN_S * 1.5)  # they stand in the queue by now, and is_full knows them
+    monkeypatch.setattr(module, "UNSEEN_S", 0.0)  # they stand in the queue by now, and is_full knows them
     assert not refusal.holds()
 
 

@@ -49,7 +49,7 @@ def refusal(copied: Path, *arguments: str, library: bool = False, **settings: st
         **settings,
     }
     command = [str(BENTOML), "serve", "service.service:bonsai", "--host", "127.0.0.1", *(arguments or ("--port", "0"))]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 1, done.stdout + done.stderr
     *others, line = done.stderr.strip().splitlines()
     assert not done.stdout.strip() and bool(others) == library, done.stdout + done.stderr

@@ -43,7 +43,7 @@ def until(condition: Callable[[], object]) -> None:
 def test_what_is_offered_is_written(store: Store, start: Start) -> None:
     writer = start(store)
     assert all(writer.offer(served(number)) and writer.offer(shadow(number)) for number in range(2500))
-    assert writer.close()
+    assert writer.close(60)
     assert (writer.written, writer.pending, writer.dropped, writer.failing) == (5000, 0, {}, "")
     assert summed(store)[0] == recounted(store)[0]
     assert store.totals("trial")[0].requests == store.shadow_totals("trial")[0].pairs == 2500
@@ -79,7 +79,7 @@ def test_feedback_of_many_threads(store: Store, start: Start) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert writer.close()
+    assert writer.close(60)
     assert sorted(found) == [Outcome.NEW] * 60 + [Outcome.REPEATED] * 180
     assert store.totals("trial")[0].requests == 240
 
@@ -111,7 +111,7 @@ def test_a_full_queue_loses_the_newest_and_counts_them(store: Store, start: Star
     while writer.offer(served(next(numbers))):
         pass
     assert writer.dropped == {"full queue": 1}
-    assert writer.close()
+    assert writer.close(60)
     assert len(kept(store, "predictions")) == writer.written
 
 
@@ -134,7 +134,7 @@ def test_a_row_that_the_database_refuses_is_lost_alone(store: Store, start: Star
     assert good.result(20) == [Outcome.NEW]
     with pytest.raises(StoreError, match="cannot be stored"):
         bad.result(20)
-    assert writer.close()
+    assert writer.close(60)
     assert (writer.written, writer.dropped, writer.failing) == (78, {"refused row": 2}, "")
     assert len(kept(store, "predictions")) == 38
     assert len(kept(store, "shadows")) == 40
@@ -144,7 +144,7 @@ def test_a_zero_character_is_refused_or_kept_but_stops_nothing(store: Store, sta
     writer = start(store)
     writer.offer(served(1, label="a\0b"))
     writer.offer(served(2))
-    assert writer.close()
+    assert writer.close(60)
     assert writer.written + writer.dropped.get("refused row", 0) == 2
     assert "p2" in {row["id"] for row in kept(store, "predictions")}
 
@@ -233,7 +233,7 @@ def test_the_thread_survives_whatever_is_offered(store: Store, start: Start) -> 
     with pytest.raises(StoreError, match="cannot be stored"):
         bad.result(20)
     assert writer.give([truth(2)]).result(20) == [Outcome.NEW]
-    assert writer.close()
+    assert writer.close(60)
     assert {row["id"] for row in kept(store, "predictions")} == {"p2"}
     assert writer.dropped == {"refused row": 2}
 
@@ -244,15 +244,15 @@ def test_feedback_that_nobody_waits_for_is_no_trouble(store: Store, start: Start
         futures = [writer.give([truth(number)]) for number in range(5)]
         cancelled = [future.cancel() for future in futures]
     assert writer.give([truth(9)]).result(20) == [Outcome.NEW]
-    assert writer.close()
+    assert writer.close(60)
     assert len(kept(store, "feedback")) == 1 + cancelled.count(False)
 
 
 def test_a_closed_writer_refuses(store: Store, start: Start) -> None:
     writer = start(store)
-    assert writer.close()
+    assert writer.close(60)
     assert not writer.offer(served(1))
     assert writer.dropped == {"closed": 1}
     with pytest.raises(StoreAway, match="the service is stopping"):
         writer.give([truth(1)]).result(20)
-    assert writer.close()
+    assert writer.close(60)

@@ -1,6 +1,5 @@
 """What texts will take is told from what others took."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +10,12 @@ from service.variants.cost import BATCH, Cost, measure_cost
 
 
 class Timed:
-    """Takes 2 ms a call and 1 ms every hundred characters."""
+    """Takes 2 ms a call and 1 ms every hundred characters, by its own clock."""
+
+    now = 0.0
 
     def predict(self, texts: Sequence[str], top_k: int = 1, spent: Spent | None = None) -> list[Any]:
-        time.sleep(0.002 + 0.00001 * sum(map(len, texts)))
+        self.now += 0.002 + 0.00001 * sum(map(len, texts))
         return []
 
 
@@ -27,8 +28,6 @@ def test_a_text_costs_what_its_length_and_company_say() -> None:
 
 def test_it_is_measured_with_texts_as_they_come() -> None:
     timed: Any = Timed()
-    cost = measure_cost(timed, ["x" * 100] * 3, 1000, 8)
-    assert (cost.batch, cost.most_characters) == (8, 1000)
-    assert cost.alone > cost.batched > 0
-    assert cost.of(["x" * 600]) > cost.of(["x" * 100])
-    assert measure_cost(timed, [], 1000).batch == BATCH
+    cost = measure_cost(timed, ["x" * 100] * 3, 1000, 8, lambda: timed.now)
+    assert cost == pytest.approx(Cost(alone=2.0, batched=0.25, character=0.01, most_characters=1000, batch=8))
+    assert measure_cost(timed, [], 1000, clock=lambda: timed.now).batch == BATCH

@@ -32,12 +32,12 @@ from service.variants.proved import PROVED
 from service.variants.registry import Loaded, Registry, load
 from service.variants.reloading import PACKED, Reloading, present_build
 from tests.conftest import TINY_RECIPE
-from tests.service.conftest import ROOT, serving
+from tests.service.conftest import PATIENT, ROOT, serving, until
 from tests.service.serving.test_operation import workers
 from tests.service.serving.test_service import call
 
 BENTOML = Path(sys.executable).with_name("bentoml")
-AGAIN_S = 60
+AGAIN_S = 120
 
 
 class Two:
@@ -310,7 +310,7 @@ class Caller(threading.Thread):
         self.end = threading.Event()
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection(self.address, timeout=20)
+        connection = http.client.HTTPConnection(self.address, timeout=90)
         body = json.dumps({"texts": ["where is my parcel"]})
         while not self.end.wait(0.01):
             for name in self.names:
@@ -335,18 +335,18 @@ def calling(host: str, names: list[str], callers: int = 2) -> Iterator[list[Call
     for thread in threads:
         thread.end.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(90)
         assert set(thread.statuses) == {200}
 
 
 def await_generation(host: str, generation: int) -> dict[str, Any]:
-    until, found = time.monotonic() + AGAIN_S, dict[str, Any]()
+    end, found = time.monotonic() + AGAIN_S, dict[str, Any]()
     while True:
         with contextlib.suppress(OSError):  # of a worker that is killed just now
             found = call(f"{host}/variants")[1]
         if found and (found["generation"], found["workers"]) == (generation, found["all_workers"]):
             return found
-        assert time.monotonic() < until, found
+        assert time.monotonic() < end, found
         time.sleep(0.1)
 
 
@@ -357,7 +357,7 @@ def held(host: str) -> tuple[float, int]:
 
 
 def test_builds_alternate_under_load_and_no_request_fails(two: Two, tmp_path: Path) -> None:
-    environment = {"BONSAI_VARIANTS": str(two.folder), "BONSAI_WORKERS": "2"}
+    environment = {"BONSAI_VARIANTS": str(two.folder), "BONSAI_WORKERS": "2", **PATIENT}
     log = tmp_path / "log.txt"
     with serving("service.service:bonsai", ROOT, environment, BENTOML, log) as host:
         await_generation(host, two.generation)
@@ -368,11 +368,10 @@ def test_builds_alternate_under_load_and_no_request_fails(two: Two, tmp_path: Pa
             before, files = held(host)
             for _ in range(5):
                 await_generation(host, two.turn())
-            found = await_generation(host, two.generation)
-            time.sleep(1.5)
-            after, files_after = held(host)
-        assert after - before < 40
-        assert files_after - files < 12
+            found, end = await_generation(host, two.generation), time.monotonic() + 60
+            while (now := held(host))[0] - before >= 40 or now[1] - files >= 12:  # what was served goes a little later
+                assert time.monotonic() < end, now
+                time.sleep(0.1)
         assert {card["name"]: card["version"] for card in found["variants"]} == named(two)
         assert call(f"{host}/halved/predict", b'{"texts": ["a"]}')[0] == 200
         assert call(f"{host}/v2/models/halved")[0] == 200
@@ -383,10 +382,7 @@ def test_builds_alternate_under_load_and_no_request_fails(two: Two, tmp_path: Pa
         killed.wait(20)
         assert await_generation(host, two.generation)["workers"] == 2  # a new worker serves the new build
         damage_build(two)
-        until = time.monotonic() + AGAIN_S
-        while log.read_text().count("a new build is not served") < 2:
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.1)
+        until(lambda: log.read_text().count("a new build is not served") >= 2, AGAIN_S)
         killed = workers(host)[0]
         os.kill(killed.pid, signal.SIGKILL)
         killed.wait(20)
