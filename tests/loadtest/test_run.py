@@ -94,7 +94,7 @@ def test_times_are_not_shorter_than_the_service_took_and_not_rounded_to_millisec
 def test_every_kind_of_wrong_answer_is_counted_said_and_fails_the_run(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
-    server = start_server(status={"teacher": [4, 503]}, wrong={"int8": 5}, off_schema={"tiny": 6}, delay=0.001)
+    server = start_server(status={"teacher": [2, 503]}, wrong={"int8": 3}, off_schema={"tiny": 2}, delay=0.001)
     short = (
         "--scenarios",
         "SingleStream",
@@ -103,9 +103,9 @@ def test_every_kind_of_wrong_answer_is_counted_said_and_fails_the_run(
         "--no-ceiling",
         "--no-pin",
         "--rounds",
-        2,
+        1,
         "--seconds",
-        0.2,
+        1,  # of a fifth of it a busy machine may leave no time for three requests
     )
     done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
     assert done.returncode == 1
@@ -115,7 +115,7 @@ def test_every_kind_of_wrong_answer_is_counted_said_and_fails_the_run(
         "int8": {"wrong_label"},
         "tiny": {"off_schema"},
     }
-    for name, every in (("teacher", 4), ("int8", 5), ("tiny", 6)):
+    for name, every in (("teacher", 2), ("int8", 3), ("tiny", 2)):
         rounds = result["variants"][name]["scenarios"]["SingleStream"]["rounds"]
         for one in rounds:
             failed = sum(one["failures"].values())
@@ -123,7 +123,7 @@ def test_every_kind_of_wrong_answer_is_counted_said_and_fails_the_run(
             assert one["right"] == one["requests"] - failed == HdrHistogram.decode(one["histogram"]).get_total_count()
     teacher = result["variants"]["teacher"]  # to which the failures of its control belong as well
     measured = teacher["scenarios"]["SingleStream"]["rounds"] + result["run"]["control"]["rounds"]
-    assert len(measured) == 4
+    assert len(measured) == 2
     # Where the machine slowed the generator a round was measured again: what failed in either is counted.
     measured += [again for one in measured for again in one.get("repeats", ())]
     assert teacher["failures"]["5xx"] == sum(one["failures"].get("5xx", 0) for one in measured)
@@ -137,9 +137,9 @@ def test_late_broken_and_foreign_answers_are_counted_apart(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
     server = start_server(
-        delay={"teacher": 0.2}, garbage={"int8": 3}, versions={"tiny": "ffffffffffff"}, chunked=True, close=7
+        delay={"teacher": 0.2}, garbage={"int8": 2}, versions={"tiny": "ffffffffffff"}, chunked=True, close=7
     )
-    short = (*SHORT, "--rounds", 1, "--seconds", 0.5, "--corpus", corpus_file, "--out", tmp_path)
+    short = (*SHORT, "--rounds", 1, "--seconds", 1, "--corpus", corpus_file, "--out", tmp_path)
     found: dict[str, Any] = {}
     # Only what is late for certain has so short a time: on a busy machine others would be late too.
     for more in (("teacher", "--timeout", 0.1), ("int8", "tiny")):
@@ -158,7 +158,7 @@ def test_late_broken_and_foreign_answers_are_counted_apart(
 def test_a_stall_that_outlasts_the_window_is_in_the_times(
     start_server: Callable[..., str], corpus_file: Path, tmp_path: Path, command: Callable[..., Done]
 ) -> None:
-    server = start_server(stall={"int8": [3, 1.2]})
+    server = start_server(stall={"int8": [2, 1.2]})
     short = (*SHORT, "--variants", "int8", "--rounds", 1, "--warm-up", 0.001, "--seconds", 1)
     done = command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", tmp_path, *short)
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from models.predict.command import main
-from models.predict.unfinished import folder_of
+from models.predict.unfinished import JOB, folder_of
 from tests.models.predict.running import ROWS, read, run, write
 
 ROOT = Path(__file__).parents[3]
@@ -83,7 +83,8 @@ def test_a_lost_process_is_a_sentence(built: Path, source: Path, tmp_path: Path)
 def test_two_runs_do_not_write_one_file(built: Path, source: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.csv"
     process = start(built, source, target, "--processes", "1")
-    wait_for_rows(target, process)
+    while process.poll() is None and not (folder_of(target) / JOB).exists():  # then it has the folder
+        time.sleep(0.02)
     os.killpg(process.pid, signal.SIGSTOP)  # or it could be done before the second has begun
     second = start(built, source, target)
     assert "another run is writing" in second.communicate(timeout=200)[1] and second.returncode == 2

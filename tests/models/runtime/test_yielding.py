@@ -84,18 +84,19 @@ def test_what_a_thread_has_computed_is_known() -> None:
     assert _ran()[threading.get_native_id()] - before > 80_000_000
 
 
-@pytest.mark.parametrize(("idle", "expected"), [(False, "0"), (True, "1")])
+@pytest.mark.parametrize(("idle", "expected"), [(False, "False"), (True, "True")])
 def test_a_whole_process_does_if_it_has_the_idle_priority(idle: bool, expected: str) -> None:
     code = (
         "import os, time\n"
-        "from models.runtime.yielding import yield_often\n"
+        "from models.runtime import yielding\n"
+        "yielding.COMPUTES = 0  # how much of a core it gets is other processes' to say\n"
         f"os.sched_setscheduler(0, os.SCHED_IDLE if {idle} else os.SCHED_OTHER, os.sched_param(0))\n"
-        "yield_often(if_idle=True)\n"
-        "until = time.monotonic() + 60\n"
+        "yielding.yield_often(if_idle=True)\n"
+        "until = time.monotonic() + 200\n"
         "seen = 0\n"
         f"while not seen and time.monotonic() < until and (time.thread_time() < 1 or {idle}):\n"
         "    seen = open('/proc/self/timers').read().count('notify')\n"
-        "print(seen)\n"
+        "print(seen > 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == expected, done.stderr
