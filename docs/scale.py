@@ -24,7 +24,7 @@ MEASURED = "ours2"  # the service with two workers
 
 def services() -> str:
     """Return what each rate of single-text requests asks for, by variant."""
-    # Of the kind of processor that serving.json and soak.json are of.
+    # Of a processor with VNNI, as serving.json and soak.json are.
     bench, memory = _read(MODELS / "banking77_vnni.json"), _memory(_read(LOAD / "soak.json"))
     rows = []
     for name in VARIANTS:
