@@ -206,14 +206,14 @@ def test_a_shadow_answers_what_the_variant_would(lab: Lab) -> None:
         asked.append(lab.ask("anna", texts)[1])
         return arm(report)["agreement"] is not None
 
-    lab.await_report("unseen", is_paired, 90)
+    lab.await_report("unseen", is_paired, 240)
     answer = asked[-1]
     assert {each["variant"] for each in asked} == {"teacher"}
     _, own, _ = call(f"{lab.host}/int8/predict", json.dumps({"texts": texts}).encode())
     same = [a["label"] == b["label"] for a, b in zip(answer["predictions"], own["predictions"], strict=True)]
     for row in answer["predictions"]:
         assert lab.tell({"prediction_id": row["prediction_id"], "label": row["label"]})[0] == 200
-    found = lab.await_report("unseen", lambda report: (arm(report)["paired"] or {"n": 0})["n"] == len(texts), 90)
+    found = lab.await_report("unseen", lambda report: (arm(report)["paired"] or {"n": 0})["n"] == len(texts), 240)
     assert arm(found)["agreement"]["share"] == pytest.approx(sum(same) / len(same))
     assert arm(found)["requests"] == 0
     paired = arm(found)["paired"]

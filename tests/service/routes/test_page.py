@@ -366,7 +366,7 @@ def test_a_real_experiment_is_shown_as_it_is_reported(open_page: Open, lab: Lab)
         lab.ask()  # the process takes a while to start
         return arm(report)["agreement"] is not None
 
-    lab.await_report("shown", is_shadowed, 90)
+    lab.await_report("shown", is_shadowed, 240)
     for number in range(30):
         _, answer, _ = lab.ask(f"user-{number}")
         lab.tell(*({"prediction_id": each["prediction_id"], "label": "late"} for each in answer["predictions"]))
