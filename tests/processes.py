@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 from models.runtime.background import LEAST, give_way
 
 ROOT = Path(__file__).parents[1]
-TIMED = ("tests/loadtest/", "tests/service/variants/test_cost.py")  # they look at the times of what they start
+TIMED = ("tests/loadtest/",)  # they look at the times of what they start
 HAS_RUN = pytest.StashKey[bool]()
 ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
 if ONE_OF_SEVERAL:  # is measured by now; of what it starts, only the servers of tests/service/conftest.py are to be

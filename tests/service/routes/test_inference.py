@@ -28,7 +28,7 @@ def body(texts: list[str], **changed: Any) -> bytes:
 
 
 @given(st.lists(TEXT, min_size=1, max_size=5), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_texts_are_the_same_as_json_and_as_bytes(texts: list[str], column: bool) -> None:
     shape = [len(texts), 1] if column else [len(texts)]
     plain = read_request(body(texts, tensor={"shape": shape}), None)
@@ -154,7 +154,7 @@ def test_what_is_wrong_is_one_sentence(name: str) -> None:
 
 
 @given(st.binary(max_size=60), st.integers(0, 80))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_are_anything_but_read_or_refused(rest: bytes, size: int) -> None:
     head = HEAD % size
     try:

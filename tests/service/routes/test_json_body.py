@@ -45,7 +45,7 @@ def test_a_whole_number_is_one_however_it_is_written() -> None:
     assert whole(float("nan")) != whole(float("nan"))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(st.binary(max_size=200) | st.text(alphabet='{}[]",:0123456789eE+-.truefalsn\\u ', max_size=60).map(str.encode))
 def test_bytes_are_read_or_refused(body: bytes) -> None:
     try:
@@ -57,7 +57,7 @@ def test_bytes_are_read_or_refused(body: bytes) -> None:
 
 
 @given(st.lists(st.text(alphabet='a"\\\u00e9', max_size=6), max_size=9))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_strings_are_counted_whatever_is_escaped_in_them(texts: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_body, "MOST_STRINGS", 4)

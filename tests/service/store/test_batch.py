@@ -168,7 +168,7 @@ batches = st.lists(
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches)
 def test_sums_are_what_a_recount_gives(store: Store, written: list[Any]) -> None:
     with store.engine.connect().execution_options(writes=True) as connection, connection.begin():
