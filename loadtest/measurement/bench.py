@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import gevent
 from gevent.event import Event
 from locust import User
 from locust.env import Environment
@@ -104,6 +105,7 @@ class Bench:
             self.stop.wait(told.warm_up + told.window + MARGIN_S)
         finally:
             runner.quit()
+            _let_connections_close()
         _raise_mistakes(runner)
         return recorder.measurements()
 
@@ -166,6 +168,14 @@ def _led(bench: Bench, count: int, host: str, port: int) -> Iterator[None]:
     finally:
         bench.master.server.close()
         bench.master = bench.gathered = None
+
+
+def _let_connections_close() -> None:
+    """Let gevent close what the users closed: it does so in the next pass of its loop, and where the users had taken
+    every file that may be open, nothing could be written before. Two timers have a whole pass between them.
+    """
+    for _ in range(2):
+        gevent.sleep(0.001)
 
 
 def _rates(one: Measurement, load: Load) -> dict[str, float]:
