@@ -80,19 +80,24 @@ def test_a_container_that_ends_at_the_start_is_not_waited_for(
     assert all(each.startswith("--runtime=runc ") == (runc and name == "podman") for each in commands[1:])
 
 
-def test_a_round_with_a_cliff_is_no_promise_kept() -> None:
-    def round_(number: int, limit: str, p99: float) -> dict[str, object]:
-        return {"round": number, "limit": limit, "p50_ms": 1.0, "p99_ms": p99, "stopped_periods": 0}
+@pytest.mark.parametrize(
+    ("p99", "stopped", "kept"),
+    [(4.0, 0, True), (4.0, 50, True), (80.0, 2, True), (80.0, 3, False)],
+    ids=["calm", "stopped without harm", "slow by something else", "a cliff"],
+)
+def test_a_round_with_a_cliff_is_no_promise_kept(p99: float, stopped: int, kept: bool) -> None:
+    def round_(number: int, limit: str, p99: float, stopped: int = 0) -> dict[str, object]:
+        return {"round": number, "limit": limit, "p50_ms": 1.0, "p99_ms": p99, "stopped_periods": stopped}
 
-    def measured(quota: float) -> dict[str, object]:
-        all_p99 = {"quota": (3.0, quota), "bound": (2.5, 2.0), "free": (1.5, 1.0)}
-        rounds = [round_(number, name, p99[number]) for number in range(2) for name, p99 in all_p99.items()]
-        about = {"variant": "nano", "rate": 900, "seconds": 20.0, "engine": "docker", "cpu": "AMD EPYC"}
-        return {**about, "rounds": rounds}
-
-    (kept,), (broken,) = (rows(measured(quota)) for quota in (4.0, 80.0))
-    assert (kept["kept"], broken["kept"]) == (True, False)
-    assert "p99 3.5 ms, bound 2.2, free 1.2 (medians); +2.0 at the most; stopped in 0 of 400 periods" in kept["seen"]
+    rounds = [round_(number, limit, 2.0) for number in range(2) for limit in ("bound", "free")]
+    rounds += [round_(0, "quota", 3.0, 1), round_(1, "quota", p99, stopped)]
+    about = {"variant": "nano", "rate": 900, "seconds": 20.0, "engine": "docker", "cpu": "AMD EPYC"}
+    (row,) = rows({**about, "rounds": rounds})
+    assert row["kept"] is kept
+    assert f"+1.0 to {p99 - 2:+.1f} above the bound one's" in row["seen"]
+    assert row["seen"].endswith(
+        f"stopped in {1 + stopped} of 400 periods, {max(1, stopped)} of 200 in a round at the most"
+    )
 
 
 def test_what_the_engine_refuses_is_its_own_sentence(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
