@@ -16,6 +16,8 @@ from service.variants.registry import Loaded, Registry
 
 MOST_TIMEOUT_MS = 999_999_999  # that a client may ask for; beyond the service's own limit it means nothing
 
+NO_SCOPE: Mapping[str, Any] = MappingProxyType({})
+
 Finish = Callable[[list[Prediction]], Any]
 Gone = Callable[[], Awaitable[object]]  # returns when the client has gone away
 
@@ -51,7 +53,9 @@ class Run(Protocol):
 class Request:
     """One request with its whole body; a route notes in it what there is to count."""
 
-    __slots__ = ("began", "body", "card", "deadline", "gone", "headers", "id", "key", "method", "texts", "times")
+    __slots__ = (
+        "began", "body", "card", "deadline", "gone", "headers", "id", "key", "method", "scope", "texts", "times",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Request:
         self.card: Card | None = None
         self.key: Key | None = None  # who asks, where the service has keys
         self.texts = 0
+        self.scope: Mapping[str, Any] = NO_SCOPE  # ASGI's, where it came that way
 
 
 class Answer(NamedTuple):

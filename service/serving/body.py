@@ -50,6 +50,8 @@ async def read_body(
         refusal = Refused(415, f"the content type is '{media_type[:64]}'; expected {expected}")
     elif headers.get(b"content-encoding", "").lower() not in ("", "identity"):
         refusal = Refused(415, f"the content encoding is '{headers[b'content-encoding'][:64]}'; expected none")
+    if refusal is not None and headers.get(b"expect", "").lower() == "100-continue":
+        raise refusal  # a client that asks first does not send what is refused anyway
     chunks, size, more = list[bytes](), 0, True
     while more and size <= MAX_DRAINED:
         message = await receive()

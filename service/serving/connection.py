@@ -21,11 +21,12 @@ from service.serving.settings import MAX_BODY, MAX_DRAINED
 SLOWEST = 16 * 2**10  # bytes of a body that get their request a second more to come in
 MOST_URL = 8 * 2**10  # bytes
 MOST_HEADERS = 128
-MOST_AROUND = 64 * 2**10  # bytes of headers or trailers that have come in several pieces; chunks have lengths besides,
+MOST_AROUND = 64 * 2**10  # bytes of headers, or of trailers in several pieces; chunks have lengths besides,
 A_CHUNK = 8  # bytes for one of the body
 TURN_S = 0.05  # in which what waits in a socket is read, however long the process was held up
 LINGER_S = 2.0  # a refused client may still send, so that it gets to see the answer
 SPARE = 64  # files beside connections: models, databases, a new build
+COUNTED = "bonsai.counted"  # in a scope: that its request was refused and counted by its connection
 NOT_HTTP = "the request is not what HTTP/1.1 has (RFC 9112); expected one that an HTTP client makes"
 
 
@@ -39,7 +40,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._idle_since: float | None = None
         self._begun: float | None = None  # when the request began that is being read
-        self._has_head = self._lingers = False
+        self._has_head = self._lingers = False  # was the request begun that is being read; was one refused
+        self._owed: Refused | None = None  # the refusal of what stands behind a request that is still in work
         self._declared = self._body = self._around = self._drained = 0  # bytes
         self._hosts, self._codings = 0, b""
         self._unsent, self._stuck_s = 0, 0.0
@@ -107,7 +109,6 @@ class Connection(HttpToolsProtocol):
 
     def check_head(self) -> None:
         """Refuse a request for what its head says (Refused 400, 413, 414, 431): before its body is read."""
-        self._has_head = True
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise Refused(400, f"the request is of HTTP/{version}; expected HTTP/1.1")
@@ -120,8 +121,11 @@ class Connection(HttpToolsProtocol):
             raise Refused(414, f"the path has {len(self.url)} bytes; expected at most {MOST_URL}")
         if len(self.headers) > MOST_HEADERS:
             raise _too_much(f"{len(self.headers)} headers")
+        if sum(len(name) + len(value) for name, value in self.headers) > MOST_AROUND:
+            raise _too_much(f"more than {MOST_AROUND >> 10} KiB of headers")
         if self._declared > (MAX_BODY if self.expect_100_continue else MAX_DRAINED):
             raise too_large()
+        self._has_head = True
 
     def check_body(self, size: int) -> None:
         """Count bytes of a body (Refused 413 beyond what is read of any)."""
@@ -131,7 +135,7 @@ class Connection(HttpToolsProtocol):
 
     def end(self) -> None:
         """Note that a request has come whole."""
-        self._begun = None
+        self._begun, self._has_head = None, False
 
     def rest(self) -> None:
         """Begin the time after which an idle connection is closed."""
@@ -140,19 +144,41 @@ class Connection(HttpToolsProtocol):
             self._begun = self._idle_since
 
     def refuse(self, refused: Refused) -> None:
-        """Answer what is not read to its end, and close; the client may finish what it is about to send."""
+        """Answer what is not read to its end, and close; the client may finish what it is about to send.
+
+        The answers to what was asked before on this connection come first (RFC 9112, 9.3.2).
+        """
         if self._lingers or self.transport.is_closing():
             return
-        cycle, self._lingers = self.cycle, True
+        self._lingers = True
+        metrics.observe("", "", refused.status, 0, 0.0 if self._begun is None else self.loop.time() - self._begun)
+        cycle, is_queued = self.cycle, self._has_head and bool(self.pipeline)
         in_work = cycle is not None and not cycle.response_complete
-        has_begun = in_work and getattr(cycle, "response_started", False)
-        if self.pipeline or has_begun or (in_work and not self._has_head):
-            self.transport.abort()  # another answer is due before this one
-            return
-        if in_work:
+        if is_queued:
+            self.pipeline.popleft()  # uvicorn puts the last one there
+        elif in_work and self._has_head:
+            if getattr(cycle, "response_started", False):
+                self.transport.abort()
+                return
             cycle.disconnected = cycle.response_complete = True
+            if isinstance(scope := getattr(cycle, "scope", None), dict):
+                scope[COUNTED] = True
             cycle.message_event.set()
-        metrics.observe("", "", refused.status, 0, 0.0)
+        if is_queued or self.pipeline or (in_work and not self._has_head):
+            self._owed = refused
+        else:
+            self._write_last(refused)
+
+    def on_response_complete(self) -> None:
+        """Go on behind an answer, with what is owed where something is."""
+        if self._owed is not None and not self.pipeline:
+            self._write_last(self._owed)
+        else:
+            super().on_response_complete()
+
+    def _write_last(self, refused: Refused) -> None:
+        if self.transport.is_closing():  # the answer before was the last of its connection
+            return
         fields = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(
             refused.body
         )

@@ -28,6 +28,7 @@ from service.routes.refused import Refused, refusal, refused_build, refused_expe
 from service.routes.table import CHANGING, PREDICTING, find
 from service.serving import metrics
 from service.serving.body import Bodies, read_body
+from service.serving.connection import COUNTED
 from service.serving.queue import RowQueue
 from service.serving.refusals import Refusal, Refusals
 from service.serving.request_ids import request_id
@@ -42,6 +43,7 @@ WANTED_HEADERS = frozenset(
         b"content-type",
         b"content-length",
         b"content-encoding",
+        b"expect",
         b"if-none-match",
         b"inference-header-content-length",
         b"x-request-id",
@@ -135,6 +137,7 @@ class Front:
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         url = scope["raw_path"] if not scope["query_string"] else b""
         request = self.begin(scope["method"], read_headers(scope["headers"], self.wanted))
+        request.scope = scope
         answer = await self.answer(scope["path"], url, request, receive)
         if answer.status != NO_ANSWER:
             fields = [
@@ -191,7 +194,8 @@ class Front:
                 self._bodies.hold(-held[0])
         seconds = time.monotonic() - request.began
         name, version = (request.card.name, request.card.version) if request.card is not None else ("", "")
-        metrics.observe(name, version, answer.status, request.texts, seconds)
+        if COUNTED not in request.scope:
+            metrics.observe(name, version, answer.status, request.texts, seconds)
         if self._access_log and random.random() < self._access_log:
             access.info(
                 "%s %r %d %.2f ms, %d texts, request %s",
@@ -204,7 +208,9 @@ class Front:
         fields = [_field(name, value) for name, value in answer.headers.items()]
         if request.times is not None and answer.status == 200:
             fields.append((b"server-timing", request.times.header().encode()))
-        if self._spread.is_one_too_many(client, self._is_draining()):
+        # Of a body that was asked about and not asked for nobody knows whether it comes (RFC 9110, 10.1.1).
+        is_unread = request.headers.get(b"expect", "").lower() == "100-continue" and request.gone is None
+        if self._spread.is_one_too_many(client, self._is_draining()) or is_unread:
             fields.append((b"connection", b"close"))
         return fields
 

@@ -155,7 +155,7 @@ class Protocol(Connection):
 
     def on_response_complete(self) -> None:
         """Begin what has waited for this answer, or wait for the next request."""
-        if self.pipeline or self.transport.is_closing():
+        if self.pipeline or self._owed is not None or self.transport.is_closing():
             super().on_response_complete()
             return
         self.server_state.total_requests += 1

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 import uvloop
 from starlette.responses import Response
 
-from service.serving.connection import MOST_HEADERS, MOST_URL, SLOWEST
+from service.serving.connection import MOST_AROUND, MOST_HEADERS, MOST_URL, SLOWEST
 from tests.service.conftest import PATIENT, ROOT, started
 from tests.service.serving.test_operation import held_up
 from tests.service.serving.test_protocol import answer, connected, request, wait_until
@@ -105,7 +107,11 @@ def is_well(host: str) -> bool:
         (413, [HEAD + b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % (9 * 2**20)]),
         (413, [HEAD + b"transfer-encoding: chunked\r\n\r\n", *[b"100000\r\n" + MEGABYTE + b"\r\n"] * 80]),
         (414, [b"GET /" + b"a" * (MOST_URL + 1) + b" HTTP/1.1\r\nhost: x\r\n\r\n"]),
+        (404, [HEAD.replace(b"int8", b"nope") + b"expect: 100-continue\r\ncontent-length: 16\r\n\r\n"]),
+        (415, [HEAD.replace(b"json", b"xml") + b"expect: 100-continue\r\ncontent-length: 16\r\n\r\n"]),
+        (415, [HEAD + b"content-encoding: gzip\r\nexpect: 100-continue\r\ncontent-length: 16\r\n\r\n"]),
         (431, [HEAD + b"x: y\r\n" * MOST_HEADERS + b"\r\n"]),
+        (431, [HEAD + b"content-length: 0\r\nx: " + b"y" * MOST_AROUND + b"\r\n\r\n"]),
         (431, [HEAD, *[b"x: " + b"y" * 1000 + b"\r\n"] * 2000]),
         (431, [HEAD + b"x: ", *[MEGABYTE] * 20]),
         (431, [HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\n", *[b"x: " + b"y" * 1000 + b"\r\n"] * 2000]),
@@ -118,6 +124,69 @@ def test_what_is_no_request_is_refused_before_it_is_read(patient: str, status: i
     assert (said, headers["connection"], headers["content-type"]) == (status, "close", "application/json")
     assert len(body["error"]) < 200
     assert is_well(patient)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05], ids=["at once", "behind"])
+@pytest.mark.parametrize("before", [["int8"], ["teacher", "nope", "int8"]], ids=len)
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [
+        (400, b"no http at all\r\n\r\n"),
+        (400, b"GET /livez HTTP/1.1\r\n\r\n"),
+        (400, b"GET /livez HTTP/2.0\r\nhost: x\r\n\r\n"),
+        (400, HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n"),
+        (413, HEAD + b"content-length: %d\r\n\r\n" % 2**30),
+        (414, b"GET /" + b"a" * (MOST_URL + 1) + b" HTTP/1.1\r\nhost: x\r\n\r\n"),
+        (431, HEAD + b"x: y\r\n" * MOST_HEADERS + b"\r\n"),
+    ],
+)
+def test_what_was_asked_before_is_answered_before_a_refusal(
+    patient: str, status: int, refused: bytes, before: list[str], pause: float
+) -> None:
+    async def run() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0)
+        for number, name in enumerate(before):
+            writer.write(request(f"/{name}/predict", extra=f"x-request-id: {number}\r\n"))
+        await asyncio.sleep(pause)
+        writer.write(refused)
+        for number, name in enumerate(before):
+            said, headers, _ = await asyncio.wait_for(answer(reader), 60)
+            assert (said, headers["x-request-id"]) == (404 if name == "nope" else 200, str(number))
+        said, headers, _ = await asyncio.wait_for(answer(reader), 60)
+        assert (said, headers["connection"]) == (status, "close")
+        assert await asyncio.wait_for(reader.read(), 60) == b""
+        await close(writer)
+
+    asyncio.run(run())
+    assert is_well(patient)
+
+
+@pytest.mark.parametrize(
+    ("status", "pieces"),
+    [
+        ("400", [HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n"]),
+        ("408", [HEAD.replace(b"/int8/predict", b"/v1/models/int8:predict") + b"content-length: 9\r\n\r\n"]),
+        ("413", [HEAD + b"transfer-encoding: chunked\r\n\r\n", *[b"100000\r\n" + MEGABYTE + b"\r\n"] * 80]),
+    ],
+)
+def test_a_refusal_is_counted_once_and_with_its_time(patient: str, status: str, pieces: list[bytes]) -> None:
+    def counted() -> tuple[dict[str, float], float]:
+        with urllib.request.urlopen(f"{patient}/metrics", timeout=600) as said:
+            lines = [line for line in said.read().decode().splitlines() if line.startswith("bonsai_request")]
+        nameless = [line for line in lines if 'variant=""' in line]
+        requests = {
+            found[1]: float(line.split()[1]) for line in lines if (found := re.search('_total{status="([0-9]+)"', line))
+        }
+        seconds = sum(float(line.split()[1]) for line in nameless if line.startswith("bonsai_request_seconds_sum"))
+        return requests, seconds
+
+    before, took_before = counted()
+    assert told(patient, *pieces)[0] == int(status)
+    after, took = counted()
+    assert after.get("499", 0) == before.get("499", 0)
+    assert after[status] == before.get(status, 0) + 1
+    if status == "408":
+        assert took - took_before >= 1.0  # the second that a request has to come in
 
 
 def test_spaces_around_a_headers_value_are_none_of_it(patient: str) -> None:
