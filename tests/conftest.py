@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -183,3 +184,19 @@ def built(tmp_path_factory: pytest.TempPathFactory, made_once: MadeOnce, bentoml
         shutil.copytree(made / "variants", out, symlinks=True)
         shutil.copytree(made / "home", bentoml_home, symlinks=True, dirs_exist_ok=True)
     return out
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    if (openssl := shutil.which("openssl")) is None:
+        pytest.skip("openssl makes the certificate")
+    file, key = (tmp_path_factory.mktemp("tls") / name for name in ("both.pem", "key.pem"))
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", file, *names],
+        check=True,
+        capture_output=True,
+    )
+    file.write_text(file.read_text(encoding="ascii") + key.read_text(encoding="ascii"), encoding="ascii")
+    return file

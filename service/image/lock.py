@@ -4,6 +4,7 @@
 Linux.
 """
 
+import argparse
 import json
 import os
 import re
@@ -67,5 +68,6 @@ def _normal(name: str) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m service.image.lock", description=__doc__).parse_args()
     for name in FILES:
         lock(ROOT / name)

@@ -101,6 +101,8 @@ def main(given: list[str] | None = None) -> int:
         if file == Path():
             raise BonsaiError("no file of keys is named; expected --file FILE, or BONSAI_KEYS in the environment")
         if asked.command == "new":
+            if sys.stdout is None:  # closed: the key would be made, and nobody would see it
+                raise BonsaiError("there is no standard output; expected one that the key can be shown on")
             key = new(file, asked.name, asked.role, asked.texts_per_second, asked.burst)
             print(f"'{asked.name}' in '{file}'; this is the only time that its key is shown:", file=sys.stderr)
             try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from models.runtime.errors import BonsaiError
+from models.runtime.regular import open_regular
 
 ROLES = ("predict", "admin")
 PREFIX = "bonsai_"  # by which those find a key who look for leaked ones
@@ -61,7 +62,7 @@ def digest(key: str) -> bytes:
 def read_entries(file: Path) -> list[Entry]:
     """Read a file of keys (BonsaiError)."""
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             content = opened.read(MOST_BYTES + 1)
     except OSError as error:
         raise BonsaiError(

@@ -89,9 +89,11 @@ class WatchedKeys:
 
 
 def _signature(file: Path) -> tuple[int, ...]:
-    """Return what tells one content of a file from the next: its place on the disk, time and size."""
+    """Return what tells one content of a file from the next: its place on the disk, times and size. The time of its
+    last change no one can set.
+    """
     try:
         found = file.stat()
     except OSError:
         return ()
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

@@ -65,7 +65,7 @@ try:
     FOLDERS = {name: stored(variant.tag) for name, variant in BUILD.variants.items()}
     THREADS, WORKERS, STRICT = settings.threads(), settings.workers(), settings.strict()
     DEADLINE_S, PREFIX = settings.deadline_s(), settings.path_prefix()
-    settings.access_log(), settings.most_wait_ms(), settings.read_s(), limits()
+    settings.access_log(), settings.most_wait_ms(), settings.read_s(), limits(), experiment_settings.keep_days()
     OutermostService.experiments = Experiments(experiment_settings.default_variant(list(FOLDERS)))
     OutermostService.generations = Generations(shared_folder(), (server_context.worker_index or 1) - 1, WORKERS)
     if QUANTIZES and is_first():

@@ -33,7 +33,11 @@ def variants_folder() -> Path:
 
 def only() -> tuple[str, ...]:
     """Return the names of the variants to serve (BONSAI_ONLY, separated by commas; all of the build)."""
-    return tuple(dict.fromkeys(filter(None, os.environ.get("BONSAI_ONLY", "").replace(" ", "").split(","))))
+    given = os.environ.get("BONSAI_ONLY", "")
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, given.split(",")))))
+    if given.strip() and not names:
+        raise BonsaiError(f"BONSAI_ONLY is '{given[:64]}'; expected names of variants with commas between them")
+    return names
 
 
 def load_tests() -> list[Path]:
@@ -96,7 +100,8 @@ def drain_s() -> int:
 def path_prefix() -> str:
     """Return what stands before every route (BONSAI_PATH_PREFIX, nothing)."""
     given = os.environ.get("BONSAI_PATH_PREFIX", "").rstrip("/")
-    if given and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", given):
+    # Clients take "." and ".." out of a path before they ask (RFC 3986, 5.2.4).
+    if given and not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", given):
         raise BonsaiError(f"BONSAI_PATH_PREFIX is '{given[:64]}'; expected a path such as /bonsai")
     return given
 

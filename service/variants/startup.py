@@ -71,9 +71,14 @@ def check(name: str, predictor: Predictor, rows: Sequence[Row]) -> StartupCheck:
 
 
 def refuse_differing(checks: dict[str, StartupCheck]) -> None:
-    """Refuse to serve variants that give other labels than when they were built (BonsaiError): what BONSAI_STRICT=1
-    asks for.
+    """Refuse to serve variants that give other labels than when they were built, or that could not be asked
+    (BonsaiError): what BONSAI_STRICT=1 asks for.
     """
+    if unknown := [f"'{name}'" for name, check in checks.items() if not check.texts]:
+        raise BonsaiError(
+            f"{CORPUS_FILE} has no test text for {', '.join(unknown)}, and BONSAI_STRICT is 1; bring the file that the "
+            "build wrote beside build.json, or start without BONSAI_STRICT"
+        )
     found = [
         f"'{name}' gives {check.differing} of {check.texts} test texts another label"
         for name, check in checks.items()

@@ -1,8 +1,6 @@
 import os
 import resource
-import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -132,9 +130,17 @@ def test_requests_are_what_http_asks_for() -> None:
 def test_addresses() -> None:
     assert Address.parse("localhost:3000") == Address("localhost", 3000)
     assert str(Address.parse("http://example.org/a/")) == "http://example.org:80/a"
-    for wrong in ("", "ftp://x", "http://", "http://x:port", "http://x:99999", "http://x?y=1"):
+    assert Address.parse("localhost:3000/a@b") == Address("localhost", 3000, "/a@b")
+    assert Address.parse("http://[FE80::1%25eth0]").host == "fe80::1%25eth0"
+    for wrong in (
+        *("", "ftp://x", "http://", "http://x:port", "http://x:99999", "http://x?y=1"),
+        *("mailto:a@b", "http://x;y", "http://x|y"),
+    ):
         with pytest.raises(LoadTestError, match="expected one like"):
             Address.parse(wrong)
+    for bare in ("::1", "::1:3000", "http://2001:db8::1/a"):
+        with pytest.raises(LoadTestError, match=r"stands in brackets, as in http://\[::1\]:3000"):
+            Address.parse(bare)
 
 
 def test_an_address_with_a_login_shows_it_to_nobody_but_the_service() -> None:
@@ -157,22 +163,6 @@ def test_https_has_its_own_port_and_no_address_has_other_signs_than_ascii() -> N
     for wrong in ("http://exämple.org", "http://example.org/a b", "http://example.org/a\r\nX: y"):
         with pytest.raises(LoadTestError, match="expected one like"):
             Address.parse(wrong)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody vouches for, and its key."""
-    if (openssl := shutil.which("openssl")) is None:
-        pytest.skip("openssl makes the certificate")
-    file, key = (tmp_path_factory.mktemp("tls") / name for name in ("both.pem", "key.pem"))
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", file, *names],
-        check=True,
-        capture_output=True,
-    )
-    file.write_text(file.read_text(encoding="ascii") + key.read_text(encoding="ascii"), encoding="ascii")
-    return file
 
 
 @pytest.fixture

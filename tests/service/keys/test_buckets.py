@@ -70,7 +70,7 @@ def test_a_key_keeps_its_number_when_others_come_and_go(tmp_path: Path) -> None:
 def test_processes_find_the_same_places(tmp_path: Path) -> None:
     orders = (["a", "bb", "ccc"], ["ccc", "d", "a"], ["bb", "a"])
     running = [subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), *keys], cwd=ROOT) for keys in orders]
-    assert [process.wait(timeout=120) for process in running] == [0] * 3
+    assert [process.wait(timeout=600) for process in running] == [0] * 3
     found = [place[0] for place in Buckets(tmp_path).of([digest(key) for key in ("a", "bb", "ccc", "d")])]
     assert found == [6, 6, 8, 2]
 
@@ -83,7 +83,7 @@ def test_a_worker_that_opened_the_file_before_another_filled_it_adds_nothing(tmp
             while not any(file.path.endswith(FILE) for file in psutil.Process(process.pid).open_files()):
                 assert process.poll() is None
                 time.sleep(0.01)
-    assert [process.wait(timeout=120) for process in waiting] == [0, 0]
+    assert [process.wait(timeout=600) for process in waiting] == [0, 0]
     assert (tmp_path / FILE).stat().st_size == SIZE
     (place,) = Buckets(tmp_path).of([digest("a")])
     assert place[0] == 4

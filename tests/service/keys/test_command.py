@@ -85,7 +85,7 @@ def test_no_file_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 def test_keys_that_are_made_at_the_same_time_are_all_there(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "service.keys", "new", "--role", "predict", "--file", str(tmp_path / "keys")]
     running = [subprocess.Popen([*command, f"key{number}"], cwd=ROOT, stdout=subprocess.PIPE) for number in range(4)]
-    made = [process.communicate(timeout=120)[0].decode().strip() for process in running]
+    made = [process.communicate(timeout=600)[0].decode().strip() for process in running]
     assert {entry.sha256 for entry in read_entries(tmp_path / "keys")} == {digest(key).hex() for key in made}
 
 
@@ -118,6 +118,14 @@ def test_a_key_that_cannot_be_shown_is_not_kept(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "error: the key cannot be shown (No space left on device), and is taken out again" in done.stderr
     assert "Traceback" not in done.stderr and read_entries(file) == []
+
+
+def test_a_key_that_nobody_would_see_is_not_made(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    command = f"{sys.executable} -m service.keys new shop --role predict --file {file} >&-"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, file.exists()) == (2, False)
+    assert done.stderr.startswith("error: there is no standard output")
 
 
 def test_who_has_read_enough_of_a_list_is_no_error(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The file of keys, as a worker watches it."""
 
 import logging
+import os
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ def test_keys_come_and_go_without_a_restart(tmp_path: Path) -> None:
     assert watched.now.find(first) is None and watched.now.find(second) is not None
 
 
-@pytest.mark.parametrize("damage", ["", "shop predict", "gone", "\x00", "a folder"])
+@pytest.mark.parametrize("damage", ["", "shop predict", "gone", "\x00", "a folder", "a pipe"])
 def test_a_broken_file_changes_nothing_and_is_said_once(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -43,6 +44,8 @@ def test_a_broken_file_changes_nothing_and_is_said_once(
     file.unlink()
     if damage == "a folder":
         file.mkdir()
+    elif damage == "a pipe":  # whoever opens one waits until somebody writes to it
+        os.mkfifo(file)
     elif damage != "gone":
         file.write_text(damage)
     with caplog.at_level(logging.WARNING):
@@ -56,6 +59,8 @@ def test_a_broken_file_changes_nothing_and_is_said_once(
         WatchedKeys(file)
     if damage == "a folder":
         file.rmdir()
+    if damage == "a pipe":
+        file.unlink()
     file.write_text(whole.replace("shop", "store"))
     watched.turn()
     found = watched.now.find(key)
@@ -157,15 +162,28 @@ def test_as_many_keys_with_a_rate_as_there_may_be_take_few_descriptors_at_a_chan
         file.write_text("".join(f"{entry.line()}\n" for entry in entries))
 
     write(0)
-    before = opened()
     watched = WatchedKeys(file, shared)
     write(10)
     watched.turn()
-    assert len(watched.now) == MOST_KEYS and opened() == before + 1
+    assert len(watched.now) == MOST_KEYS and opened(tmp_path) == 1
 
 
-def opened() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+def test_a_change_in_place_is_seen_whatever_its_times_say(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    key = f"Bearer {new(file, 'shop', 'predict', None, None)}"
+    watched, before = WatchedKeys(file), file.stat()
+    content = file.read_text()
+    digits = content.rindex("sha256:") + len("sha256:")
+    time.sleep(0.05)  # a file's times are as fine as the kernel's ticks
+    file.write_text(content[:digits] + ("0" if content[digits] != "0" else "1") + content[digits + 1 :])
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    watched.turn()
+    assert watched.now.find(key) is None
+
+
+def opened(folder: Path) -> int:
+    """Return how many files of a folder this process has open."""
+    return sum(each.is_symlink() and folder in each.readlink().parents for each in Path("/proc/self/fd").iterdir())
 
 
 @contextmanager

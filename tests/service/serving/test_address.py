@@ -1,4 +1,5 @@
 import socket
+from pathlib import Path
 
 import click
 import pytest
@@ -7,10 +8,10 @@ from models.runtime.errors import BonsaiError
 from service.serving.address import check_address
 
 
-def under_serve(host: str | None, port: int | None) -> None:
+def under_serve(host: str | None, port: int | None, **more: str | None) -> None:
     """Check as BentoML's command does: with the options it was given, none where it was not."""
     with click.Context(click.Command("serve")) as command:
-        command.params = {"host": host, "port": port}
+        command.params = {"host": host, "port": port, **more}
         check_address()
 
 
@@ -53,3 +54,28 @@ def test_a_port_may_be_free_again_while_its_last_connections_linger() -> None:
 
 def test_started_in_another_way_nothing_is_checked() -> None:
     check_address()
+
+
+def test_a_certificate_that_can_be_used(certificate: Path) -> None:
+    under_serve("127.0.0.1", 0, ssl_certfile=str(certificate), ssl_keyfile=None)
+    under_serve(
+        "127.0.0.1", 0, ssl_certfile=str(certificate), ssl_keyfile=str(certificate), ssl_ca_certs=str(certificate)
+    )
+
+
+@pytest.mark.parametrize("named", ["ssl_certfile", "ssl_keyfile", "ssl_ca_certs"])
+@pytest.mark.parametrize("content", [None, b"", b"no certificate", b"\0\xff"])
+def test_a_certificate_that_cannot_be_used(
+    certificate: Path, tmp_path: Path, named: str, content: bytes | None
+) -> None:
+    wrong = tmp_path / "wrong.pem"
+    if content is not None:
+        wrong.write_bytes(content)
+    given = {"ssl_certfile": str(certificate), "ssl_keyfile": str(certificate), named: str(wrong)}
+    with pytest.raises(BonsaiError, match=rf"^the .*'{wrong}'.* cannot be used \(.+\); expected PEM files"):
+        under_serve("127.0.0.1", 0, **given)
+
+
+def test_a_key_without_a_certificate(certificate: Path) -> None:
+    with pytest.raises(BonsaiError, match=r"^--ssl-keyfile is '.*', without a certificate; expected --ssl-certfile"):
+        under_serve("127.0.0.1", 0, ssl_keyfile=str(certificate))

@@ -67,7 +67,7 @@ class Caller(threading.Thread):
 
     def run(self) -> None:
         while True:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
             try:
                 if not self.ask_until_closed(connection):
                     return
@@ -92,7 +92,7 @@ class Caller(threading.Thread):
 def test_a_killed_worker_is_replaced_and_the_other_goes_on(served: Served) -> None:
     """That it is missed at once, test_supervisor.py says."""
     host, server = served
-    connections = [http.client.HTTPConnection("127.0.0.1", urlsplit(host).port or 0, timeout=30) for _ in range(16)]
+    connections = [http.client.HTTPConnection("127.0.0.1", urlsplit(host).port or 0, timeout=600) for _ in range(16)]
 
     def ask(connection: http.client.HTTPConnection) -> None:
         connection.request("POST", "/int8/predict", ONE, JSON)
@@ -126,7 +126,7 @@ def test_sigterm_loses_no_request_and_no_connection(served: Served) -> None:
     callers = [Caller(host) for _ in range(8)]
     for caller in callers:
         caller.start()
-    idle = http.client.HTTPConnection("127.0.0.1", callers[0].port, timeout=30)
+    idle = http.client.HTTPConnection("127.0.0.1", callers[0].port, timeout=600)
 
     def is_kept() -> bool:
         idle.request("POST", "/int8/predict", ONE, JSON)
@@ -135,7 +135,7 @@ def test_sigterm_loses_no_request_and_no_connection(served: Served) -> None:
         return not first.will_close
 
     until(is_kept)  # a worker with more than its share of connections closes some
-    half = socket.create_connection(("127.0.0.1", callers[0].port), timeout=30)
+    half = socket.create_connection(("127.0.0.1", callers[0].port), timeout=600)
     fields = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(ONE)}\r\n\r\n"
     half.sendall(f"POST /int8/predict HTTP/1.1\r\n{fields}{ONE[:5]}".encode())
     bulk = list[tuple[int, int]]()

@@ -123,7 +123,7 @@ def test_a_second_service_leaves_the_firsts_figures_alone(host: str, built: Path
 
     def counted() -> float:
         for _ in one_by_one(host):  # a worker that is asked writes its own figures first, and the last has all
-            with urllib.request.urlopen(f"{host}/metrics", timeout=60) as response:
+            with urllib.request.urlopen(f"{host}/metrics", timeout=600) as response:
                 said = response.read().decode()
         return sum(map(float, re.findall(r'bonsai_requests_total{status="200",variant="teacher".*} (\S+)', said)))
 
@@ -146,7 +146,7 @@ def test_a_setting_that_is_none_is_said_in_one_line(built: Path, name: str, give
         env={**os.environ, "BONSAI_VARIANTS": str(built), name: given},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     said = (done.stdout + done.stderr).strip()
     assert done.returncode != 0
@@ -171,6 +171,6 @@ import sys, urllib.request
 body = sys.stdin.buffer.read()
 for _ in range(3):
     request = urllib.request.Request(sys.argv[1], data=body, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=90) as response:
+    with urllib.request.urlopen(request, timeout=600) as response:
         assert response.status == 200 and len(response.read()) > 100_000
 """

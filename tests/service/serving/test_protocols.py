@@ -76,13 +76,13 @@ def test_kserves_first_protocol(host: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
 def test_pages_ask_nobody_else(host: str, path: str) -> None:
-    with urllib.request.urlopen(host + path, timeout=20) as response:
+    with urllib.request.urlopen(host + path, timeout=600) as response:
         page, policy = response.read().decode(), response.headers["content-security-policy"]
         assert response.headers.get_content_type() == "text/html"
     assert policy.startswith("default-src 'self'")
     assert not re.findall(r"(?:src|href)=[\"']?(?:https?:)?//", page)
     for asked in re.findall(r'(?:src|href)="([^"]+)"', page):
-        with urllib.request.urlopen(f"{host}/{asked}", timeout=20) as response:
+        with urllib.request.urlopen(f"{host}/{asked}", timeout=600) as response:
             assert response.status == 200
 
 

@@ -28,7 +28,7 @@ def call(
 ) -> tuple[int, Any, dict[str, str]]:
     request = urllib.request.Request(url, data=body, method=method, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=90) as response:
+        with urllib.request.urlopen(request, timeout=600) as response:
             status, content, fields = response.status, response.read(), response.headers
     except urllib.error.HTTPError as error:
         status, content, fields = error.code, error.read(), error.headers
@@ -236,7 +236,7 @@ def test_nothing_built_says_the_command_in_one_line(tmp_path: Path, bentoml_home
         env={**os.environ, "BONSAI_VARIANTS": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     said = (done.stdout + done.stderr).strip()
     assert done.returncode != 0

@@ -45,6 +45,10 @@ def test_names_of_variants_stand_between_commas(monkeypatch: pytest.MonkeyPatch)
     for given, meant in (("", ()), ("nano", ("nano",)), (" nano, teacher,,nano", ("nano", "teacher"))):
         monkeypatch.setenv("BONSAI_ONLY", given)
         assert settings.only() == meant
+    for given in (",", " , ,"):
+        monkeypatch.setenv("BONSAI_ONLY", given)
+        with pytest.raises(BonsaiError, match=rf"^BONSAI_ONLY is '{given}'; expected names of variants"):
+            settings.only()
 
 
 def test_a_worker_a_core_and_one_at_the_least(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +82,7 @@ def test_the_path_prefix_is_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
     for given, meant in (("", ""), ("/", ""), ("/a", "/a"), ("/a/b/", "/a/b")):
         monkeypatch.setenv("BONSAI_PATH_PREFIX", given)
         assert settings.path_prefix() == meant
-    for given in ("a", "//a", "/a b", "/é", "/../{x}"):
+    for given in ("a", "//a", "/a b", "/é", "/../{x}", "/a/../b", "/.", "/a/.."):
         monkeypatch.setenv("BONSAI_PATH_PREFIX", given)
         with pytest.raises(BonsaiError, match=r"^BONSAI_PATH_PREFIX is '.*'; expected a path such as /bonsai$"):
             settings.path_prefix()

@@ -40,8 +40,10 @@ def taken() -> Iterator[str]:
         yield str(other.getsockname()[1])
 
 
-def refusal(copied: Path, *arguments: str, library: bool = False, **settings: str) -> str:
-    """Serve what cannot be served, and return the one sentence that is said, after what a `library` prints itself."""
+def refusal(copied: Path, *arguments: str, library: bool = False, log: str = "", **settings: str) -> str:
+    """Serve what cannot be served, and return the one sentence that is said, after what a `library` prints itself and
+    what the log says.
+    """
     environment = {
         **os.environ,
         "BONSAI_VARIANTS": str(copied / "variants"),
@@ -49,10 +51,12 @@ def refusal(copied: Path, *arguments: str, library: bool = False, **settings: st
         **settings,
     }
     command = [str(BENTOML), "serve", "service.service:bonsai", "--host", "127.0.0.1", *(arguments or ("--port", "0"))]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 1, done.stdout + done.stderr
     *others, line = done.stderr.strip().splitlines()
-    assert not done.stdout.strip() and bool(others) == library, done.stdout + done.stderr
+    assert bool(others) == library and (log in done.stdout if log else not done.stdout.strip()), (
+        done.stdout + done.stderr
+    )
     assert "Traceback" not in done.stderr
     return line.removeprefix("Error: [serve] `serve` failed: ")
 
@@ -187,6 +191,21 @@ def test_a_taken_port_is_said(copied: Path, taken: str) -> None:
     assert refusal(copied, "--port", taken).startswith(
         f"cannot listen on 127.0.0.1, port {taken} (Address already in use); choose others with --host and --port"
     )
+
+
+def test_a_certificate_that_cannot_be_read_is_said(copied: Path) -> None:
+    said = refusal(copied, "--port", "0", "--ssl-certfile", "/nope.pem", "--ssl-keyfile", "/nope.pem")
+    assert said.startswith("the certificate '/nope.pem' with the key '/nope.pem' cannot be used (No such file or")
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "{}"])
+def test_strict_refuses_what_it_cannot_check(copied: Path, content: str | None) -> None:
+    corpus = copied / "variants" / "corpus.jsonl"
+    corpus.unlink()
+    if content is not None:
+        corpus.write_text(content)
+    said = refusal(copied, log="no start-up check: ", BONSAI_STRICT="1")
+    assert said.startswith("corpus.jsonl has no test text for 'teacher', ") and "BONSAI_STRICT is 1" in said
 
 
 def test_a_setting_that_is_none_is_said(copied: Path) -> None:

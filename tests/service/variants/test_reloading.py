@@ -310,7 +310,7 @@ class Caller(threading.Thread):
         self.end = threading.Event()
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection(self.address, timeout=90)
+        connection = http.client.HTTPConnection(self.address, timeout=600)
         body = json.dumps({"texts": ["where is my parcel"]})
         while not self.end.wait(0.01):
             for name in self.names:

@@ -86,7 +86,9 @@ def test_a_variant_that_the_corpus_does_not_know_is_asked_nothing(built: Path) -
 
 
 def test_the_refusal_names_who_differs() -> None:
-    refuse_differing({"teacher": StartupCheck(48, 0), "int8": StartupCheck(0, 0)})
+    refuse_differing({"teacher": StartupCheck(48, 0), "int8": StartupCheck(1, 0)})
+    with pytest.raises(BonsaiError, match=r"^corpus.jsonl has no test text for 'int8', and BONSAI_STRICT is 1; "):
+        refuse_differing({"teacher": StartupCheck(48, 0), "int8": StartupCheck(0, 0)})
     with pytest.raises(
         BonsaiError,
         match=(
