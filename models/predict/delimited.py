@@ -48,6 +48,7 @@ class DelimitedRows:
 
 def open_delimited(path: Path, form: Format, text_column: str | None) -> Input:
     """Find the names of the columns and how fields are told apart (BonsaiError)."""
+    csv.field_size_limit(LONGEST)
     with Stream(path) as stream:
         mark = stream.at
         data = stream.read_lines(SAMPLE_CHARACTERS, 1)

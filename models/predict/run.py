@@ -1,5 +1,6 @@
 """One run: an input, a variant and an output that appears when it is whole."""
 
+import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -36,6 +37,7 @@ def predict(given: str, source: Path, target: Path, options: Options, engine: En
     """Classify the rows of a file into another, or go on where an interrupted run ended; return what it holds
     (BonsaiError).
     """
+    target = Path(os.path.realpath(target))  # what a link leads to is written, and the link stays
     try:
         work = prepare(given, source, target, options)
     except OSError as error:  # a name that is too long, or a folder that is closed

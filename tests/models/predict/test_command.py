@@ -46,9 +46,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(built: Path, source: Path, tmp_p
         children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.kill()
         process.communicate()
-        assert psutil.wait_procs(children, timeout=30)[1] == [], "its processes outlive it"
+        assert psutil.wait_procs(children, timeout=600)[1] == [], "its processes outlive it"
     process = start(built, source, target, "--processes", "2")
-    said = process.communicate(timeout=200)
+    said = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert target.read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not folder_of(target).exists()
@@ -60,7 +60,7 @@ def test_an_interrupted_run_says_how_to_go_on(built: Path, source: Path, tmp_pat
     process = start(built, source, target, "--processes", "1")
     wait_for_rows(target, process)
     os.killpg(process.pid, sent)  # as a terminal does
-    _, said = process.communicate(timeout=200)
+    _, said = process.communicate(timeout=600)
     assert (process.returncode, said.strip().splitlines()[-1]) == (
         130,
         "interrupted; what is done is kept, run the same command to go on",
@@ -75,7 +75,7 @@ def test_a_lost_process_is_a_sentence(built: Path, source: Path, tmp_path: Path)
         child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())
     )
     worker.kill()
-    _, said = process.communicate(timeout=200)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 2 and "a process that classifies ended before it was done" in said
     assert "Traceback" not in said
 
@@ -87,7 +87,7 @@ def test_two_runs_do_not_write_one_file(built: Path, source: Path, tmp_path: Pat
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGSTOP)  # or it could be done before the second has begun
     second = start(built, source, target)
-    assert "another run is writing" in second.communicate(timeout=200)[1] and second.returncode == 2
+    assert "another run is writing" in second.communicate(timeout=600)[1] and second.returncode == 2
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
@@ -96,7 +96,7 @@ def test_columns_have_the_names_that_are_asked_for(built: Path, tmp_path: Path) 
     source, target = tmp_path / "questions.parquet", tmp_path / "answers.jsonl"
     write(source, [{"text": 7, "question": "where is my parcel", "label": "mine"}])
     process = start(built, source, target, "--text-column", "question", "--prefix", "predicted_")
-    said = process.communicate(timeout=200)
+    said = process.communicate(timeout=600)
     assert process.returncode == 0, said
     new = ["predicted_label", "predicted_score", "predicted_variant", "predicted_version"]
     assert [list(row) for row in read(target)] == [["text", "question", "label", *new]]
@@ -125,6 +125,6 @@ def test_a_missing_library_is_named(
 def test_rows_that_were_left_out_are_said(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write(tmp_path / "in.csv", [{"text": "my parcel"}, {"text": " "}])
     done = start(built, source, tmp_path / "out.csv", "--skip-unusable")
-    _, said = done.communicate(timeout=200)
+    _, said = done.communicate(timeout=600)
     assert done.returncode == 0 and "1 rows could not be used and are left out, the first at in.csv, line 3" in said
     assert len(read(tmp_path / "out.csv")) == 1

@@ -18,7 +18,7 @@ def test_a_cluster_writes_what_this_machine_writes(built: Path, tmp_path: Path, 
     source = write(tmp_path / "in.csv", ROWS * 30)
     run(built, source, tmp_path / f"local.{into}")
     process = start(built, source, tmp_path / f"ray.{into}", "--engine", "ray", "--processes", "2")
-    said = process.communicate(timeout=280)
+    said = process.communicate(timeout=600)
     assert process.returncode == 0, said
     assert (tmp_path / f"ray.{into}").read_bytes() == (tmp_path / f"local.{into}").read_bytes()
 
@@ -26,6 +26,6 @@ def test_a_cluster_writes_what_this_machine_writes(built: Path, tmp_path: Path, 
 def test_a_broken_row_is_a_sentence(built: Path, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", [*ROWS, {"id": "1", "text": " "}])
     process = start(built, source, tmp_path / "out.csv", "--engine", "ray", "--processes", "2")
-    _, said = process.communicate(timeout=280)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 2 and "the text is empty" in said and "Traceback" not in said
     assert not (tmp_path / "out.csv").exists()

@@ -55,6 +55,24 @@ def test_a_folder_is_a_variant(built: Path, tmp_path: Path) -> None:
     assert (tmp_path / "by_name.csv").read_bytes() == (tmp_path / "by_folder.csv").read_bytes()
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_followed(built: Path, tmp_path: Path, there: bool) -> None:
+    source, real, link = write(tmp_path / "in.csv"), tmp_path / "data" / "real.csv", tmp_path / "out.csv"
+    real.parent.mkdir()
+    if there:
+        real.write_text("old")
+    link.symlink_to(real)
+    run(built, source, link, force=there)
+    assert link.is_symlink() and len(read(real)) == len(ROWS)
+
+
+@pytest.mark.parametrize("column", ["text", "other"])
+def test_a_field_may_be_long_in_the_first_row(built: Path, tmp_path: Path, column: str) -> None:
+    row = {"text": "where is my parcel", "other": "x", column: "word " * 30_000}
+    (tmp_path / "in.csv").write_text(f'text,other\n"{row["text"]}","{row["other"]}"\n')
+    assert run(built, tmp_path / "in.csv", tmp_path / "out.csv").rows == 1
+
+
 @pytest.mark.parametrize("into", ["csv", "jsonl", "parquet"])
 def test_several_labels_come_most_likely_first(built: Path, tmp_path: Path, into: str) -> None:
     run(built, write(tmp_path / "in.jsonl"), tmp_path / f"out.{into}", top_k=3, prefix="got_")
