@@ -11,7 +11,9 @@ from models.runtime.errors import BonsaiError
 from models.runtime.loading import load_variants
 from models.runtime.store import OUT, read_build, stored
 from service.experiments import replay, settings, table
+from service.experiments.definition import LEAST_LEVEL, LEAST_MARGIN
 from service.experiments.errors import Invalid
+from service.experiments.printable import printable
 from service.experiments.report import report
 
 FAILED = 2
@@ -28,11 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(given.run(given))
     except BonsaiError as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        print(f"error: {printable(str(problem))}", file=sys.stderr)
         return getattr(given, "failed", FAILED)
     except Exception as problem:  # a traceback's exit code is 1, which a report says of what is not to be shipped
         with suppress(OSError):
-            print(f"error: {type(problem).__name__}: {' '.join(str(problem).split())[:200]}", file=sys.stderr)
+            print(f"error: {type(problem).__name__}: {printable(str(problem))[:200]}", file=sys.stderr)
         return getattr(given, "failed", FAILED)
 
 
@@ -59,8 +61,11 @@ def _replay(given: argparse.Namespace) -> int:
         raise Invalid(
             f"--arms is '{given.arms}'; expected the control and at least one other variant, such as teacher,nano"
         )
-    if not (0 < given.margin < 100 and 0 < given.alpha <= 0.5 and given.shuffles >= 1):
-        raise Invalid("expected --margin above 0 and below 100, --alpha above 0 and up to 0.5, --shuffles from 1 on")
+    if not (LEAST_MARGIN <= given.margin < 100 and LEAST_LEVEL <= given.alpha <= 0.5 and given.shuffles >= 1):
+        raise Invalid(
+            f"expected --margin from {LEAST_MARGIN:g} on and below 100, --alpha from {LEAST_LEVEL:g} to 0.5, "
+            "--shuffles from 1 on"
+        )
     labelled = replay.read_labelled(given.texts)
     build = read_build(given.variants)
     missing = [name for name in names if name not in build.variants]

@@ -11,11 +11,12 @@ from service.experiments.errors import Conflict, UnknownExperiment
 from service.experiments.running import ENDED, PAUSED, RUNNING, TRIPPED, Standing, standing
 
 if TYPE_CHECKING:
-    from service.store.definitions import Stored
+    from service.store.definitions import Entry, Stored
     from service.store.store import Store
 
 MOST_REASON = 1000  # characters
 MODELS = "models"  # of the log's detail: what a new build has replaced
+MISSING = "missing"  # of the log's detail: arms that are no variants any more
 COMMANDS = {"pause": PAUSED, "resume": RUNNING, "end": ENDED}
 
 
@@ -61,6 +62,8 @@ def command(store: "Store", name: str, what: str, actor: str, reason: str = "") 
     if what == "pause" and now.state == TRIPPED:
         raise Conflict(f"a guardrail of '{name}' has stopped it already; expected resume or end")
     if state == RUNNING:
+        if why := left_alone(store.log(name)):
+            raise Conflict(f"the experiment '{name}' cannot be resumed: {why}")
         _check_alone(store, name)
     done = {"pause": "paused", "resume": "resumed", "end": "ended"}[what]
     return move(store, now, state, done, actor, reason, seen)
@@ -91,6 +94,30 @@ def replaced(store: "Store", now: Standing, actor: str, models: Mapping[str, Seq
             detail={MODELS: new}, expected=now.revision,
         )  # fmt: skip
     return bool(new)
+
+
+def note_missing(store: "Store", name: str, actor: str, missing: Sequence[str]) -> None:
+    """Note which arms of an experiment are no variants any more, where the log says otherwise (Changed where the
+    experiment is at another revision by now).
+    """
+    now = find(store, name)
+    if now.state != ENDED and list(missing) != _missing(store.log(name)):
+        store.save(
+            name, now.experiment.content(), now.state, "left alone" if missing else "taken up", actor=actor,
+            reason=now.reason, detail={MISSING: list(missing)}, expected=now.revision,
+        )  # fmt: skip
+
+
+def left_alone(log: Sequence["Entry"]) -> str:
+    """Return why nobody gets an experiment by its log, whatever its state, or nothing."""
+    if not (missing := _missing(log)):
+        return ""
+    named = " and ".join(f"'{arm}'" for arm in missing)
+    return f"it is left alone, for no variant {named} is there; expected a build that brings it back, or the end"
+
+
+def _missing(log: Sequence["Entry"]) -> list[str]:
+    return next((entry.detail[MISSING] for entry in reversed(log) if MISSING in entry.detail), [])
 
 
 def forget(store: "Store", name: str, unit: str) -> int:

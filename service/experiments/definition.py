@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from models.runtime.yaml_text import load_yaml
 from service.experiments.errors import Conflict, Invalid
+from service.experiments.printable import printable
 
 NAME = r"^[a-z][a-z0-9_-]{0,63}$"
 TOKEN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$"  # a header's or a cookie's name (RFC 9110)
@@ -19,6 +20,9 @@ CHANGEABLE = ("arms", "traffic", "shadow", "guardrails", "stop", "window_days", 
 RESERVED_FIELDS = ("texts", "top_k")
 OVERRIDE = "x-bonsai-variant"  # the header by which a caller chooses its arm
 
+LEAST_LEVEL, LEAST_MARGIN = 1e-6, 1e-6  # of alpha, and of a margin in points: floats can still tell them from 0
+EXACT = 1e-9  # sums of weights that differ by less are what binary makes of 1
+ROUNDED = 1e-5  # by how much weights that were written with six digits may miss 1
 LEAST_SHARE = 1e-4  # of the units: they fall into 10,000 buckets
 MOST_VALUE = 1e15  # of a metric: sums of squares are kept
 Share = Annotated[float, Field(ge=LEAST_SHARE, le=1)]
@@ -121,8 +125,8 @@ class Experiment(Strict):
     traffic: Share = 1.0
     mode: Literal["split", "shadow", "both"] = "split"
     shadow: Share = 1.0
-    margin: Annotated[float, Field(gt=0, lt=100)] = 1.0
-    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    margin: Annotated[float, Field(ge=LEAST_MARGIN, lt=100)] = 1.0
+    alpha: Annotated[float, Field(ge=LEAST_LEVEL, le=0.5)] = 0.05
     metric: Metric | None = None
     guardrails: Guardrails = Guardrails()
     stop: Stop = Stop()
@@ -139,8 +143,8 @@ class Experiment(Strict):
         if self.control not in names:
             raise ValueError(f"'control' is '{self.control[:64]}'; expected one of the arms, {', '.join(names)}")
         total = sum(arm.weight for arm in self.arms)
-        if self.mode != "shadow" and abs(total - 1) > 1e-9:
-            raise ValueError(f"the weights of the arms sum to {total:g}; expected 1")
+        if self.mode != "shadow" and abs(total - 1) > ROUNDED:
+            raise ValueError(f"the weights of the arms sum to {total:.12g}; expected 1")
         few = [arm for arm in self.arms if arm.weight < LEAST_SHARE]
         if self.mode != "shadow" and few:
             raise ValueError(
@@ -202,10 +206,20 @@ def read(given: object, variants: Sequence[str] | None = None) -> Experiment:
         raise Invalid(_worded(error.errors(include_url=False)[0])) from None
     except UnicodeError:  # which no sentence can show
         raise Invalid("a string holds half a surrogate pair; expected Unicode") from None
+    experiment = _normalised(experiment)
     unknown = [arm.variant for arm in experiment.arms if variants is not None and arm.variant not in variants]
     if unknown:
         raise Invalid(f"the arm '{unknown[0][:64]}' is no variant; expected one of {', '.join(variants or ())}")
     return experiment
+
+
+def _normalised(experiment: Experiment) -> Experiment:
+    """Return the experiment with weights that sum to 1, as evidence takes them to; nobody gets another arm by that."""
+    total = sum(arm.weight for arm in experiment.arms)
+    if not experiment.splits or abs(total - 1) <= EXACT:
+        return experiment
+    arms = tuple(arm.model_copy(update={"weight": arm.weight / total}) for arm in experiment.arms)
+    return experiment.model_copy(update={"arms": arms})
 
 
 def read_changes(experiment: Experiment, given: object, variants: Sequence[str] | None = None) -> Experiment:
@@ -245,14 +259,13 @@ def read_yaml(text: str, name: str, variants: Sequence[str] | None = None) -> li
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise Invalid(
-            f"'{name}'{where} is no YAML: {getattr(error, 'problem', error)}; expected an experiment or a list of them"
-        ) from None
+        problem = printable(str(getattr(error, "problem", error)))
+        raise Invalid(f"'{name}'{where} is no YAML: {problem}; expected an experiment or a list of them") from None
     entries = content if isinstance(content, list) else [content]
     try:
         experiments = [read(entry, variants) for entry in entries]
     except Invalid as problem:
-        raise Invalid(f"'{name}': {problem}") from None
+        raise Invalid(f"'{name}': {printable(str(problem))}") from None
     twice = [each for each, count in Counter(experiment.name for experiment in experiments).items() if count > 1]
     if twice:
         raise Invalid(f"'{name}': the experiment '{twice[0]}' is there twice; expected each name once")

@@ -1,10 +1,12 @@
 """Puts together what a service needs that keeps experiments: store, writer, watch and shadow."""
 
 import logging
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from models.runtime.errors import BonsaiError
 from service.experiments import settings
 from service.experiments.errors import Conflict
 from service.experiments.experiments import Kept
@@ -16,6 +18,8 @@ from service.store.store import Store
 from service.store.writer import Writer
 
 RECORDS, SHADOWS = "records.socket", "shadows.socket"
+LONGEST = 107  # bytes of a socket's path
+SHARED = "BONSAI_SHARED_FOLDER"  # how the service tells its workers of the folder that they share
 
 logger = logging.getLogger("bentoml.bonsai")
 
@@ -25,6 +29,8 @@ def prove(variants: list[str]) -> None:
     settings); a store that is away is no mistake: it may come back.
     """
     settings.admin_key(), settings.keep_days()
+    if folder := os.environ.get(SHARED):
+        check_sockets(Path(folder))
     file = settings.experiments_file()
     if file is not None:
         read_file(file, variants)
@@ -39,6 +45,18 @@ def prove(variants: list[str]) -> None:
         store.close()
 
 
+def check_sockets(folder: Path) -> None:
+    """Raise where the sockets of a folder for temporary files could not be bound (BonsaiError): what workers hand on
+    would be lost.
+    """
+    over = max(len(os.fsencode(folder / name)) for name in (RECORDS, SHADOWS)) - LONGEST
+    if over > 0:
+        most = len(os.fsencode(folder.parent)) - over
+        raise BonsaiError(
+            f"TMPDIR is {folder.parent}; expected a folder whose path is at most {most} bytes long: sockets lie in it"
+        )
+
+
 def open_experiments(
     default: str, folders: Mapping[str, Path], packed: Path | None, shared: Path | None, *, leads: bool
 ) -> Kept:
@@ -46,6 +64,7 @@ def open_experiments(
     keeps the shadow process.
     """
     folder = shared or Path(tempfile.mkdtemp(prefix="bonsai-experiments-"))
+    check_sockets(folder)
 
     def shadows(folders: Mapping[str, Path]) -> list[str]:
         places = [f"{name}={place}" for name, place in folders.items()]

@@ -48,6 +48,11 @@ def read_labelled(file: Path) -> Labelled:
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             for number, row in enumerate(_rows(file, lines), 1):
+                if isinstance(row, dict) and None in row:  # what csv keeps of fields without a column
+                    raise Invalid(
+                        f"'{file}', row {number}: there are more fields than columns; expected quotes around a text "
+                        "with commas"
+                    )
                 text, label = (row.get(key) if isinstance(row, dict) else None for key in ("text", "label"))
                 if not isinstance(text, str) or not text.strip() or type(label) not in (str, int):
                     raise Invalid(

@@ -20,11 +20,11 @@ from service.experiments.definition import Arm, Experiment
 from service.experiments.errors import Conflict
 from service.experiments.guardrails import Guardrail, breaks, judge_guardrails
 from service.experiments.history import history
-from service.experiments.running import RUNNING, TRIPPED, Standing
+from service.experiments.running import ENDED, RUNNING, TRIPPED, Standing
 from service.experiments.words import of_two_models, sentence
 
 if TYPE_CHECKING:
-    from service.store.definitions import Stored
+    from service.store.definitions import Entry, Stored
     from service.store.store import Store
 
 POINTS = 100.0  # the store and the evidence count in shares, people in points
@@ -46,6 +46,7 @@ def report(store: "Store", name: str, *, with_history: bool = True) -> dict[str,
         "revision": standing.revision,
         "state": standing.state,
         "reason": standing.reason,
+        "left_alone": _left_alone(standing.state, log),
         "definition": experiment.content(),
         "started_at": log[0].at,
         "changed_at": standing.changed_at,
@@ -66,13 +67,17 @@ def listed(store: "Store") -> list[dict[str, Any]]:
     found = sorted(store.experiments(), key=lambda each: each.changed_at, reverse=True)
     return [
         {
-            "decisions": _decisions(store, each),
+            "decisions": _decisions(store, each), "left_alone": _left_alone(each.state, store.log(each.name)),
             "name": each.name, "revision": each.revision, "state": each.state, "reason": each.reason,
             "control": each.definition["control"], "arms": [arm["variant"] for arm in each.definition["arms"]],
             "mode": each.definition.get("mode"), "changed_at": each.changed_at,
         }
         for each in found
     ]  # fmt: skip
+
+
+def _left_alone(state: str, log: Sequence["Entry"]) -> str:
+    return changes.left_alone(log) if state != ENDED else ""
 
 
 def _decisions(store: "Store", stored: "Stored") -> dict[str, str]:

@@ -18,6 +18,7 @@ RUNNING, PAUSED, TRIPPED, ENDED = STATES = ("running", "paused", "tripped", "end
 DAY_S = 86_400.0
 KNOWN = 65_536  # units of which a worker remembers the arm
 LONGEST_KNOWN = 128  # characters of them
+LONGEST = 1024  # bytes of any unit: DELETE names it in a path, and what was kept of it has to be removable
 EARLY_S = 60.0  # by how much the clocks of two machines may differ
 
 
@@ -96,7 +97,7 @@ class Running:
             return Assigned(experiment.control)
         given = self._unit(headers, field)
         if given:
-            return self._known(given) if len(given) <= LONGEST_KNOWN else self._assign(given)
+            return self._known(given) if len(given) <= LONGEST_KNOWN else self._assign(self._checked(given))
         # A caller's own id, which may be many requests': from the second on they are one unit.
         is_unit = headers.get(b"x-request-id") == request_id and self._has_come(request_id)
         return self._to_all if self._to_all is not None and not is_unit else self._assign(request_id, is_unit)
@@ -127,7 +128,7 @@ class Running:
             return Assigned(live.experiment.control)
         if wanted not in (arms := [arm.variant for arm in live.experiment.arms]):
             raise UnknownArm(f"X-Bonsai-Variant is '{wanted[:64]}'; expected one of {', '.join(arms)}")
-        unit = self._assigner.assign(given).unit if given else ""  # by which its texts are found again
+        unit = self._assigner.assign(self._checked(given)).unit if given else ""  # by which its texts are found again
         return Assigned(wanted, live, unit, True, self._signers[wanted, True])
 
     def _unit(self, headers: Mapping[bytes, str], field: str | None) -> str | None:
@@ -137,6 +138,13 @@ class Running:
             pairs = (pair.strip().partition("=") for pair in headers.get(b"cookie", "").split(";"))
             return next((value for name, _, value in pairs if name == self._cookie), None)
         return field
+
+    def _checked(self, unit: str) -> str:
+        # Of a header each character is a byte.
+        length = len(unit) if self.field is None else len(unit.encode("utf-8", "surrogatepass"))
+        if length > LONGEST:
+            raise Invalid(f"the unit of the experiment has {length:,} bytes; expected at most {LONGEST:,}")
+        return unit
 
     def read_truth(self, given: str, label: str, value: float | None, now: float, labels: Collection[str]) -> Truth:
         """Return what feedback says of a prediction (Invalid, UnknownExperiment, Late)."""
@@ -178,7 +186,9 @@ class Running:
         if metric is None:
             raise Invalid(f"'value' is {value:g}, and the experiment '{experiment.name}' has no metric")
         if not metric.low <= value <= metric.high:
-            raise Invalid(f"'value' is {value:g}; expected {metric.low:g} to {metric.high:g}, as the metric is defined")
+            raise Invalid(
+                f"'value' is {value:.12g}; expected {metric.low:.12g} to {metric.high:.12g}, as the metric is defined"
+            )
 
 
 def _signer(live: Standing, variant: str, override: bool, secret: bytes) -> Signer:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from service.experiments.printable import printable
+
 EXIT = {"ship": 0, "do_not": 1, "undecided": 2, "withheld": 2}
 
 
@@ -10,7 +12,9 @@ def lines(report: dict[str, Any]) -> list[str]:
     definition = report["definition"]
     said = [f"{report['name']}: {report['state']}, revision {report['revision']}, mode {definition['mode']}"]
     if report["reason"]:
-        said.append(f"  {report['reason']}")
+        said.append(f"  {printable(report['reason'])}")
+    if report["left_alone"]:
+        said.append(f"  {report['left_alone']}")
     said += ["", f"  {'arm':<20} {'requests':>10} {'errors':>7} {'mean ms':>8} {'labels':>8} {'accuracy':>9}  verdict"]
     for arm in report["arms"]:
         verdict = "control" if arm["control"] else arm["verdict"]
@@ -25,7 +29,8 @@ def lines(report: dict[str, Any]) -> list[str]:
         said.append(f"  the sample ratio is off ({off}): no verdict is given")
     said += [f"  {arm['sentence']}" for arm in report["arms"] if not arm["control"]]
     for guardrail in report["guardrails"]:
-        state = "BROKEN" if guardrail["breached"] else "holds"
+        is_judged = guardrail["value"] is not None and guardrail["n"] >= guardrail["minimum"]
+        state = "BROKEN" if guardrail["breached"] else "holds" if is_judged else "too few yet"
         said.append(
             f"  guardrail {guardrail['name']} of {guardrail['arm']}: {state}, {_number(guardrail['value'], 4)} "
             f"(limit {guardrail['limit']:g}, {guardrail['n']:,} seen)"

@@ -28,6 +28,7 @@ POLL_S = 0.4  # a change reaches every worker within a second
 JUDGE_S = 1.0
 DECIDE_S = 5.0
 EXPIRE_S = 3600.0
+LINGER_S = 2.0  # other workers learn later that an experiment runs no more, and hand on what they answered until then
 SERVICE = "service"  # the actor of what nobody asked for
 
 logger = logging.getLogger("bentoml.bonsai")
@@ -59,11 +60,13 @@ class Watch:
         self._for_recorder, self._for_shadows, self._folders = recorder, shadows, folders or {}
         self.running, self.problem = Running(default), ""
         self._generation, self._prepared, self._judged, self._expired = -1, False, 0.0, 0.0
-        self._asked = 0.0
+        self._asked, self._ran = 0.0, float("-inf")
         self._end = threading.Event()
         self._lock = threading.Lock()
         self._stored: list[Stored] = []
         self._replaced: dict[str, list[str]] = {}  # models of its arms, before and now
+        self._missing: dict[str, list[str]] = {}  # arms that are no variants, of each experiment that has not ended
+        self._noted: dict[str, list[str]] = {}  # the same, as it was written into the log
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -118,6 +121,8 @@ class Watch:
             self.refresh()
             if self._replaced:
                 self._write_replaced()
+            if self._leads and self._missing != self._noted:
+                self._write_missing()
             if self._leads and time.monotonic() - self._judged >= JUDGE_S:
                 self._judged = time.monotonic()
                 self._judge()
@@ -149,7 +154,8 @@ class Watch:
         runs = live is not None and live.state == RUNNING
         shadowed = runs and live is not None and live.experiment.shadows
         self._shadows.keep(self._for_shadows(self._folders) if shadowed else None, now)
-        self._recorder.keep(self._for_recorder if runs or self._shadows.lives else None, now)  # its rows
+        self._ran = now if runs or self._shadows.lives else self._ran  # whose rows it writes too
+        self._recorder.keep(self._for_recorder if now - self._ran < LINGER_S else None, now)
 
     def _say(self, problem: str) -> None:
         if problem and problem != self.problem:
@@ -166,6 +172,7 @@ class Watch:
             self._generation = generation
 
     def _understand(self, secret: bytes) -> None:
+        self._missing = {}
         standings = [each for stored in self._stored if (each := self._understood(stored)) is not None]
         self.running = Running(self._default, standings, secret)
 
@@ -177,6 +184,8 @@ class Watch:
             logger.warning("the experiment '%s' was defined by another version and is left alone", stored.name)
             return None
         missing = [arm.variant for arm in found.experiment.arms if arm.variant not in self._variants]
+        if found.state != ENDED:
+            self._missing[stored.name] = missing
         if missing and found.state != ENDED:
             logger.warning("the experiment '%s' is left alone: no variant '%s' is here", stored.name, missing[0])
             return found._replace(state=ENDED)
@@ -193,6 +202,18 @@ class Watch:
             )  # fmt: skip
         with self._lock:
             self._replaced = {arm: models for arm, models in self._replaced.items() if replaced.get(arm) != models}
+        self.refresh()
+
+    def _write_missing(self) -> None:
+        """Write into the log that an experiment is left alone, or no longer: reports know no variants. Only what has
+        changed here is written: two machines of different builds would otherwise contradict each other for ever.
+        """
+        with self._lock:
+            missing = dict(self._missing)
+        for name, arms in missing.items():
+            if self._noted.get(name) != arms:
+                changes.note_missing(self._store, name, SERVICE, arms)
+        self._noted = missing
         self.refresh()
 
     def _judge(self) -> None:

@@ -1,6 +1,7 @@
 """`POST /feedback`: the truth about predictions, answered once it is stored."""
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Collection
@@ -96,10 +97,19 @@ def parse_feedback(body: bytes) -> list[Feedback]:
     check_strings(body, f"{MOST} pieces of feedback")
     try:
         if body.lstrip()[:1] == b"[":
-            return _LIST.validate_json(body)
-        return FeedbackRequest.model_validate_json(body).feedback
+            given = _LIST.validate_json(body)
+        else:
+            given = FeedbackRequest.model_validate_json(body).feedback
     except ValidationError as error:
         raise _refusal(error.errors(include_url=False)[0]) from None
+    json.loads(body, object_pairs_hook=_check_once, parse_int=float)  # of a key that is there twice pydantic takes one
+    return given
+
+
+def _check_once(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+        raise Refused(400, f"the key '{twice[0]}' is there twice in one object; expected it once")
 
 
 def _refusal(detail: Any) -> Refused:

@@ -11,9 +11,11 @@ from sqlalchemy import Connection, Row, insert, select, update
 from service.store import schema
 from service.store.batch import insert_for
 from service.store.errors import Changed
+from service.store.expiry import shorten
 
 SECRET = "prediction ids"
 SECRET_BYTES = 32
+KEEP_TEXTS = "keep_texts_days"  # of a definition
 
 
 class Stored(NamedTuple):
@@ -95,6 +97,9 @@ def save(
         "changed_at": now,
     }
     if old:
+        before, keep = (each.get(KEEP_TEXTS) or 0.0 for each in (old.definition, definition))
+        if keep < before:
+            shorten(connection, name, before, keep)
         connection.execute(update(table).where(table.c.name == name).values(values))
     else:
         connection.execute(insert(table).values(name=name, **values))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, or_, select
+from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, func, or_, select, update
 
 from service.store import schema
 
@@ -17,6 +17,15 @@ def delete_unit(connection: Connection, name: str, unit: str) -> int:
     """Remove a unit's texts."""
     texts = schema.texts
     return connection.execute(delete(texts).where(texts.c.experiment == name, texts.c.unit == unit)).rowcount
+
+
+def shorten(connection: Connection, name: str, before: float, days: float) -> None:
+    """Let an experiment's texts, which were kept for `before` days, go after `days` of them."""
+    texts, answers = schema.texts.c, schema.predictions.c
+    at = select(answers.at).where(answers.id == texts.prediction_id).scalar_subquery()
+    # An answer may be gone before its text.
+    ends = func.coalesce(at, texts.expires - before * DAY) + days * DAY
+    connection.execute(update(schema.texts).where(texts.experiment == name, texts.expires > ends).values(expires=ends))
 
 
 def expire(writing: Writing, now: float, keep_days: float) -> Iterator[int]:

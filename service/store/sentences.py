@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlite3 import (
     SQLITE_BUSY,
     SQLITE_CANTOPEN,
+    SQLITE_CORRUPT,
     SQLITE_FULL,
     SQLITE_IOERR,
     SQLITE_LOCKED,
@@ -21,6 +22,7 @@ from service.store.address import Address, identity
 from service.store.errors import OlderSchema, StoreAway, StoreError, StoreFull, StoreReadOnly
 
 LONGEST_DETAIL = 200  # characters of what a database says
+WHOLE = "put a whole copy in its place, remove it, or set BONSAI_DATABASE_URL to another"
 PRIMARY = 0xFF  # of SQLite's extended error codes
 READ_ONLY_STATE, FULL_STATE, NO_TABLE_STATE = "25006", "53100", "42P01"
 AGAIN_STATES = ("40001", "40P01")  # serialization failure, deadlock: the same transaction may succeed now
@@ -61,7 +63,9 @@ def _of_sqlite(code: int, where: str, said: str, file: Path | None) -> StoreErro
     if code == SQLITE_FULL:
         return _full(where)
     if code == SQLITE_NOTADB:
-        return StoreAway(f"{where} is no SQLite file; remove it or set BONSAI_DATABASE_URL to another")
+        return StoreAway(f"{where} is no SQLite file, or a damaged one; {WHOLE}")
+    if code == SQLITE_CORRUPT:
+        return StoreAway(f"{where} is damaged ({said}); {WHOLE}")
     if code in (SQLITE_BUSY, SQLITE_LOCKED):
         return StoreAway(f"{where} is locked by another process; end what holds it open, or try again")
     if code in (SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_IOERR):

@@ -1,5 +1,6 @@
 """The store of experiments: one object a process, usable from every thread."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from service.store.sentences import may_succeed_now, told
 
 TRIES = 5  # of a transaction that the database gave up for another's sake
 KEEP_DAYS = 90.0
+KNOWN_S = 1.0  # how long a schema is taken to be what it was: a newer version may migrate meanwhile
 
 
 class Store:
@@ -26,7 +28,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self._address: Address = read_address(url)
         self.engine = open_engine(self._address)
-        self._is_known = False  # whether its schema was seen to be none of a newer version
+        self._known_until = float("-inf")  # its schema was seen to be none of a newer version
 
     @property
     def shown(self) -> str:
@@ -199,8 +201,8 @@ class Store:
         file = self._address.file
         before = identity(file) if file is not None else None
         with self.engine.connect().execution_options(writes=writes) as connection, connection.begin():
-            if not self._is_known:
-                self._is_known = self._version(connection) is not None
+            if time.monotonic() >= self._known_until and self._version(connection) is not None:
+                self._known_until = time.monotonic() + KNOWN_S
             yield connection
         if writes and file is not None and identity(file) != before:
             raise StoreAway(f"the database {self.shown} was removed while it was written to; put it back")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from service.experiments.assignment import Assigner
 from service.experiments.definition import Experiment, read, read_changes, read_yaml
 from service.experiments.errors import Conflict, ExperimentError, Invalid
 
@@ -41,7 +42,10 @@ def arms(*pairs: tuple[str, float]) -> dict[str, Any]:
         ({"margin": 100}, "'margin' is 100: "),
         ({"margin": float("nan")}, "'margin' is NaN: "),
         ({"margin": "1"}, "'margin' is \"1\": "),
+        ({"margin": 1e-7}, "'margin' is 1e-07: "),
         ({"alpha": 0.9}, "'alpha' is 0.9: "),
+        ({"alpha": 5e-324}, "'alpha' is 5e-324: "),
+        (arms(("teacher", 0.33332), ("int8", 0.33333), ("nano", 0.33333)), "sum to 0.99998; expected 1"),
         ({"traffic": 0.0}, "'traffic' is 0.0: "),
         ({"traffic": True}, "'traffic' is true: "),
         ({"mode": "canary"}, "'mode' is \"canary\": input should be 'split', 'shadow' or 'both'"),
@@ -91,6 +95,20 @@ def test_weights_need_not_be_exact_in_binary() -> None:
     assert read(definition(**arms(("teacher", 0.7), ("int8", 0.2), ("nano", 0.1))), VARIANTS)
 
 
+def test_weights_of_six_digits_stand_for_what_sums_to_1_and_move_nobody() -> None:
+    third = [("teacher", 0.333333), ("int8", 0.333333), ("nano", 0.333333)]
+    experiment = read(definition(**arms(*third)), VARIANTS)
+    assert sum(arm.weight for arm in experiment.arms) == pytest.approx(1, abs=1e-15)
+    assert read(experiment.content(), VARIANTS) == experiment == read_changes(experiment, arms(*third), VARIANTS)
+    exact = experiment.model_copy(
+        update={"arms": tuple(arm.model_copy(update={"weight": 0.333333}) for arm in experiment.arms)}
+    )
+    units = [f"{number}" for number in range(2000)]
+    assert [*map(Assigner(experiment).assign, units)] == [*map(Assigner(exact).assign, units)]
+    as_given = arms(("teacher", 0.7), ("int8", 0.2), ("nano", 0.1))
+    assert read(definition(**as_given)).content()["arms"] == as_given["arms"]
+
+
 def test_in_the_shadow_weights_mean_nothing() -> None:
     assert read(definition(mode="shadow", **arms(("teacher", 1.0), ("nano", 0.0))), VARIANTS).shadows
 
@@ -133,6 +151,7 @@ def test_a_file_holds_one_or_several() -> None:
         (YAML.replace("two", "one"), "the experiment 'one' is there twice"),
         (YAML.replace("  mode: shadow", "  name: three"), "the key 'name' is there twice"),
         ("", "a null was given"),
+        ('? "\\e[31m"\n: 1\n? "\\e[31m"\n: 2\n', "the key '\N{REPLACEMENT CHARACTER}[31m' is there twice"),
         ("!!python/object/apply:os.system [ls]", "is no YAML"),
     ],
 )

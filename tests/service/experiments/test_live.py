@@ -177,7 +177,7 @@ def test_a_change_of_weights_is_a_new_revision_and_moves_no_more_than_it_must(la
 def test_an_override_is_obeyed_where_it_is_allowed_and_counted_nowhere(lab: Lab) -> None:
     lab.start("closed", override=False)
     wanted: dict[str, Any] = {"headers": OVERRIDE}
-    assert lab.ask(**wanted)[0] == 403
+    lab.await_workers(lambda: lab.ask(**wanted)[0] == 403)
     assert lab.ask(headers={"X-Bonsai-Variant": ""})[0] == 200
     lab.start("open", override=True)
     for _ in range(4):

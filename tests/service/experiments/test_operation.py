@@ -116,7 +116,7 @@ def test_a_wrong_setting_ends_the_start_with_a_sentence(
         "BONSAI_DATABASE_URL": f"sqlite:///{tmp_path / 'lab.sqlite'}", name: value,
     }  # fmt: skip
     command = [str(BENTOML), "serve", "service.service:bonsai", "--port", "0"]
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     assert ended.returncode != 0
     assert said in ended.stderr + ended.stdout
     assert "Traceback" not in ended.stderr + ended.stdout

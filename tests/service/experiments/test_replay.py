@@ -87,6 +87,19 @@ def test_another_file_is_refused(tmp_path: Path, name: str, content: str) -> Non
         read_labelled(tmp_path / "nowhere.csv")
 
 
+def test_a_row_with_more_fields_than_columns_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("label,text\na,yes\nb,no, thanks\n")
+    with pytest.raises(Invalid, match=r"x.csv', row 2: there are more fields than columns; expected quotes around"):
+        read_labelled(file)
+
+
+@pytest.mark.parametrize("given", [["--margin", "1e-7"], ["--alpha", "1e-300"], ["--margin", "nan"]])
+def test_what_no_float_can_tell_from_nothing_is_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "--texts", "x.csv", "--arms", "teacher,nano", *given]) == 2
+    assert "expected --margin from 1e-06 on and below 100, --alpha from 1e-06 to 0.5" in capsys.readouterr().err
+
+
 def test_the_command_compares_real_variants(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corpus = built / "corpus.jsonl"
     options = ["--texts", str(corpus), "--variants", str(built)]

@@ -14,6 +14,7 @@ from service.experiments.definition import read
 from service.experiments.guardrails import breach, judge_guardrails, stop_reason
 from service.experiments.report import listed, report
 from service.experiments.running import TRIPPED
+from service.experiments.table import lines
 from service.store.rows import Served, Shadow, Truth
 from service.store.store import Store
 from tests.service.experiments.conftest import arm
@@ -373,6 +374,33 @@ def test_the_command_line_says_the_same_and_ends_with_the_decision(
         broken.setattr("service.experiments.__main__.report", lambda *_, **__: 1 // 0)
         assert main(["report", "x", *database]) == 3
         assert "error: ZeroDivisionError: " in capsys.readouterr().err
+
+
+def test_the_smallest_alpha_and_margin_have_a_report(store: Store) -> None:
+    start(store, alpha=1e-6, margin=1e-6)
+    fill(store, 400, 0.9, 0.1)
+    assert arm(report(store, "x"), "nano")["verdict"] == "worse"
+
+
+def test_the_terminal_is_shown_text_alone_and_what_holds_once_it_is_judged(store: Store) -> None:
+    start(store, guardrails={"error_rate": {"most": 0.5, "minimum": 100}, "latency": {"most": 9.0, "minimum": 1}})
+    fill(store, 100, 0.9, 0.9)
+    changes.command(store, "x", "pause", "test", "\x1b[31mred\x1b[0m\nsecond\u202e line")
+    said = "\n".join(lines(report(store, "x")))
+    shown = "\N{REPLACEMENT CHARACTER}"
+    assert f"\n  {shown}[31mred{shown}[0m second{shown} line\n" in said
+    assert "guardrail error_rate of nano: too few yet, 0.0000" in said
+    assert "guardrail latency of nano: too few yet, –" in said
+    fill(store, 1000, 0.9, 0.9, revision=2)
+    said = "\n".join(lines(report(store, "x")))
+    assert "error_rate of nano: holds" in said and "latency of nano: holds" in said
+
+
+def test_an_error_is_one_line_of_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database = ["--database", f"sqlite:///{tmp_path / 'lab.sqlite'}"]
+    assert main(["report", "\x1b]0;x\x07\nerror: no", *database]) == 3
+    said = capsys.readouterr().err
+    assert "\x1b" not in said and said.count("\n") == 1
 
 
 def test_everything_can_be_exported(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

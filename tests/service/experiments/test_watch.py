@@ -4,6 +4,7 @@ import errno
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,8 @@ from service.experiments.definition import read
 from service.experiments.errors import Conflict, Invalid
 from service.experiments.report import listed, report
 from service.experiments.running import ENDED, RUNNING, Running, Standing
-from service.experiments.watch import Watch, prepare
+from service.experiments.table import lines
+from service.experiments.watch import LINGER_S, Watch, prepare
 from service.store.errors import Changed
 from service.store.rows import Served
 from service.store.store import Store
@@ -178,9 +180,26 @@ def test_texts_of_a_forced_answer_are_forgotten_with_their_unit(tmp_path: Path) 
 def test_long_units_are_not_remembered() -> None:
     now = Standing(read({"name": "x", "control": "teacher", "arms": ARMS, "unit": {"field": "user"}}), 1, RUNNING)
     running = Running("teacher", [now], b"secret")
-    for unit in ("a", "a" * 5_000):
+    for unit in ("a", "a" * 500):
         assert running.assign({}, unit, "id") == running.assign({}, unit, "id")
     assert running._known.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize("where", ["field", "header"])
+def test_a_unit_that_no_path_could_name_is_refused(where: str) -> None:
+    definition = {"name": "x", "control": "teacher", "arms": ARMS, "unit": {where: "user"}, "override": True}
+    running = Running("teacher", [Standing(read(definition), 1, RUNNING)], b"secret")
+
+    def assign(unit: str, **more: str) -> None:
+        given = {name.encode(): value for name, value in more.items()}
+        headers = given | ({b"user": unit} if where == "header" else {})
+        running.assign(headers, unit if where == "field" else None, "id")
+
+    longest = "ä" * (512 if where == "field" else 1024)  # as UTF-8 in JSON, and as Latin-1 in a header
+    for override in ({}, {"x-bonsai-variant": "nano"}):
+        assign(longest, **override)
+        with pytest.raises(Invalid, match=r"the unit of the experiment has 1,02\d bytes; expected at most 1,024"):
+            assign(longest + "a", **override)
 
 
 def test_of_two_that_begin_together_one_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,4 +219,68 @@ def test_of_two_that_begin_together_one_runs(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(Conflict, match="the experiment 'y' runs"):
         changes.create(store, x, "admin")
     assert [(each.name, each.state) for each in store.experiments()] == [("y", RUNNING)]
+    store.close()
+
+
+@pytest.mark.parametrize("command", ["end", "pause"])
+def test_the_recorder_stays_for_what_other_workers_answered_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    store.migrate()
+    changes.create(store, read({"name": "x", "control": "teacher", "arms": ARMS}), "test")
+    now, kept = [1000.0], list[bool]()
+    monkeypatch.setattr("service.experiments.watch.time", SimpleNamespace(monotonic=lambda: now[0], time=time.time))
+    with closing(Writer(store)) as writer:
+        watch = Watch(store, writer, "teacher", VARIANTS, leads=True, recorder=["here"])
+        monkeypatch.setattr(watch._recorder, "keep", lambda given, _: kept.append(given is not None))
+        watch._turn()
+        changes.command(store, "x", command, "test")
+        for passed in (0.0, LINGER_S - 0.1, 0.2):
+            now[0] += passed
+            watch._turn()
+    assert kept == [True, True, True, False]
+    store.close()
+
+
+def test_an_experiment_whose_arm_is_gone_is_said_to_be_left_alone_until_it_is_back(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    store.migrate()
+    changes.create(store, read({"name": "x", "control": "teacher", "arms": ARMS}), "test")
+    with closing(Writer(store)) as writer:
+        watch = Watch(store, writer, "teacher", VARIANTS, leads=True)
+        watch._recorder = watch._shadows = SimpleNamespace(keep=lambda *_: None, lives=False)
+        watch._turn()
+        watch.follow(["teacher"], {})
+        watch._turn()
+        for found in (report(store, "x"), listed(store)[0]):
+            assert (found["state"], found["revision"]) == (RUNNING, 2)
+            assert found["left_alone"].startswith("it is left alone, for no variant 'nano' is there; expected")
+        assert f"  {found['left_alone']}" in lines(report(store, "x"))
+        changes.command(store, "x", "pause", "test")
+        with pytest.raises(Conflict, match="'x' cannot be resumed: it is left alone, for no variant 'nano' is there"):
+            changes.command(store, "x", "resume", "test")
+        watch._turn()
+        watch.follow(VARIANTS, {})
+        watch._turn()
+        assert changes.command(store, "x", "resume", "test").state == RUNNING
+        watch._turn()
+    assert report(store, "x")["left_alone"] == listed(store)[0]["left_alone"] == ""
+    assert [line.what for line in store.log("x")] == ["created", "left alone", "paused", "taken up", "resumed"]
+    store.close()
+
+
+def test_machines_of_two_builds_do_not_contradict_each_other_for_ever(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'lab.sqlite'}")
+    store.migrate()
+    changes.create(store, read({"name": "x", "control": "teacher", "arms": ARMS}), "test")
+    with closing(Writer(store)) as writer:
+        both = [Watch(store, writer, "teacher", VARIANTS, leads=True) for _ in "ab"]
+        for watch in both:
+            watch._recorder = watch._shadows = SimpleNamespace(keep=lambda *_: None, lives=False)
+            watch._turn()
+        both[0].follow(["teacher"], {})
+        for watch in both * 3:
+            watch._turn()
+    assert [line.what for line in store.log("x")] == ["created", "left alone"]
     store.close()

@@ -55,7 +55,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                timeout=60,
+                timeout=600,
                 user=self._user,
                 group=self._user,
             )

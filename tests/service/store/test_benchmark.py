@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "service.store.benchmark", "--seconds", "0.3", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
 def test_it_prints_one_line_of_json() -> None:

@@ -51,3 +51,28 @@ def test_the_units_of_an_experiment_go_some_time_after_its_end(store: Store) -> 
     assert store.expire(changed + 8 * DAY, keep_days=9) == 0
     assert store.expire(changed + 10 * DAY, keep_days=9) == 5
     assert store.totals("trial")[0].units == 5
+
+
+def test_texts_go_earlier_where_they_are_to_be_kept_for_less(store: Store) -> None:
+    def save(days: float | None) -> None:
+        definition = {} if days is None else {"keep_texts_days": days}
+        store.save("trial", definition, "running", "changed", actor="test")
+
+    def ends() -> dict[str, float]:
+        return {row["prediction_id"]: (row["expires"] - AT) / DAY for row in kept(store, "texts")}
+
+    save(30.0)
+    rows = [served(number, at=AT, text="hello", expires=AT + days * DAY) for number, days in ((1, 30), (2, 5), (3, 30))]
+    store.write([*rows, served(4, experiment="other", text="hello", expires=AT + 30 * DAY)])
+    with store._writing() as connection:
+        connection.exec_driver_sql("DELETE FROM predictions WHERE id = 'p3'")  # answers may be kept for less
+    save(60.0)
+    assert ends() == {"p1": 30, "p2": 5, "p3": 30, "p4": 30}
+    save(40.0)
+    assert (ends()["p1"], ends()["p2"], ends()["p4"]) == (30, 5, 30)
+    save(10.0)
+    assert (ends()["p1"], ends()["p2"], ends()["p4"]) == (10, 5, 30)
+    assert ends()["p3"] <= 10
+    save(None)
+    assert store.expire(AT + 1) == 3
+    assert ends() == {"p4": 30}

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,7 +15,8 @@ from alembic.script import ScriptDirectory
 from service.store import schema
 from service.store.errors import NewerSchema, OlderSchema, StoreError
 from service.store.migration import scripts
-from service.store.store import Store
+from service.store.schema import REVISIONS
+from service.store.store import KNOWN_S, Store
 from tests.service.store.made import served
 from tests.service.store.processes import in_each, migrate
 
@@ -58,14 +60,13 @@ def test_processes_may_migrate_together(empty_url: str) -> None:
 
 
 def test_a_newer_schema_is_one_sentence_and_is_left_alone(store: Store) -> None:
-    with store.engine.connect().execution_options(writes=True) as connection, connection.begin():
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    _set_version(store, "9999")
     for use in (store.migrate, store.check):
         with pytest.raises(NewerSchema, match=r"at schema 9999, which a newer version of Bonsai made; this one knows"):
             use()
     with store.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "9999"
-    store._is_known = False  # as of a process that was never asked to migrate it
+    store._known_until = 0.0  # as of a process that has not looked for a second
     uses: list[Callable[[], object]] = [
         store.experiments,
         lambda: store.save("x", {}, "running", "created", actor="a"),
@@ -74,6 +75,27 @@ def test_a_newer_schema_is_one_sentence_and_is_left_alone(store: Store) -> None:
     for use in uses:
         with pytest.raises(NewerSchema):
             use()
+
+
+def test_a_store_that_is_migrated_while_it_is_used_is_left_alone_soon(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("service.store.store.time", SimpleNamespace(monotonic=lambda: now[0]))
+    store.write([served(1)])
+    _set_version(store, "9999")
+    now[0] += KNOWN_S
+    for use in (store.generation, lambda: store.write([served(2)])):
+        with pytest.raises(NewerSchema):
+            use()
+    _set_version(store, REVISIONS[-1])
+    store.write([served(2)])
+    assert store.totals("trial")[0].requests == 2
+
+
+def _set_version(store: Store, version: str) -> None:
+    with store.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{version}'")
 
 
 def test_a_store_without_tables_says_so(empty_url: str, open_store: Callable[[str], Store], tmp_path: Path) -> None:
@@ -106,12 +128,12 @@ def test_python_files_alone_can_migrate(tmp_path: Path) -> None:
         "store = Store('sqlite:///store.db'); assert 'alembic' not in sys.modules\n"
         "store.migrate(); store.check(); store.close(); print(sys.modules['service.store.store'].__file__)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(str(tmp_path))
 
 
 def test_what_callers_name_loads_no_database_library() -> None:
     code = "import sys, service.store.errors, service.store.rows; print('sqlalchemy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.stdout == "False\n", done.stderr

@@ -248,7 +248,7 @@ def test_a_file_or_folder_that_this_user_may_not_use(
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
         )
         assert [line.split()[0] for line in done.stdout.splitlines()] == expected, done.stdout + done.stderr
     finally:
@@ -266,6 +266,22 @@ def test_a_driver_that_is_missing() -> None:
         "try: Store('postgresql://root:tulip@host/db')\n"
         "except BonsaiError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.stdout.startswith("the database postgresql://root:***@host/db needs psycopg, which is not installed")
     assert done.stderr == "" and done.stdout.count("\n") == 1
+
+
+def test_a_damaged_file_is_said_to_be_damaged(sqlite_store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "store.db"
+    sqlite_store.write([served(number) for number in range(2000)])
+    sqlite_store.close()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    said = refused(StoreAway, lambda: sqlite_store.write([served(-1)]))
+    assert "is damaged (database disk image is malformed); put a whole copy in its place" in said
+    sqlite_store.close()
+    file.write_bytes(b"\xff" * 4096)
+    assert "is no SQLite file, or a damaged one; put a" in refused(StoreAway, lambda: sqlite_store.write([served(-1)]))
+    sqlite_store.close()
+    file.write_bytes(whole)
+    sqlite_store.write([served(-1)])

@@ -256,3 +256,16 @@ def test_a_closed_writer_refuses(store: Store, start: Start) -> None:
     with pytest.raises(StoreAway, match="the service is stopping"):
         writer.give([truth(1)]).result(20)
     assert writer.close(60)
+
+
+def test_rows_wait_while_the_file_is_damaged(sqlite_store: Store, start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "store.db"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    writer = start(sqlite_store)
+    for number in range(40):
+        writer.offer(served(number))
+    until(lambda: "is damaged" in writer.failing)
+    assert (writer.pending, writer.dropped) == (40, {})
+    file.write_bytes(whole)
+    until(lambda: writer.written == 40)

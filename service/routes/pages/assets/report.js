@@ -45,8 +45,9 @@ function heading({ name, state, reason, revision, definition, started_at: starte
     el("dl", {}, told.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value ?? NONE)))));
 }
 
-function alarms({ sample_ratio: ratio, recording, guardrails: all }) {
+function alarms({ left_alone: left, sample_ratio: ratio, recording, guardrails: all }) {
   const said = [];
+  if (left) said.push(`${left[0].toUpperCase()}${left.slice(1)}.`);
   if (ratio?.mismatch) {
     const got = Object.entries(ratio.counts).map(([arm, n]) => `${arm} ${count(n)} (expected ${share(ratio.expected[arm])})`);
     said.push(`Sample ratio mismatch: the arms did not get the shares that were set, so every verdict is withheld (revision ${ratio.revision}): ${got.join(", ")}; e-value ${evidence(ratio.e_value)}.`);
