@@ -115,9 +115,9 @@ def _seal(plan: Plan, name: str, draft: Path, scores: Scores, content: dict[str,
     options = plan.recipe.teacher.model_dump(exclude={"source", "revision"})
     options |= {"keeps_head": plan.training.keeps_head, "precision": plan.training.precision}
     if teacher is not None:
-        content["gate"] = verdict_of(
-            gold, reference, given, labels, gate, described.get("overlap", {}).get("trained_on", 0)
-        )
+        shared = plan.dataset.overlap
+        taught, restated, repeated = (shared.get(key, 0) for key in ("trained_on", "restated", "repeated"))
+        content["gate"] = verdict_of(gold, reference, given, labels, gate, taught, restated=restated, repeated=repeated)
     write_predictions(draft, scores.predictions)
     card = seal(
         draft,

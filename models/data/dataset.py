@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from models.data.labels import label_order, refuse_same_names, whole_numbers
+from models.data.labels import label_order, refuse_same_names, untested_in_words, whole_numbers
 from models.data.overlap import count_overlap
 from models.data.rows import Row, Unusable, check_rows
 from models.data.source import Found, find_source
@@ -17,6 +17,7 @@ from models.runtime.progress import console
 
 HELD_OUT = 0.1  # share of the training rows that becomes validation data when the source has none
 TEST_SHARE = 0.2  # share of a single file that becomes test data
+NONE = "None"  # a class in many data sets (none of the others), a gap in some
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Dataset:
     skipped: int = 0  # unusable rows, where the recipe lets them be skipped
 
     def describe(self) -> dict[str, object]:
-        """Return what a card says of the data: name, rows by split, number of labels, SHA-256, and what its test shares
-        with the rest.
+        """Return what a card says of the data: name, rows by split, number of labels, SHA-256, what its test shares
+        with the rest, and which labels it does not test.
         """
         rows = {name: len(getattr(self, name)) for name in ("train", "validation", "test")}
         skipped = {"skipped": self.skipped} if self.skipped else {}
@@ -59,18 +60,28 @@ class Dataset:
             "labels": len(self.labels),
             "sha256": self.sha256,
             "overlap": self.overlap,
+            **({"untested": self.untested} if self.untested else {}),
         }
+
+    @property
+    def untested(self) -> list[str]:
+        """The labels that no test row bears."""
+        tested = {*self.test.labels}
+        return [label for number, label in enumerate(self.labels) if number not in tested]
 
     def overlap_in_words(self) -> str | None:
         """Say what the test shares with the rest, where it shares anything."""
         if not any(self.overlap.values()):
             return None
         taught, near, two_labels = (self.overlap[key] for key in ("trained_on", "near_duplicates", "contradictory"))
+        restated, repeated = (self.overlap.get(key, 0) for key in ("restated", "repeated"))
         shared = (
             f"of {len(self.test):,} test rows {taught:,} are also training or validation rows and {near:,} are "
             "nearly equal to one"
         )
-        return f"{self.name}: {shared}; texts that bear different labels: {two_labels:,}"
+        shared += f", {restated:,} of them but for case and punctuation" if restated else ""
+        again = f"; test rows that repeat another's text: {repeated:,}" if repeated else ""
+        return f"{self.name}: {shared}; texts that bear different labels: {two_labels:,}{again}"
 
 
 def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.strip) -> Dataset:
@@ -118,7 +129,7 @@ def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.st
         )
     parts = {key: Split([row.text for row in rows], [index[row.label] for row in rows]) for key, rows in kept.items()}
     overlap = count_overlap(*([(row.key, row.label) for row in rows] for rows in kept.values()))
-    return Dataset(
+    dataset = Dataset(
         found.name,
         labels,
         **parts,
@@ -127,6 +138,9 @@ def load_dataset(source: DatasetSource, normalize: Callable[[str], str] = str.st
         overlap=overlap,
         skipped=unusable.count + untaught.count,
     )
+    if dataset.untested:
+        console.print(f"{found.name}: {untested_in_words(dataset.untested)}", markup=False, soft_wrap=True)
+    return dataset
 
 
 def _compare(found: Found, rows: int) -> None:
@@ -151,6 +165,13 @@ def _one_spelling(name: str, splits: dict[str, list[Row]]) -> dict[str, list[Row
     """
     counts = Counter(row.label for rows in splits.values() for row in rows)
     refuse_same_names(counts, name)
+    if NONE in counts:
+        console.print(
+            f"{name}: {counts[NONE]:,} rows have the label '{NONE}', which is taken for a class; Python writes it "
+            "where there is none: leave them out if that is meant",
+            markup=False,
+            soft_wrap=True,
+        )
     alone = [row for rows in splits.values() for row in rows if counts[row.label] == 1]
     if alone:  # a total below the rows, or a piece of a text that a comma without quotes put in the label's place
         which = f"a label has one row alone, '{alone[0].label}'"

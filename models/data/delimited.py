@@ -1,6 +1,7 @@
 """CSV and its relatives: which delimiter separates the fields, and whether the first line names the columns."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from models.data.columns import (
@@ -64,6 +65,11 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
         except NoLabelError:  # a line that names the texts names columns
             raise
         except BonsaiError as error:
+            if mark := _other_delimiter(columns, names):
+                raise BonsaiError(
+                    f"{file}: the first line, {columns[0]!r}, is cut by {mark!r}; expected fields that a comma, a "
+                    "semicolon, a tab or | separates"
+                ) from error
             raise BonsaiError(
                 f"{error}; if that first line is a row already, put one with the names of the columns above it"
             ) from error
@@ -93,6 +99,12 @@ def read_delimited(text: str, file: str, source: DatasetSource, *, tabs: bool) -
                 )
 
     return Table(file, "line", columns, read)
+
+
+def _other_delimiter(columns: Sequence[str], names: Callable[[Sequence[str]], bool]) -> str:
+    """Return the mark that would cut a first line of one field into the names of columns; nothing where none does."""
+    marks = set(re.findall(r"\W+", columns[0])) if len(columns) == 1 else set[str]()
+    return next((mark for mark in sorted(marks) if names(columns[0].split(mark))), "")
 
 
 def _refuse_other_width(records: Sequence[Record], columns: Sequence[str], delimiter: str, file: str) -> None:

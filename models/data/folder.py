@@ -14,6 +14,7 @@ from models.runtime.errors import BonsaiError
 from models.runtime.progress import console
 
 SHARD = re.compile(r"(?P<stem>.*?)-?(?P<number>\d{4,5})(?:-of-(?P<of>\d{4,5}))?(?:-[0-9a-f]{8,})?")
+YEARS = range(1900, 2100)
 NOT_DATA = re.compile(
     r"(readme|licen[cs]e|notice|citation|changelog)(\.(md|txt|rst|cff|html?))?|dataset_(infos?|dict)\.json|state\.json|_success"
     r"|cache-[0-9a-f]+(_\d+_of_\d+)?\.arrow",  # what map and filter of datasets leave beside a saved split
@@ -22,6 +23,8 @@ NOT_DATA = re.compile(
 
 
 ONE_SPLIT = "data"
+HIDDEN = (".", "__")
+FORKS = "._"  # what macOS puts beside a file in an archive
 NamedFiles = tuple[str, Sequence[str]]  # a split's name, and patterns of its files
 
 
@@ -67,6 +70,7 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
             f"data set '{folder}': no train file; expected train.csv or another of {ACCEPTED} and, optionally, test "
             f"and validation files; it holds {given}"
         )
+    _say_hidden(folder)
     return {split: _in_order(folder, split, found[split]) for split in SPLIT_WORDS if split in found}
 
 
@@ -129,29 +133,49 @@ def _glob(folder: Path, pattern: str) -> list[Path]:
         paths = list(folder.glob(f"{pattern}/*" if parts and parts[-1] == "**" else pattern))
     except (ValueError, NotImplementedError, IndexError):  # an empty pattern, an absolute one, `a**`
         return []
-    hidden = (".", "__")
-    asked = any(part.startswith(hidden) for part in parts)
+    asked = any(part.startswith(HIDDEN) for part in parts)
     inside = [path for path in paths if path.is_file()]
     return [
-        path for path in inside if asked or not any(part.startswith(hidden) for part in path.relative_to(folder).parts)
+        path for path in inside if asked or not any(part.startswith(HIDDEN) for part in path.relative_to(folder).parts)
     ]
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Return the files in and below a folder that may be data; refuse a folder that holds itself (BonsaiError)."""
+    here = (*above, folder.resolve())
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if path.name.startswith((".", "__")) or NOT_DATA.fullmatch(path.name):
+        if path.name.startswith(HIDDEN) or NOT_DATA.fullmatch(path.name):
             continue
-        if path.is_dir():
-            yield from _files(path)
-        else:
+        if not path.is_dir():
             yield path
+        elif any(one.is_relative_to(path.resolve()) for one in here):
+            raise BonsaiError(
+                f"data set '{here[0]}': '{path.name}' leads back to a folder that it is in; expected each folder once: "
+                "remove the link"
+            )
+        else:
+            yield from _files(path, here)
+
+
+def _say_hidden(folder: Path) -> None:
+    """Say which hidden files of the folder have the names of splits."""
+    for path in sorted(folder.iterdir()):
+        hidden = path.name.startswith(HIDDEN) and not path.name.startswith(FORKS)
+        if hidden and file_type(path) and split_of(bare_name(path)) and path.is_file():
+            console.print(
+                f"{folder}: '{path.name}' is not read, for names that begin with . or __ are hidden",
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 def _in_order(folder: Path, split: str, paths: list[Path]) -> list[Path]:
     """Return a split's only file, or all shards of it by their numbers."""
     shards = {path: shard_of(path) for path in paths}
     known = [shard for shard in shards.values() if shard is not None]
-    if len(paths) > 1 and (len(known) < len(paths) or len({(shard.family, shard.of) for shard in known}) > 1):
+    if len(paths) > 1 and (
+        len(known) < len(paths) or len({(shard.family, shard.of) for shard in known}) > 1 or _are_years(known)
+    ):
         first, second = (path.relative_to(folder) for path in paths[:2])
         more = f", and {len(paths) - 2} more" if len(paths) > 2 else ""
         raise BonsaiError(
@@ -160,6 +184,15 @@ def _in_order(folder: Path, split: str, paths: list[Path]) -> list[Path]:
         )
     _refuse_missing_parts(folder, split, known)
     return sorted(paths, key=lambda path: shard.number if (shard := shards[path]) is not None else 0)
+
+
+def _are_years(shards: Sequence[Shard]) -> bool:
+    """Tell whether the numbers that shards bear are years, some of which have no file: those are no parts of one
+    whole.
+    """
+    numbers = sorted(shard.number for shard in shards)
+    alone = all(shard.of is None and shard.number in YEARS for shard in shards)
+    return alone and numbers[-1] - numbers[0] >= len(numbers)
 
 
 def _refuse_missing_parts(folder: Path, split: str, shards: Sequence[Shard]) -> None:

@@ -1,4 +1,4 @@
-"""Labels that say one thing in two ways: true and false in some rows, and 0 and 1 or yes and no in others."""
+"""Labels that say one thing in two ways: true and false in some rows, and 0 and 1, yes and no or T and F in others."""
 
 import json
 from decimal import Decimal
@@ -7,7 +7,11 @@ from models.data.labels import WHOLE_AS_FLOAT
 from models.runtime.errors import BonsaiError
 
 TRUTH, NUMBER, ANSWER = "true and false", "whole numbers", "yes and no"
+TRUTH_LETTER, ANSWER_LETTER = "t and f", "y and n"
 WORDS = {"true": TRUTH, "false": TRUTH, "yes": ANSWER, "no": ANSWER}
+WORDS |= {"t": TRUTH_LETTER, "f": TRUTH_LETTER, "y": ANSWER_LETTER, "n": ANSWER_LETTER}
+# Letters alone, or numbers beside yes and no, may be classes of their own.
+SAME = {frozenset({TRUTH, other}) for other in (NUMBER, ANSWER, TRUTH_LETTER)} | {frozenset({ANSWER, ANSWER_LETTER})}
 
 
 class Kinds:
@@ -17,14 +21,16 @@ class Kinds:
         self._first: dict[str, tuple[str, str]] = {}
 
     def note(self, value: object, place: str) -> None:
-        """Note a row's label; refuse booleans beside whole numbers, or beside yes and no (BonsaiError)."""
+        """Note a row's label; refuse booleans beside whole numbers, yes and no or their first letters, and yes and no
+        beside theirs (BonsaiError).
+        """
         kind = _kind(value)
         if kind is None or kind in self._first:
             return
         self._first[kind] = _written(value), place
-        if TRUTH not in self._first or len(self._first) == 1:
+        here, other = kind, next((other for other in self._first if {other, kind} in SAME), None)
+        if other is None:
             return
-        here, other = kind, next(other for other in self._first if other != kind and TRUTH in (other, kind))
         written, there = self._first[other]
         raise BonsaiError(
             f"{place}: the label is {self._first[here][0]} here and {written} at {there}, and both may mean one class; "

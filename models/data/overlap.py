@@ -1,5 +1,5 @@
 """What a test set shares with the rows that were taught: equal texts, nearly equal ones, and texts that bear two
-labels.
+labels; and what it asks more than once.
 
 Nearly equal: the sequences of four characters of two texts, without case and punctuation, overlap by 70 % or more
 (Jaccard), as MinHash estimates it (Broder 1997) on the pairs that locality-sensitive hashing finds (Leskovec et al.,
@@ -7,6 +7,7 @@ Mining of Massive Datasets, section 3.4): linear in the rows.
 """
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -23,6 +24,7 @@ SHINGLE = 4  # characters
 BLOCK = 4_000_000  # characters at once: some 200 MB
 MOST_IN_A_BAND = 50  # texts of one pattern by the thousand share every band; so many of each are looked at
 WORDS = re.compile(r"[^\W_]+")
+PUNCTUATION = ("P", "Z", "C")  # Unicode's categories of what tells no texts apart: marks, blanks, what is unseen
 PAIRS_AT_ONCE = 20_000  # whose hashes are compared: 20 MB
 
 Signatures = NDArray[np.uint32]  # (texts, HASHES)
@@ -32,7 +34,8 @@ def count_overlap(
     train: Sequence[tuple[str, str]], validation: Sequence[tuple[str, str]], test: Sequence[tuple[str, str]]
 ) -> dict[str, int]:
     """Return the numbers of test rows whose text was trained on, of other test rows nearly equal to one that was, and
-    of texts with several labels.
+    of texts with several labels; where there are any, those of the nearly equal rows that differ in case and
+    punctuation alone (`restated`), and of test rows whose text another test row has, too (`repeated`).
 
     Rows are pairs of a text as the tokenizer normalizes it and a label; validation rows choose the epoch and the
     temperature, so they count as taught.
@@ -42,12 +45,35 @@ def count_overlap(
     for text, label in (*train, *validation, *test):
         labels[text].add(label)
     new = [text for text, _ in test if text not in taught]
-    near = near_duplicates(list(dict.fromkeys(new)), list(dict.fromkeys(text for text, _ in (*train, *validation))))
-    return {
+    blanks = _Blanks()
+    plain = {_words(text, blanks) for text in taught}
+    restated = {text for text in new if _words(text, blanks) in plain}
+    near = restated | near_duplicates(
+        list(dict.fromkeys(new)), list(dict.fromkeys(text for text, _ in (*train, *validation)))
+    )
+    counts = {
         "trained_on": len(test) - len(new),
         "near_duplicates": sum(text in near for text in new),
         "contradictory": sum(len(given) > 1 for given in labels.values()),
     }
+    more = {
+        "restated": sum(text in restated for text in new),
+        "repeated": len(test) - len({text for text, _ in test}),
+    }
+    return counts | {name: count for name, count in more.items() if count}
+
+
+class _Blanks(dict[int, int | str]):
+    """Marks of punctuation as blanks and all else as it is, for str.translate: every character is looked up once."""
+
+    def __missing__(self, number: int) -> int | str:
+        self[number] = found = " " if unicodedata.category(chr(number)).startswith(PUNCTUATION) else number
+        return found
+
+
+def _words(text: str, blanks: _Blanks) -> str:
+    """Return a text without case and punctuation; as it is where it has nothing else."""
+    return " ".join(text.casefold().translate(blanks).split()) or text
 
 
 def near_duplicates(texts: Sequence[str], among: Sequence[str]) -> set[str]:

@@ -1,10 +1,10 @@
 """A column that says which split a row belongs to, as data sets in one file have it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from models.data.columns import Table, plain
+from models.data.columns import Table, find_columns, plain
 from models.data.splits import SPLIT_WORDS, WORDS, split_said
 from models.recipe.recipe import DatasetSource
 from models.runtime.errors import BonsaiError
@@ -27,11 +27,15 @@ OTHER = (
     "source",
     "phase",
 )  # names of much else: all their values are splits
+BARE = {"test": "test", "holdout": "test", "heldout": "test", "validation": "validation", "train": "train"}
 FLAGS = {  # is_test, in_test_set: true or false
     flag: split for split, words in SPLIT_WORDS.items() for word in words for flag in (f"is{word}", f"in{word}set")
-}
+} | BARE
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 FEW = 10  # values
+AMBIGUOUS = "train"  # beside `bus` it is a class
+AMBIGUOUS = "train"  # beside `bus` it is a class
+AMBIGUOUS = "train"  # beside `bus` it is a class
 SOUND = "isvalid"  # of few rows it says that they are for validation, of most that nothing is wrong with them
 
 
@@ -41,10 +45,10 @@ def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSour
 
     Such a column names training rows and others. One that names a single split splits nothing, and without training
     rows any other value (`dev` beside `prod`), or with them two others (`train` beside `bus` and `car`), show that it
-    means something else.
+    means something else. A column of any other name is one where it holds nothing but splits.
     """
     found = []
-    asked = {plain(column) for column in (source.text_column, source.label_column) if column}
+    asked = _text_and_label(tables, source)
     for name in (*USUAL, *OTHER):
         values = _values(tables, name) if name not in asked else Counter[str]()
         splits = {split for value in values if (split := split_said(value))}
@@ -70,7 +74,8 @@ def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSour
                 markup=False,
                 soft_wrap=True,
             )
-    flags = [name for name in FLAGS if not found and name not in asked and len(_values(tables, name)) > 1]
+    unlisted = [] if found else _other_names(tables, source, asked)
+    flags = [name for name in FLAGS if not found and name not in asked and _is_flag(tables, name, bare=not unlisted)]
     if len(flags) == 1 and _is_certain(flags[0], tables):
         meant = FLAGS[flags[0]]
         console.print(
@@ -85,6 +90,9 @@ def find_split_column(tables: Mapping[str, Sequence[Table]], source: DatasetSour
             markup=False,
             soft_wrap=True,
         )
+    found = found or unlisted
+    found = found or others
+    found = found or others
     for table in (table for parts in tables.values() for table in parts) if found else ():
         if len(double := _columns_called(found[0], table.columns)) > 1:
             raise BonsaiError(
@@ -121,6 +129,65 @@ def split_of_row(
     return own
 
 
+def _text_and_label(tables: Mapping[str, Sequence[Table]], source: DatasetSource) -> set[str]:
+    """Return the plain names of the columns that are read as text and label: nothing that they say is a split."""
+    found = {column for column in (source.text_column, source.label_column) if column}
+    for table in (table for parts in tables.values() for table in parts):
+        try:
+            found.update(find_columns(table.columns, source, table.name).all)
+        except BonsaiError:  # which is said when its rows are read
+            continue
+    return {plain(column) for column in found}
+
+
+def _other_names(tables: Mapping[str, Sequence[Table]], source: DatasetSource, asked: set[str]) -> list[str]:
+    """Return the plain name of a column that says splits whatever it is called; refuse several that differ
+    (BonsaiError), and say which is not read because files say the splits already.
+    """
+    known = {*asked, *USUAL, *OTHER}
+    names = dict.fromkeys(plain(column) for table in tables.get("train", ()) for column in table.columns)
+    said = {name: splits for name in names if name not in known and (splits := _splits_alone(tables, name))}
+    if tables.keys() != {"train"}:
+        for name in said:
+            console.print(
+                f"{source.source}: the column '{name}' is not read as splits, for there are files of "
+                f"{' and '.join(split for split in tables if split != 'train')} rows",
+                markup=False,
+                soft_wrap=True,
+            )
+        return []
+    first = next(iter(said), "")
+    if differing := [name for name in said if said[name] != said[first]]:
+        raise BonsaiError(
+            f"data set '{source.source}': the columns '{first}' and '{differing[0]}' both name splits, and not the "
+            "same ones; expected one such column, or one called split"
+        )
+    return [first] if said else []
+
+
+def _splits_alone(tables: Mapping[str, Sequence[Table]], name: str) -> list[str]:
+    """Return the split of every training file's row by a column that holds nothing else, of training rows and others;
+    nothing where it is no such column.
+    """
+    found = []
+    try:
+        for value in _each({"train": tables.get("train", ())}, name):
+            if (split := split_said(value)) is None:
+                return []
+            found.append(split)
+    except BonsaiError:
+        return []
+    return found if "train" in found and len({*found}) > 1 else []
+
+
+def _is_flag(tables: Mapping[str, Sequence[Table]], name: str, *, bare: bool) -> bool:
+    """Tell whether a column of a flag's name may be one: without `is` before it, it holds truth values alone."""
+    if name in BARE and not bare:
+        return False
+    values = _values(tables, name)
+    return len(values) > 1 and (name not in BARE or all(value.strip().casefold() in TRUTH for value in values))
+
+
 def column_called(name: str, columns: Sequence[str]) -> str | None:
     """Return the column of this plain name."""
     return next(iter(_columns_called(name, columns)), None)
@@ -143,14 +210,14 @@ def _is_certain(name: str, tables: Mapping[str, Sequence[Table]]) -> bool:
     )
     true = sum(count for value, count in values.items() if TRUTH.get(value.strip().casefold()))
     few = name != SOUND or true * 2 < values.total()
-    return flags == {True, False} and not elsewhere and few
+    return flags == {True, False} and not elsewhere and few and name != AMBIGUOUS
 
 
 def _split_meant(column: str, value: object) -> str | None:
     """Return the split that a row's value names, or stands for as a flag."""
-    meant = FLAGS.get(plain(column))
-    if meant is None:
-        return split_said(value)
+    meant, said = FLAGS.get(plain(column)), split_said(value)
+    if meant is None or said is not None:  # a column `test` may say `train` or 0
+        return said
     flag = TRUTH.get(str(value).strip().casefold())
     return meant if flag else None if flag is None else _else(meant)
 
@@ -164,13 +231,17 @@ def _values(tables: Mapping[str, Sequence[Table]], name: str) -> Counter[str]:
     date that Python has not, says nothing.
     """
     try:
-        return Counter(
-            str("" if (value := row.get(column)) is None else value)
-            for parts in tables.values()
-            for table in parts
-            for column in _columns_called(name, table.columns)
-            for _, row in table.read([column])
-            if isinstance(row, dict)
-        )
+        return Counter(_each(tables, name))
     except BonsaiError:
         return Counter()
+
+
+def _each(tables: Mapping[str, Sequence[Table]], name: str) -> Iterator[str]:
+    return (
+        str("" if (value := row.get(column)) is None else value)
+        for parts in tables.values()
+        for table in parts
+        for column in _columns_called(name, table.columns)
+        for _, row in table.read([column])
+        if isinstance(row, dict)
+    )

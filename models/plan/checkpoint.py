@@ -186,9 +186,10 @@ def _read_config(file: Path, max_tokens: int) -> dict[str, Any]:
     numbers = config.get("label2id")
     if isinstance(numbers, dict) and not all(isinstance(number, int | str) for number in numbers.values()):
         raise BonsaiError("config.json has a label2id whose values are no numbers; expected the number of each label")
-    if (pad := config.get("pad_token_id")) is not None and pad not in range(config["vocab_size"]):
+    pad = config.get("pad_token_id")
+    if pad is not None and not (_is_number(pad, int) and pad in range(config["vocab_size"])):
         raise BonsaiError(
-            f"config.json has pad_token_id {json.dumps(pad)}; expected a number below vocab_size, "
+            f"config.json has pad_token_id {json.dumps(pad)}; expected a whole number below vocab_size, "
             f"{config['vocab_size']}"
         )
     if max_tokens > (limit := config["max_position_embeddings"]):

@@ -49,7 +49,10 @@ def check_tokenizer(folder: Path, model: Mapping[str, Any], max_tokens: int) -> 
     if config:
         _compare_options(config, tokenizer, model, folder)
     _compare_tokens(config, content, folder)
-    if isinstance(longest := config.get("model_max_length"), int | float) and max_tokens > longest:
+    longest = config.get("model_max_length")
+    if longest is not None and (isinstance(longest, bool) or not isinstance(longest, int | float)):
+        raise BonsaiError(f"{CONFIG} has model_max_length {json.dumps(longest)}; expected a number of tokens")
+    if longest is not None and max_tokens > longest:
         raise BonsaiError(
             f"max_tokens is {max_tokens}; expected at most {longest}, the model_max_length of {CONFIG}: {SHORTER}"
         )
@@ -98,13 +101,14 @@ def _normalizer_at_odds(tokenizer: tokenizers.Tokenizer, config: Mapping[str, An
 
 def _open(file: Path) -> tokenizers.Tokenizer:
     """Open a tokenizer that puts [CLS] and [SEP] around a text: BERT's classifier reads the first token's state, and
-    one-layer variants take it for a constant.
+    one-layer variants take it for a constant. All graphs give every token the type 0.
     """
     refuse_pointer(file, FILE)
     try:
         tokenizer = open_tokenizer(file)
         with panics_as_errors():
-            frame, text = tokenizer.encode("").tokens, tokenizer.encode(UNKNOWN).tokens
+            frame, encoded = tokenizer.encode("").tokens, tokenizer.encode(UNKNOWN)
+            text = encoded.tokens
     except Exception as error:  # tokenizers raises no class of its own
         raise BonsaiError(
             f"{FILE} cannot be read ({error}); expected the file of a fast tokenizer that knows an unknown token"
@@ -112,6 +116,11 @@ def _open(file: Path) -> tokenizers.Tokenizer:
     if len(frame) < 2 or text[0] != frame[0] or text[-1] != frame[-1]:
         raise BonsaiError(
             f"{FILE} puts {frame or 'nothing'} around a text; expected [CLS] before it and [SEP] after it"
+        )
+    if odd := [kind for kind in encoded.type_ids if kind]:
+        raise BonsaiError(
+            f"{FILE} gives tokens of a single text the type {odd[0]} (its post_processor's type_id); expected 0, which "
+            "variants are served with"
         )
     return tokenizer
 

@@ -1,8 +1,8 @@
 """What a variant may not pass with, however small its drop: no better than one label, a class that it lost, a test that
-was taught.
+was taught or that asks one thing many times.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from models.runtime.card import LostClass, Majority, Verdict
 # the other rows is 1 / (1 - s) of the measured one. At a twentieth a measured drop of 0.95 points is one of 1.00, which
 # is as fine as a verdict at that margin can be read.
 MOST_TRAINED_ON = 0.05
+# Rows of one text are right or wrong together: where many are, an interval that takes each for a row of its own is too
+# narrow.
+MOST_REPEATED = 0.05
 # of the rows of a class that the teacher has right; what a variant loses of a large class beyond chance may be a row in
 # a hundred
 LOST_SHARE = 0.2
@@ -27,7 +30,8 @@ RULE = (
     "for a variant that is not shown to be better than always answering the commonest label of the test rows, or "
     "whose teacher is not (Tango's interval "
     f"for paired rows); for one that lost a class; and where more than {100 * MOST_TRAINED_ON:g} % of the test texts "
-    "are training or validation texts too. "
+    "are training or validation texts too, but for case and punctuation at the most, or "
+    f"{100 * MOST_REPEATED:g} % of the test rows repeat the text of another. "
     f"A class is lost when its recall falls by {100 * LOST_SHARE:g} % of the teacher's or more, beyond chance (exact "
     "one-sided McNemar, Holm over the "
     f"classes), or when a variant never gives a label that the teacher gives rightly {NEVER_NAMED} times or more"
@@ -35,16 +39,25 @@ RULE = (
 
 
 def verdict_of(
-    gold: Labels, teacher: Labels, variant: Labels, labels: Sequence[str], gate: Gate, trained_on: int
+    gold: Labels,
+    teacher: Labels,
+    variant: Labels,
+    labels: Sequence[str],
+    gate: Gate,
+    trained_on: int,
+    *,
+    restated: int = 0,
+    repeated: int = 0,
 ) -> Verdict:
     """Judge a variant's drop, and let it not pass, whatever the drop, where there is a reason against it; then no
-    number of rows would do.
+    number of rows would do. The last three are counts of test rows (models/data/overlap.py).
     """
     found = judge(pair(gold, teacher, variant), gate)
     first, second = (against_majority(gold, given, labels, gate.alpha) for given in (teacher, variant))
     lost = lost_classes(gold, teacher, variant, labels, gate.alpha)
-    why = _reason(first, second, lost, trained_on, len(gold))
-    if why is None:
+    reasons = (*_guesses(first, second), *_losses(lost), *_doubts(len(gold), trained_on, restated, repeated))
+    why = "; ".join(reasons)
+    if not why:
         return found
     verdict = "undecided" if found.verdict == "passed" else found.verdict
     return found.model_copy(
@@ -99,22 +112,31 @@ def lost_classes(
     ]
 
 
-def _reason(teacher: Majority, variant: Majority, lost: Sequence[LostClass], trained_on: int, rows: int) -> str | None:
-    """Say in one sentence why a variant cannot pass, whatever its drop; nothing where it can."""
-    said = []
+def _guesses(teacher: Majority, variant: Majority) -> Iterator[str]:
     if not teacher.beaten:
-        said.append(f"the teacher is {not_better(teacher)}")
+        yield f"the teacher is {not_better(teacher)}"
     elif not variant.beaten:
-        said.append(f"it is {not_better(variant)}")
+        yield f"it is {not_better(variant)}"
+
+
+def _losses(lost: Sequence[LostClass]) -> Iterator[str]:
     if lost:
-        said.append(f"it lost {lost_words(lost)}")
-    if trained_on > MOST_TRAINED_ON * rows:
-        many = (
-            f"{trained_on:,} of the {rows:,} test texts are training or validation texts too, more than "
-            f"{100 * MOST_TRAINED_ON:g} %"
+        yield f"it lost {lost_words(lost)}"
+
+
+def _doubts(rows: int, trained_on: int, restated: int, repeated: int) -> Iterator[str]:
+    """Say what keeps a test from proving anything of any variant."""
+    if (taught := trained_on + restated) > MOST_TRAINED_ON * rows:
+        alike = f" ({restated:,} of them but for case and punctuation)" if restated else ""
+        yield (
+            f"{taught:,} of the {rows:,} test texts are training or validation texts too{alike}, more than "
+            f"{100 * MOST_TRAINED_ON:g} %, so that the test asks what was taught"
         )
-        said.append(f"{many}, so that the test asks what was taught")
-    return "; ".join(said) or None
+    if repeated > MOST_REPEATED * rows:
+        yield (
+            f"{repeated:,} of the {rows:,} test rows repeat the text of another, more than {100 * MOST_REPEATED:g} %, "
+            f"so that {rows - repeated:,} rows alone prove something by themselves"
+        )
 
 
 def not_better(found: Majority) -> str:

@@ -18,7 +18,15 @@ from models.report.flips import FLIPS_FILE, flips, write_flips
 from models.report.groups import GroupDrop, by_length, drops_by_group, length_buckets, worst
 from models.report.pictures import accuracy_against_latency, reliability_diagrams
 from models.report.robustness import PERTURBED, robustness
-from models.report.verdicts import conclude, family_note, holm_over_family, level, overlap_note, undecided_note
+from models.report.verdicts import (
+    conclude,
+    family_note,
+    holm_over_family,
+    level,
+    overlap_note,
+    undecided_note,
+    untested_note,
+)
 from models.runtime.card import Card, Verdict
 from models.runtime.files import replaced
 
@@ -66,6 +74,7 @@ def page(results: BuildResults) -> str:
         rule=RULE,
         family=family_note(cards),
         overlap=overlap_note(cards[0]),
+        untested=untested_note(cards[0]),
         passes=passes,
         cascades=[card for card in cards if card.cascade],
         holm=holm_over_family(cards),

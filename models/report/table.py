@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from models.prove.coverage import card_warnings
-from models.report.verdicts import family_note, level, overlap_note, shortcomings, undecided_note
+from models.report.verdicts import family_note, level, overlap_note, shortcomings, undecided_note, untested_note
 from models.runtime.batching import read_measured
 from models.runtime.card import Card
 
@@ -29,6 +29,7 @@ def print_table(cards: list[Card], out: Path) -> None:
     below = (
         *(f"* {said}" for said in shortcomings(cards)),
         overlap_note(cards[0]),
+        untested_note(cards[0]),
         undecided_note(cards),
         family_note(cards),
     )
@@ -57,10 +58,17 @@ def _table(cards: list[Card], out: Path, *, gap: int) -> Table:
             f"{100 * card.accuracy.value:.2f} [{100 * card.accuracy.low:.1f}, {100 * card.accuracy.high:.1f}]",
             f"{100 * gate.drop:.2f} [{100 * gate.low:.2f}, {100 * gate.high:.2f}]" if gate else "",
             _verdict(card),
-            f"{measured.mean_ms:.2f}" if measured else "",  # another machine's, which did not travel with it
+            _milliseconds(measured.mean_ms) if measured else "",  # another machine's, which did not travel with it
             f"{measured.resident_mb:.0f}" if measured and measured.resident_mb else "–",  # not of every build
         )
     return table
+
+
+def _milliseconds(value: float) -> str:
+    """Return a time in four characters, whatever the machine: a thousandth of a second is told from two, a second is
+    not told from 1.001.
+    """
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"
 
 
 def _verdict(card: Card) -> str:

@@ -4,6 +4,7 @@ the conclusion in words.
 
 from collections.abc import Sequence
 
+from models.data.labels import untested_in_words
 from models.prove.gate import LARGEST_TEST, POWER
 from models.prove.statistics import holm, inferiority
 from models.prove.withheld import not_better
@@ -76,17 +77,26 @@ def shortcomings(cards: Sequence[Card]) -> list[str]:
 
 
 def overlap_note(card: Card) -> str:
-    """Say how many test rows were taught and how many texts contradict each other, by any card of the build; empty
-    where none do, or nobody counted.
+    """Say how many test rows were taught, how many texts contradict each other and how many test rows repeat others, by
+    any card of the build; empty where none do, or nobody counted.
     """
     counts, rows = card.dataset.get("overlap", {}), card.dataset["rows"]["test"]
     if not any(counts.values()):
         return ""
+    restated, repeated = (counts.get(key, 0) for key in ("restated", "repeated"))
     return (
         f"{counts['trained_on']:,} of {rows:,} test texts are training or validation texts too, "
-        f"{counts['near_duplicates']:,} more are nearly equal to one; "
+        f"{counts['near_duplicates']:,} more are nearly equal to one"
+        f"{f', {restated:,} of them but for case and punctuation' if restated else ''}; "
         f"texts that bear several labels: {counts['contradictory']:,}"
+        f"{f'; test rows that repeat the text of another: {repeated:,}' if repeated else ''}"
     )
+
+
+def untested_note(card: Card) -> str:
+    """Say which labels the test does not ask for, by any card of the build; empty where it asks for all."""
+    untested = card.dataset.get("untested", [])
+    return untested_in_words(untested) if untested else ""
 
 
 def conclude(results: BuildResults) -> list[str]:

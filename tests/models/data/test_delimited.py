@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,14 @@ def test_a_first_line_that_may_be_either_is_refused_with_the_likely_cause(tmp_pa
             r"with the names"
         ),
     ):
+        read(file(tmp_path, "d.csv", content))
+
+
+@pytest.mark.parametrize("mark", ["^", "~", ":", "::", "\x01", "@@@", " "])
+def test_a_delimiter_that_is_not_known_is_named(tmp_path: Path, mark: str) -> None:
+    content = delimited().replace(",", mark)
+    said = f"d.csv: the first line, {f'text{mark}label'!r}, is cut by {mark!r}; expected fields that a comma"
+    with pytest.raises(BonsaiError, match=f"^{re.escape(said)}"):
         read(file(tmp_path, "d.csv", content))
 
 

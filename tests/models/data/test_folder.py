@@ -164,6 +164,38 @@ def test_parts_of_no_split_are_the_train_rows_beside_a_test_file(tmp_path: Path,
         read(tmp_path)
 
 
+@pytest.mark.parametrize("name", [".test.csv", "__test.csv", "__dev.jsonl"])
+def test_a_hidden_split_is_said_not_to_be_read(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    same = read(folder(tmp_path / "same", {"train.csv": TRAIN})).sha256
+    rest = {"._test.csv": b"\0", "__MACOSX/test.csv": "", ".cache.csv": ""}
+    assert read(folder(tmp_path / "d", {"train.csv": TRAIN, name: TEST, **rest})).sha256 == same
+    said = capsys.readouterr().err
+    assert f"'{name}' is not read, for names that begin with . or __ are hidden" in said
+    assert said.count("is not read") == 1
+
+
+def test_years_are_no_numbers_of_parts(tmp_path: Path) -> None:
+    folder(tmp_path, {"train_2022.csv": TRAIN, "train_2024.csv": TEST})
+    with pytest.raises(BonsaiError, match=r"train rows stand in train_2022.csv and in train_2024.csv; expected one"):
+        read(tmp_path)
+    (tmp_path / "train_2024.csv").rename(tmp_path / "train_2023.csv")
+    found = read(tmp_path)
+    assert len(found.train) + len(found.validation) + len(found.test) == len(ROWS) + len(OTHER)
+
+
+@pytest.mark.parametrize(("link", "to"), [("loop", "."), ("data/up", ".."), ("data/one", "../other"), ("out", "..")])
+def test_a_folder_that_holds_itself_is_refused(tmp_path: Path, link: str, to: str) -> None:
+    files = {"train.csv": TRAIN, "data/test.csv": TEST, "other/dev.csv": TEST}
+    path = folder(tmp_path / "d", files)
+    (path / link).symlink_to(to)
+    if to == "../other":
+        (path / "other" / "two").symlink_to("../data")
+    with pytest.raises(
+        BonsaiError, match=r"^data set '[^']*': '\w+' leads back to a folder that it is in; expected each"
+    ):
+        read(path)
+
+
 def test_what_a_readme_does_not_name_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     default = "{config_name: default, data_files: [{split: train, path: train.csv}]}"
     configs = f"configs: [{default}, {{config_name: b, data_files: b.csv}}]"

@@ -22,6 +22,10 @@ def rows(*labels: Any) -> list[tuple[str, Any]]:
         (("maybe", 0.0, True), "line 3: the label is true here and 0.0 at d.jsonl, line 2"),
         ((True, "1", False, "0"), 'line 2: the label is "1" here and true at d.jsonl, line 1'),
         (("yes", "no", True), "expected either yes and no or true and false in all rows"),
+        (("yes", "no", "y"), 'line 3: the label is "y" here and "yes" at d.jsonl, line 1, and both may mean one class'),
+        (("N", "x", "No"), "expected either y and n or yes and no in all rows"),
+        (("True", "False", "T"), "expected either true and false or t and f in all rows"),
+        (("f", True), 'the label is true here and "f" at d.jsonl, line 1'),
     ],
 )
 def test_one_class_in_two_kinds_is_refused_with_both_places(tmp_path: Path, labels: Any, said: str) -> None:
@@ -51,6 +55,10 @@ def test_it_is_refused_over_files_and_layouts_too(tmp_path: Path) -> None:
         ((1, "yes"), ("1", "yes")),
         (("true", "42", "false"), ("42", "false", "true")),
         ((True, "a"), ("True", "a")),
+        (("Y", "N"), ("N", "Y")),
+        (("t", "f", "y", "n", "1"), ("1", "f", "n", "t", "y")),
+        (("True", "y"), ("True", "y")),
+        (("yes", "t"), ("t", "yes")),
     ],
 )
 def test_what_is_one_class_is_one_and_what_may_be_two_is_two(tmp_path: Path, labels: Any, names: Any) -> None:

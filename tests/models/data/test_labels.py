@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -5,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.data.labels import label_name, label_order, refuse_same_names, whole_numbers
+from models.data.labels import label_name, label_order, refuse_same_names, untested_in_words, whole_numbers
 from models.runtime.errors import BonsaiError
 from tests.models.files import ROWS, delimited, file, read
 
@@ -22,6 +23,8 @@ from tests.models.files import ROWS, delimited, file, read
         *((value, "1") for value in (1, 1.0, "1", Decimal("1.0"))),
         *((value, None) for value in (None, "", "  ", "\u200b", float("nan"), Decimal("nan"))),
         *((value, None) for value in ("nan", "NaN", "<NA>", "NULL", "\\N", "#N/A", "#REF!")),
+        *((value, None) for value in ("Null", "null", "N/A", "n/a", " N/a ")),
+        *((value, value) for value in ("None", "none", "Nan", "NA", "nullable")),
         *((value, "refund") for value in ("refund\u200e", "\u2068refund\u2069")),
         *((value, value) for value in ("[URGENT]", "(other)", "[Q1 2024]", "{name}")),
         (True, "True"),
@@ -74,8 +77,59 @@ def test_one_number_in_two_spellings_is_refused(labels: tuple[str, ...]) -> None
         refuse_same_names(Counter(labels), "d")
 
 
-def test_other_labels_are_not_refused() -> None:
-    refuse_same_names(Counter(["a", "b", "ä", "1", "1.5", "10"]), "d")
+@pytest.mark.parametrize(
+    "labels",
+    [
+        *(("lost_card", other) for other in ("lost card", "lost-card", "lost\u2011card", "Lost - Card", "lost__card")),
+        *(("refund", f"refund{mark}") for mark in "\u200d\u200c\ufe0f\u061c\x01\x7f\ufeff."),
+        ("can't", "can\u2019t"),
+        ("terms & fees", "terms &amp; fees"),
+        ("\u2764", "\u2764\ufe0f"),
+    ],
+)
+def test_labels_that_look_alike_are_refused_with_what_is_not_seen_of_them(labels: tuple[str, str]) -> None:
+    with pytest.raises(BonsaiError, match=r"^[^\n]* differ only in how they are written; expected one") as refused:
+        refuse_same_names(Counter(dict.fromkeys(labels, 3)), "d")
+    shown = re.findall(r"'(.*?)' \(3 rows\)", str(refused.value))
+    assert len({*shown}) == 2
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("a", "b", "ä", "1", "1.5", "10", "-1", "-"),
+        ("A", "A-", "A+", "-A"),
+        ("C", "C++", "C#", ".", "..."),
+        ("lost card", "lostcard", "card lost"),
+        ("\U0001f44d", "\U0001f44d\U0001f3fd"),
+    ],
+)
+def test_other_labels_are_not_refused(labels: tuple[str, ...]) -> None:
+    refuse_same_names(Counter(labels), "d")
+
+
+def test_a_label_that_may_be_a_gap_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read(file(tmp_path, "d.csv", delimited([*ROWS, *((f"x {number}", "None") for number in range(9))])))
+    assert found.labels == ("None", "a", "b", "c")
+    assert "d: 9 rows have the label 'None', which is taken for a class" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("untested", "said"), [
+    (["d"], "the label 'd' has no test row: what a variant loses of it is not seen"),
+    (["d", "e"], "2 labels, as 'd', have no test row: what a variant loses of them is not seen"),
+    ([], ""),
+])  # fmt: skip
+def test_labels_without_a_test_row_are_said(
+    tmp_path: Path, untested: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = [("the same text", label) for label in untested] * 2
+    file(tmp_path, "train.csv", delimited([*ROWS, *again]))
+    file(tmp_path, "test.csv", delimited([("another", "a"), ("one more", "b"), ("the last", "c")]))
+    found = read(tmp_path)
+    assert found.describe().get("untested", []) == found.untested == untested
+    assert said in capsys.readouterr().err
+    assert untested_in_words(untested) == said if untested else "untested" not in found.describe()
 
 
 def test_the_spellings_of_a_label_are_one_class(tmp_path: Path) -> None:

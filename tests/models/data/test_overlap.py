@@ -62,7 +62,54 @@ def test_counts() -> None:
         ("where is my parcel today ?", "late"),
         ("please cancel the whole order", "cancel"),
     ]
-    assert count_overlap(train, validation, test) == {"trained_on": 2, "near_duplicates": 1, "contradictory": 2}
+    assert count_overlap(train, validation, test) == {
+        "trained_on": 2,
+        "near_duplicates": 1,
+        "contradictory": 2,
+        "restated": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.upper,
+        lambda text: f"{text}.",
+        lambda text: f"\u201c{text}\u201d ?",
+        lambda text: text.replace(" ", "-"),
+        lambda text: text.replace(" ", " \u200b"),
+        lambda text: text.replace(" ", "\u00a0\u2014"),
+    ],
+)
+def test_texts_that_differ_in_case_and_punctuation_alone_are_restated(change: object) -> None:
+    texts = sentences(300, 5, 0)
+    train = [(text, "a") for text in texts[:200]]
+    test = [(change(text), "a") for text in texts[100:]]  # type: ignore[operator]
+    found = count_overlap(train, [], test)
+    assert (found["trained_on"], found["restated"]) == (0, 100)
+    assert found["near_duplicates"] >= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("\u0915\u0940 \u092c\u093e\u0924", "\u0915\u093e \u092c\u093e\u0924"),  # which differ in a vowel's mark
+        ("it costs 1.5", "it costs 15"),
+        ("it costs 5 $", "it costs 5 \u20ac"),
+        ("good \U0001f44d", "good \U0001f44e"),
+        ("?", "!"),
+    ],
+)
+def test_what_is_no_punctuation_keeps_texts_apart(text: str, other: str) -> None:
+    assert "restated" not in count_overlap([(text, "a")], [], [(other, "a")])
+
+
+@pytest.mark.parametrize(("different", "times"), [(8, 50), (400, 1), (1, 7)])
+def test_texts_that_the_test_asks_again_are_counted(different: int, times: int) -> None:
+    test = [(text, "a") for text in sentences(different, 9, 0)] * times
+    found = count_overlap([("where is my parcel", "a")], [], test)
+    assert found.get("repeated", 0) == len(test) - different
+    assert ("repeated" in found) == (times > 1)
 
 
 def test_overlap_is_counted_by_the_tokenizers_idea_of_equal_and_stands_in_the_description(tmp_path: Path) -> None:
@@ -82,10 +129,11 @@ def test_overlap_is_counted_by_the_tokenizers_idea_of_equal_and_stands_in_the_de
         ),
     )
     found = read(tmp_path)
-    assert found.overlap == found.describe()["overlap"] == {"trained_on": 2, "near_duplicates": 1, "contradictory": 1}
+    counts = {"trained_on": 2, "near_duplicates": 1, "contradictory": 1, "restated": 1}
+    assert found.overlap == found.describe()["overlap"] == counts
     said = (
-        "of 4 test rows 2 are also training or validation rows and 1 are nearly equal to one; texts that bear "
-        "different labels: 1"
+        "of 4 test rows 2 are also training or validation rows and 1 are nearly equal to one, 1 of them but for case "
+        "and punctuation; texts that bear different labels: 1"
     )
     assert str(found.overlap_in_words()).endswith(said)
     assert (

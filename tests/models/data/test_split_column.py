@@ -64,7 +64,12 @@ def test_every_kind_of_file_is_split_so(tmp_path: Path) -> None:
         ("subset", ("dev", "test", "prod")),
         ("set", ("train", "bus", "car")),
         ("set", ("test", "control")),
-        ("group", ("train", "test")),
+        ("group", ("train", "test", "")),
+        ("group", ("train", "bus")),
+        ("group", ("dev", "test")),
+        ("test", ("0", "1", "2")),
+        ("holdout", ("a", "b")),
+        ("train", ("0", "1")),
     ],
 )
 def test_a_column_that_is_no_split_is_left_alone(tmp_path: Path, column: str, values: tuple[str, ...]) -> None:
@@ -129,6 +134,41 @@ def test_a_column_of_splits_may_have_other_names(tmp_path: Path, column: str) ->
     assert len(read(file(tmp_path, "d.csv", f"text,label,{column}\n{rows}")).test) == len(ROWS) / 4
 
 
+@pytest.mark.parametrize("column", ["stage", "group", "random_split", "Train Val Test", "part", "test"])
+def test_a_column_of_any_name_is_read_where_it_holds_nothing_but_splits(
+    tmp_path: Path, column: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = numbers(read(file(tmp_path, "d.csv", table(column, "train", "Testing", "dev"))))
+    assert found == [{n for n in range(40) if n % 3 == place} for place in (0, 2, 1)]
+    assert f"rows are split as the column '{plain(column)}' says" in capsys.readouterr().err
+    labels = [(text, split) for text, _, split in rows("train", "test")]
+    assert read(file(tmp_path, "l.csv", delimited(labels))).labels == ("test", "train")
+
+
+def test_of_several_such_columns_the_listed_one_is_read_and_others_have_to_agree(tmp_path: Path) -> None:
+    def both(first: str, second: str, *, same: bool) -> Path:
+        given = [(*row, row[2] if same else ("train", "test")[number // 20]) for number, row in enumerate(
+            rows("train", "test", "train")
+        )]  # fmt: skip
+        return file(tmp_path, "d.csv", delimited(given, header=("text", "label", first, second)))  # type: ignore[arg-type]
+
+    third = {number for number in range(40) if number % 3 == 1}
+    assert numbers(read(both("stage", "group", same=True)))[2] == third
+    assert numbers(read(both("split", "original_part", same=False)))[2] == third
+    with pytest.raises(BonsaiError, match=r"^[^\n]*the columns 'stage' and 'group' both name splits, and not the same"):
+        read(both("stage", "group", same=False))
+
+
+def test_beside_files_of_splits_a_column_of_another_name_is_not_read_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file(tmp_path, "test.csv", delimited([("other a", "a"), ("other b", "b")]))
+    file(tmp_path, "train.csv", table("original_part", "train", "test"))
+    assert numbers_of(read(tmp_path)) == [36, 4, 2]
+    said = "the column 'originalpart' is not read as splits, for there are files of test rows"
+    assert said in capsys.readouterr().err
+
+
 def test_a_column_of_another_meaning_is_left_alone(tmp_path: Path) -> None:
     rows = "".join(f"{text},{label},{('train', 'bus')[number % 2]}\n" for number, (text, label) in enumerate(ROWS))
     same = read(file(tmp_path, "same.csv", delimited())).sha256
@@ -153,6 +193,9 @@ def test_what_looks_like_splits_and_is_not_read_is_said(
         ("is_train", ("1", "0", "1"), ((0, 2), (1,))),
         ("is training", ("1.0", "0.0", "0.0"), ((0,), (1, 2))),
         ("in_test_set", ("0", "0", "1"), ((0, 1), (2,))),
+        ("test", ("0", "0", "1"), ((0, 1), (2,))),
+        ("Hold-out", ("1", "0", "0"), ((1, 2), (0,))),
+        ("held_out", ("False", "True", "False"), ((0, 2), (1,))),
     ],
 )
 def test_a_flag_splits_rows_where_its_meaning_is_certain(
@@ -163,7 +206,7 @@ def test_a_flag_splits_rows_where_its_meaning_is_certain(
     assert f"rows are split as the column '{plain(column)}' says: t" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("column", ["is_valid", "is_validation", "is_val", "is_dev"])
+@pytest.mark.parametrize("column", ["is_valid", "is_validation", "is_val", "is_dev", "validation"])
 def test_a_flag_of_validation_rows_leaves_the_test_rows_to_the_rest(tmp_path: Path, column: str) -> None:
     train, validation, test = numbers(read(file(tmp_path, "d.csv", table(column, "0", "1", "0"))))
     assert validation == {number for number in range(40) if number % 3 == 1}
@@ -182,6 +225,8 @@ def test_a_flag_of_validation_rows_leaves_the_test_rows_to_the_rest(tmp_path: Pa
         (("is_test",), (("1",), ("0",), ("2",))),
         (("is_test",), (("1",), ("",))),
         (("is_test",), (("yes",), ("no",))),
+        (("train",), (("1",), ("0",))),
+        (("train", "test"), (("1", "0"), ("0", "1"))),
         (("is_valid",), (("True",), ("True",), ("False",))),
         (("is_test", "is_valid"), (("1", "0"), ("0", "1"), ("0", "0"))),
     ],

@@ -195,7 +195,10 @@ def test_a_token_without_an_embedding_is_refused_by_name(folder: Path) -> None:
         ({"layer_norm_eps": None}, "layer_norm_eps: null; expected a number from 0 to 1"),
         ({"hidden_dropout_prob": 3}, "hidden_dropout_prob: 3; expected"),
         ({"classifier_dropout": "0.1"}, 'classifier_dropout: "0.1"; expected'),
-        ({"pad_token_id": 1000}, "pad_token_id 1000; expected a number below vocab_size"),
+        ({"pad_token_id": 1000}, "pad_token_id 1000; expected a whole number below vocab_size"),
+        ({"pad_token_id": -1}, "pad_token_id -1; expected a whole number below"),
+        ({"pad_token_id": 0.0}, "pad_token_id 0.0; expected a whole number below"),
+        ({"pad_token_id": True}, "pad_token_id true; expected a whole number below"),
         ({"label2id": {"a": [0]}}, "has a label2id whose values are no numbers; expected the number of each label"),
     ],
 )

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -175,5 +176,36 @@ def test_a_configuration_that_cannot_be_read_is_one_sentence(folder: Path, conte
 
 
 def test_values_of_another_kind_end_in_no_traceback(folder: Path) -> None:
-    configure(folder, additional_special_tokens=5, added_tokens_decoder="x", model_max_length="x", tokenizer_class=7)
+    configure(folder, additional_special_tokens=5, added_tokens_decoder="x", model_max_length=None, tokenizer_class=7)
     find(folder)
+
+
+@pytest.mark.parametrize("value", ["16", True, [512]])
+def test_a_longest_text_that_is_no_number_is_refused(folder: Path, value: object) -> None:
+    configure(folder, model_max_length=value)
+    said = re.escape(f"tokenizer_config.json has model_max_length {json.dumps(value)}; expected a number of tokens")
+    with pytest.raises(BonsaiError, match=rf"^[^\n]*{said}$"):
+        find(folder)
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_a_single_text_of_another_type_than_0_is_refused(folder: Path, part: int) -> None:
+    content = json.loads((folder / "tokenizer.json").read_text())
+    frame = Tokenizer(folder / "tokenizer.json", TOKENS).frame
+    names = {number: name for name, number in content["model"]["vocab"].items()}
+    first, last = (names[number] for number in frame)
+    single: list[dict[str, dict[str, object]]] = [
+        {"SpecialToken": {"id": first, "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": last, "type_id": 0}},
+    ]
+    special = {
+        name: {"id": name, "ids": [number], "tokens": [name]} for name, number in zip((first, last), frame, strict=True)
+    }
+    processor = {"type": "TemplateProcessing", "single": single, "pair": single, "special_tokens": special}
+    (folder / "tokenizer.json").write_text(json.dumps(content | {"post_processor": processor}))
+    find(folder)
+    next(iter(single[part].values()))["type_id"] = 1
+    (folder / "tokenizer.json").write_text(json.dumps(content | {"post_processor": processor}))
+    with pytest.raises(BonsaiError, match=r"gives tokens of a single text the type 1 .*; expected 0, which variants"):
+        find(folder)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -126,6 +128,32 @@ def test_a_test_that_was_taught_proves_nothing(trained_on: int, held: bool) -> N
         f"{trained_on:,} of the 3,080 test texts are training or validation texts too, more than 5 %"
         in str(found.withheld)
     ) == held
+
+
+@pytest.mark.parametrize(("trained_on", "restated", "held"), [(10, 144, False), (10, 145, True), (0, 3080, True)])
+def test_what_was_taught_but_for_punctuation_was_taught(trained_on: int, restated: int, held: bool) -> None:
+    gold = rows(1540, 1500, 40)
+    given = wrong_on(gold, 0, 100)
+    found = verdict_of(gold, given, given, LABELS, Gate(alpha=ALPHA), trained_on, restated=restated)
+    assert found.verdict == ("undecided" if held else "passed")
+    said = (
+        f"{trained_on + restated:,} of the 3,080 test texts .* too \\({restated:,} of them but for case and punctuation"
+    )
+    assert bool(re.match(said, str(found.withheld))) == held
+
+
+@pytest.mark.parametrize(("repeated", "held"), [(0, False), (1, False), (154, False), (155, True), (3072, True)])
+def test_rows_of_few_texts_prove_nothing(repeated: int, held: bool) -> None:
+    gold = rows(1540, 1500, 40)
+    given = wrong_on(gold, 0, 100)
+    found = verdict_of(gold, given, given, LABELS, Gate(alpha=ALPHA), 0, repeated=repeated)
+    assert found.verdict == ("undecided" if held else "passed")
+    assert found.withheld == (
+        f"{repeated:,} of the 3,080 test rows repeat the text of another, more than 5 %, so that {3080 - repeated:,} "
+        "rows alone prove something by themselves"
+        if held
+        else None
+    )
 
 
 def test_what_is_worse_stays_worse_and_says_what_else_is_wrong() -> None:

@@ -170,6 +170,7 @@ def test_what_keeps_a_variant_from_passing_stands_in_the_page(copied: Path) -> N
         data = {
             **read_card(copied / name).dataset,
             "overlap": {"trained_on": 2, "near_duplicates": 0, "contradictory": 1},
+            "untested": ["<rare>", "lost"],
         }
         change_json(copied / name / "card.json", dataset=data, majority=majority)
     change_json(copied / "int8" / "card.json", gate=held)
@@ -181,6 +182,7 @@ def test_what_keeps_a_variant_from_passing_stands_in_the_page(copied: Path) -> N
         "2 of 12 test texts are training or validation texts too, 0 more are nearly equal to one; texts that bear "
         "several labels: 1."
     ) in text
+    assert "warning: 2 labels, as '<rare>', have no test row: what a variant loses of them is not seen." in text
     assert (
         "late: 25.00 % of the test rows. Lead over always answering it, in points: teacher −1.00 [−20.00, 18.00]"
         in text

@@ -51,7 +51,8 @@ def test_a_star_leads_to_what_is_wrong_whatever_the_drop(built: Path, capsys: py
     assert cards[1].gate is not None
     guessing = cards[0].majority.model_copy(update={"low": -0.1})
     held = cards[1].gate.model_copy(update={"withheld": "it lost [red]'late'"})
-    data = {**cards[0].dataset, "overlap": {"trained_on": 2, "near_duplicates": 1, "contradictory": 0}}
+    overlap = {"trained_on": 2, "near_duplicates": 1, "contradictory": 0}
+    data = {**cards[0].dataset, "overlap": overlap, "untested": ["[red]rare"]}
     changed = [
         cards[0].model_copy(update={"majority": guessing, "dataset": data}),
         cards[1].model_copy(update={"gate": held}),
@@ -62,6 +63,7 @@ def test_a_star_leads_to_what_is_wrong_whatever_the_drop(built: Path, capsys: py
     starred = {line.split()[0] for line in lines if " * " in line}
     assert starred == {"teacher", cards[1].name}
     assert f"* no pass for {cards[1].name}, whatever the drop: it lost [red]'late'" in lines
+    assert "the label '[red]rare' has no test row: what a variant loses of it is not seen" in lines
     assert any(
         line.startswith("2 of 12 test texts are training or validation texts too, 1 more are nearly equal to one")
         for line in lines

@@ -9,7 +9,15 @@ from models.prove.wording import join, points
 from models.recipe.recipe import Gate
 from models.report.build_results import BuildResults, read_build_results
 from models.report.table import print_table
-from models.report.verdicts import conclude, family_note, holm_over_family, overlap_note, shortcomings, undecided_note
+from models.report.verdicts import (
+    conclude,
+    family_note,
+    holm_over_family,
+    overlap_note,
+    shortcomings,
+    undecided_note,
+    untested_note,
+)
 from models.runtime.card import Card, Majority, Verdict
 
 PASSED, WORSE, UNDECIDED = Paired(4, 6, 3080), Paired(90, 10, 3080), Paired(40, 23, 3080)
@@ -225,6 +233,17 @@ def test_texts_that_were_taught_are_counted(results: BuildResults) -> None:
         "that bear several labels: 0"
     )
     assert overlap_note(counted(trained_on=7, near_duplicates=1204, contradictory=0)) == said
+    more = counted(trained_on=7, near_duplicates=1204, contradictory=0, restated=1000, repeated=2)
+    assert overlap_note(more) == said.replace("one;", "one, 1,000 of them but for case and punctuation;") + (
+        "; test rows that repeat the text of another: 2"
+    )
+
+
+def test_labels_that_are_not_tested_are_said(results: BuildResults) -> None:
+    card = results.teacher.card
+    few = card.model_copy(update={"dataset": {**card.dataset, "untested": ["rare"]}})
+    assert untested_note(card) == ""
+    assert untested_note(few) == "the label 'rare' has no test row: what a variant loses of it is not seen"
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "100", "200"])
