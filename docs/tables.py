@@ -28,8 +28,8 @@ TABLE = re.compile(r"(<!-- table: (?P<kind>\w+) (?P<name>[\w.-]+) -->\n).*?(?P<e
 DRAWN: dict[str, Callable[[str], str]] = {
     "bench": lambda name: markdown(read_result(BENCH / f"{name}.json")),  # both tables with all rows
     "variants": lambda name: short_table(read_result(BENCH / f"{name}.json")),
-    "pruning": lambda name: claims.markdown(_experiment(name)),
-    "granularity": lambda name: granularity_table.markdown(_experiment(name)),
+    "pruning": lambda name: claims.markdown(_experiment(name, "claims")),
+    "granularity": lambda name: granularity_table.markdown(_experiment(name, "times")),
     "quantization": lambda name: quantization.markdown(read_result(BENCH / f"{name}.json")),
     "chain": lambda name: chain.markdown(read_result(BENCH / f"{name}.json")),
     "dark_knowledge": lambda name: gains.markdown(gains.read_gains(BENCH / f"{name}.json")),
@@ -56,12 +56,19 @@ def _drawn(kind: str, name: str) -> str:
     return DRAWN[kind](name)
 
 
-def _experiment(name: str) -> dict[str, Any]:
+def _experiment(name: str, last: str) -> dict[str, Any]:
+    """Read a figure's result, in which a finished run writes `last` at the end (BonsaiError)."""
     file = BENCH / f"{name}.json"
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BonsaiError(f"'{file}' cannot be read ({error}); 'python -m models.figures' writes figures") from error
+    if (
+        not isinstance(found, dict) or last not in found or not found.get("complete", True)
+    ):  # what is older does not say
+        raise BonsaiError(
+            f"'{file}' is of a run that did not end; the same 'python -m models.figures' command goes on with it"
+        )
     return found
 
 

@@ -36,7 +36,7 @@ def draw(*pages: Path) -> subprocess.CompletedProcess[str]:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python in a process of its own: the load test's library patches the one that imports it."""
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
 def test_the_pages_show_what_is_stored(tmp_path: Path) -> None:
@@ -101,3 +101,22 @@ def test_all_but_the_tables_stays(tmp_path: Path) -> None:
     assert drawn.endswith("<!-- end -->\nafter\n")
     assert "old" not in drawn
     assert "| nano |" in drawn
+
+
+UNFINISHED = """
+import sys
+from pathlib import Path
+from docs import tables
+tables.BENCH = Path(sys.argv[1]).parent
+sys.exit(tables.main(sys.argv[1:]))
+"""
+
+
+def test_a_run_that_did_not_end_is_not_drawn(tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text("<!-- table: pruning cut -->\n<!-- end -->", encoding="utf-8")
+    for content in ({"cells": []}, {"cells": [], "claims": [], "complete": False}, []):
+        (tmp_path / "cut.json").write_text(json.dumps(content), encoding="utf-8")
+        done = run("-c", UNFINISHED, str(file))
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "is of a run that did not end" in done.stderr

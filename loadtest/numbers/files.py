@@ -23,7 +23,10 @@ def write_json(file: Path, content: Any) -> None:
 
 @contextmanager
 def replaced(file: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a draft that takes the file's place once it is whole and on the disk (LoadTestError)."""
+    """Open a draft that takes the file's place once it is whole and on the disk, that of the file behind a symbolic
+    link (LoadTestError).
+    """
+    file = _behind(file)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -43,12 +46,22 @@ def check_place(file: Path) -> None:
     """Refuse a place for a result before it is measured (LoadTestError)."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=file.parent):
+        with tempfile.TemporaryFile(dir=_behind(file).parent):
             pass
         if file.is_dir():
             raise LoadTestError(f"'{file}' is a folder; expected a file with --out")
     except OSError as error:
         raise _unwritten(file, error) from error
+
+
+def _behind(file: Path) -> Path:
+    """Follow symbolic links to what is to be replaced (LoadTestError where a device, a pipe or a socket is there, which
+    would be lost).
+    """
+    found = Path(os.path.realpath(file))
+    if found.exists() and not (found.is_file() or found.is_dir()):
+        raise LoadTestError(f"'{file}' is a device, a pipe or a socket; expected a file with --out")
+    return found
 
 
 def _unwritten(file: Path, error: OSError) -> LoadTestError:

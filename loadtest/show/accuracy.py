@@ -44,7 +44,7 @@ def latency_against_accuracy(comparison: Comparison) -> bytes:
 
 
 def _bubbles(axes: Axes, points: list[tuple[Summary, float]]) -> None:
-    largest = max(row.bytes for row, _ in points)
+    largest = _largest(points)
     for place, (row, time) in enumerate(points):
         color = COLORS[place % len(COLORS)]
         axes.plot(
@@ -75,12 +75,17 @@ def _bubbles(axes: Axes, points: list[tuple[Summary, float]]) -> None:
     plain_numbers(axes.xaxis)
 
 
+def _largest(points: list[tuple[Summary, float]]) -> int:
+    """Return the size of the largest model, which all others are drawn against; a result may say 0 of all of them."""
+    return max(1, *(row.bytes for row, _ in points))
+
+
 def _labels(axes: Axes, points: list[tuple[Summary, float]]) -> None:
     """Write each name where it covers no other name, bubble or line, or as little of them as can be."""
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
     inside = axes.get_window_extent()
-    largest = max(row.bytes for row, _ in points)
+    largest = _largest(points)
     radii = [(LARGEST_BUBBLE * row.bytes / largest / 3.14159) ** 0.5 * figure.dpi / 72 for row, _ in points]
     centres = [axes.transData.transform((time, 100 * row.accuracy)) for row, time in points]
     taken = [

@@ -1,10 +1,14 @@
 """Where the service listens, and the bytes of a request to it."""
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
 from loadtest.errors import LoadTestError
+
+HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(%[\w.%-]+)?")  # a name, or an address of IPv4 or IPv6
+BARE = re.compile(r"(https?://)?[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*(/.*)?", re.IGNORECASE)  # of IPv6 without brackets
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,14 @@ class Address:
             parts = urlsplit(url if "://" in url else f"http://{url}")
             port = {"http": 80, "https": 443}[parts.scheme] if parts.port is None else parts.port
             (parts.hostname or "").encode("idna")  # what a socket does with it: a ValueError of its own
+            if "@" in parts.netloc and "://" not in url:
+                raise ValueError  # mailto:a@b looks like a login at a host
         except (ValueError, KeyError) as error:
             why = f"its scheme is {error}" if isinstance(error, KeyError) else str(error)
             if "@" in url:  # the reason may quote a piece of the password
-                why = "signs like / ? # in a password stand as %2F %3F %23"
+                why = "a login has http:// before it, and signs like / ? # in a password stand as %2F %3F %23"
+            elif BARE.fullmatch(url):
+                why = "one of IPv6 stands in brackets, as in http://[::1]:3000"
             raise LoadTestError(
                 f"host '{shown}' is no address ({why}); expected one like http://localhost:3000"
             ) from error
@@ -38,6 +46,7 @@ class Address:
         if (
             not parts.hostname
             or not port
+            or not HOST.fullmatch(parts.hostname)
             or parts.query
             or parts.fragment
             or not url.isascii()

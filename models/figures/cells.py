@@ -1,14 +1,24 @@
 """An experiment's result file: its conditions, and its cells, each written as soon as it is finished."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from models.figures.rows import unpacked
 from models.runtime.errors import BonsaiError
 from models.runtime.files import write_result
+from models.runtime.store import OUT
 
 Cell = dict[str, Any]
+WORK = OUT / ".figures"
+
+
+def place_of(figure: str) -> Path:
+    """Return where a figure's result goes unless told otherwise: what is published is written only where it is asked
+    for, since it may be of other versions.
+    """
+    return WORK / f"{figure}.json"
 
 
 def picture_of(file: Path) -> Path:
@@ -20,25 +30,30 @@ def picture_of(file: Path) -> Path:
 
 
 class Cells:
-    """The cells of one experiment; a run that was killed loses the one that it was at."""
+    """The cells of one experiment; a run that was killed loses the one that it was at, and leaves a file whose
+    `complete` is false.
+    """
 
-    def __init__(self, file: Path, experiment: str, conditions: Cell) -> None:
-        """Read what an earlier run finished (BonsaiError where it had other conditions)."""
+    def __init__(self, file: Path, experiment: str, conditions: Cell, entries: Mapping[str, type]) -> None:
+        """Read what an earlier run finished; every cell has these entries, of these types, beside its accuracy and
+        which rows are right (BonsaiError where it is damaged, or had other conditions).
+        """
         self._file = file
-        self.content: Cell = {"experiment": experiment, "conditions": conditions, "cells": []}
+        self.content: Cell = {"experiment": experiment, "conditions": conditions, "complete": False, "cells": []}
         if not file.exists():
             return
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-            before = found["conditions"]
-            self.content["cells"] = found["cells"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise BonsaiError(f"'{file}' is no result of this experiment; choose another file with --out") from error
+        found = _read(file, experiment)
+        before = found["conditions"]
         if differing := [name for name in conditions if before.get(name) != conditions[name]]:
             raise BonsaiError(
                 f"'{file}' holds cells of other conditions ({', '.join(differing)}); choose another file with --out, "
                 "or remove this one"
             )
+        rows = conditions["dataset"]["rows"]["test"]
+        for number, cell in enumerate(found["cells"], 1):
+            if why := _damage(cell, {**entries, "accuracy": float}, rows):
+                raise BonsaiError(f"'{file}': cell {number} is damaged ({why}); choose another file with --out")
+        self.content |= {**found, "conditions": conditions}
 
     @property
     def finished(self) -> list[Cell]:
@@ -55,13 +70,43 @@ class Cells:
         if found is None:
             found = {**where, **work()}
             self.finished.append(found)
-            self.write()
+            self.write(complete=False)
         return found
 
     def write(self, **more: object) -> None:
         """Replace the file, with more entries on its first level."""
         self.content.update(more)
         write_result(self._file, self.content)
+
+
+def _read(file: Path, experiment: str) -> Cell:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BonsaiError(f"'{file}' cannot be read ({error.strerror}); choose another file with --out") from error
+    except (ValueError, RecursionError):
+        found = None
+    shapes = {"conditions": dict, "cells": list}
+    if (
+        not isinstance(found, dict)
+        or found.get("experiment") != experiment
+        or not all(isinstance(found.get(name), shape) for name, shape in shapes.items())
+    ):
+        raise BonsaiError(f"'{file}' is no result of this experiment; choose another file with --out")
+    return found
+
+
+def _damage(cell: object, entries: Mapping[str, type], rows: int) -> str | None:
+    """Return what is wrong with a cell, or None."""
+    if not isinstance(cell, dict):
+        return "it has no entries"
+    if odd := [name for name, kind in entries.items() if type(cell.get(name)) is not kind]:
+        return f"{odd[0]} is {cell.get(odd[0])!r}"
+    try:
+        right = unpacked(cell.get("right", ""), rows)
+    except BonsaiError as error:
+        return str(error)
+    return None if float(right.mean()) == cell["accuracy"] else "its accuracy is not that of its rows"
 
 
 def _plain(cell: Cell) -> Cell:

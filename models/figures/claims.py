@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from models.figures.rows import unpacked
 from models.prove.statistics import tango
+from models.runtime.errors import BonsaiError
 
 Cell = dict[str, Any]
 Floats = npt.NDArray[np.float64]
@@ -75,7 +76,11 @@ def paired(first: Floats, second: Floats) -> Cell:
 
 
 def markdown(content: Cell) -> str:
-    """Return the claims of a result as a table: a row a comparison, a column a share removed."""
+    """Return the claims of a result as a table: a row a comparison, a column a share removed (BonsaiError where it
+    compares no two curves).
+    """
+    if not content["claims"]:
+        raise BonsaiError("the result compares no two curves; expected one of more curves, with --curves")
     shares = sorted({claim["share"] for claim in content["claims"]})
     compared: dict[str, dict[float, str]] = {}
     for claim in content["claims"]:
@@ -85,6 +90,7 @@ def markdown(content: Cell) -> str:
     lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * len(shares)}"]
     for what, by_share in compared.items():
         lines.append(f"| {' | '.join([what, *(by_share.get(share, '') for share in shares)])} |")
-    about, seeds = content["conditions"]["dataset"], max(claim["seeds"] for claim in content["claims"])
-    rows = f"{about['rows']['test']:,} test rows, {seeds} seed{'s' if seeds > 1 else ''}"
+    about, seeds = content["conditions"]["dataset"], sorted({claim["seeds"] for claim in content["claims"]})
+    counted = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
+    rows = f"{about['rows']['test']:,} test rows, {counted} seed{'s' if seeds[-1] > 1 else ''}"
     return "\n".join(lines) + f"\n\n{about['name']}, {rows}. {content['cpu']}.\n"

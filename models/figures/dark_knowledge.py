@@ -14,12 +14,12 @@ from typing import Any
 
 from rich.console import Console
 
-from models.bench.command import PUBLISHED
 from models.bench.comparison import print_table
 from models.figures.arms import Arm, Cell
-from models.figures.cells import picture_of
+from models.figures.cells import picture_of, place_of
 from models.figures.gains import COMMAND, KIND, notes, pack, read_gains, table
 from models.figures.gains_picture import draw_gains
+from models.figures.lesson import refuse_empty
 from models.figures.students import BATCH, LEARNING_RATE, LEAST_EPOCHS, MOST_EPOCHS, STEPS, Students, draw
 from models.plan.plan import TRAINING_LIBRARIES, Plan, make_plan, read_inputs, versions_of
 from models.plan.steps import Steps, step_key
@@ -79,8 +79,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         default=(1, TEACHERS),
         help="how many a student of soft labels has (default: 1 3)",
     )
-    parser.add_argument("--out", type=Path, help=f"result file (default: models/results/published/{KIND}.json)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=place_of(KIND),
+        help=f"result file, and beside it the picture (default: {place_of(KIND)})",
+    )
     options = parser.parse_args(arguments)
+    refuse_empty(dataset=options.dataset, teacher=options.teacher)
     if options.seeds < 2:
         raise BonsaiError(f"--seeds is {options.seeds}; expected at least 2, for an interval")
     if wrong := [share for share in options.shares if not 0 < share <= 1]:
@@ -93,7 +99,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Train what is not stored yet, and show table and picture (BonsaiError)."""
     options = parse(arguments)
-    out = options.out or PUBLISHED / f"{KIND}.json"
+    out = options.out
     picture = picture_of(out)
     train_all(options, out)
     gains = read_gains(out)

@@ -16,6 +16,7 @@ from scipy.special import ndtri, stdtrit  # quantiles; scipy.stats takes a secon
 
 from models.bench.comparison import Table, as_markdown
 from models.figures.arms import HARD, arm_of
+from models.figures.rows import unpacked
 from models.prove.statistics import wilson
 from models.runtime.errors import BonsaiError
 
@@ -108,8 +109,8 @@ def pack(right: Sequence[bool]) -> str:
 
 
 def unpack(bits: str, rows: int) -> npt.NDArray[np.float64]:
-    """Read what `pack` wrote."""
-    return np.unpackbits(np.frombuffer(bytes.fromhex(bits), dtype=np.uint8), count=rows).astype(np.float64)
+    """Read what `pack` wrote (BonsaiError where it is of more or fewer rows)."""
+    return unpacked(bits, rows).astype(np.float64)
 
 
 def table(gains: Gains) -> Table:

@@ -13,9 +13,9 @@ from statistics import median
 
 from transformers import BertForSequenceClassification
 
-from models.figures.cells import Cell, Cells
+from models.figures.cells import Cell, Cells, place_of
 from models.figures.granularity_table import GRANULARITIES, TEACHER, markdown, row_name
-from models.figures.lesson import Lesson, add_sources, begin, default_recipe
+from models.figures.lesson import Lesson, add_sources, begin, default_recipe, prepare
 from models.figures.rows import packed
 from models.graph.export import export_onnx
 from models.graph.stored import stored
@@ -36,10 +36,17 @@ from models.train.connections import linear_weights, sparsity
 from models.train.encoder import layers, save_model
 from models.train.numerics import reproducible
 
-OUT = Path(__file__).parents[1] / "results" / "published" / "granularity.json"
 REMOVED = (1 / 6, 1 / 2, 5 / 6)  # a layer, three and five of all-MiniLM's six
 EPOCHS, LEARNING_RATE = 6, 3e-4
 TEXTS = 200
+ENTRIES = {  # of a cell, beside its accuracy and which rows are right
+    "granularity": str,
+    "removed": float,
+    "gone": float,
+    "zeros": float,
+    "bytes": int,
+    "bytes_compressed": int,
+}
 
 
 def main(arguments: list[str]) -> None:
@@ -51,16 +58,17 @@ def main(arguments: list[str]) -> None:
 
 
 def _make(options: argparse.Namespace) -> None:
-    lesson = begin(default_recipe(options.teacher, options.dataset), options.work, options.build)
+    plan = prepare(default_recipe(options.teacher, options.dataset))
     described: Cell = {
-        "dataset": lesson.dataset.describe(),
-        "teacher": {"source": lesson.plan.checkpoint.name, **lesson.plan.recipe.teacher.model_dump(exclude={"source"})},
-        "key": lesson.plan.teacher_keys[0],
+        "dataset": plan.dataset.describe(),
+        "teacher": {"source": plan.checkpoint.name, **plan.recipe.teacher.model_dump(exclude={"source"})},
+        "key": plan.teacher_keys[0],
         "training": {"learning_rate": LEARNING_RATE, "epochs": EPOCHS},
         "versions": {name: PASSES[name].version for name in ("prune", "distill", "sparsify")},
         "libraries": versions_of(TRAINING_LIBRARIES),
     }
-    cells = Cells(options.out, "granularity", described)
+    cells = Cells(options.out, "granularity", described, ENTRIES)
+    lesson = begin(plan, options.work, options.build)
     whole = linear_parameters(lesson.teacher)
     cells.once(lambda: _scored(lesson, lesson.teacher, whole), granularity=TEACHER, removed=0.0)
     for removed in REMOVED:
@@ -74,7 +82,7 @@ def _make(options: argparse.Namespace) -> None:
                 )
     with tempfile.TemporaryDirectory(prefix="bonsai-granularity-") as folder:
         times = _timed(lesson, cells, Path(folder), options.rounds)
-    cells.write(times=times, measured=conditions())
+    cells.write(times=times, measured=conditions(), complete=True)
     print(markdown(cells.content))
 
 
@@ -84,7 +92,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         description="Accuracy and speed of five granularities at equal parameters; the same command goes on where a "
         "run ended, and times all of them anew.",
     )
-    add_sources(parser, OUT)
+    add_sources(parser, place_of("granularity"))
     parser.add_argument("--rounds", type=int, default=5, help="how often each is timed, in turns (default: 5)")
     options = parser.parse_args(arguments)
     if options.rounds < 2:

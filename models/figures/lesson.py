@@ -11,11 +11,14 @@ from pathlib import Path
 from transformers import BertForSequenceClassification
 
 from models.data.dataset import Dataset
+from models.figures.cells import WORK
 from models.figures.rows import Right
+from models.plan.checkpoint import find_teacher
 from models.plan.plan import Plan, make_plan, read_inputs
 from models.plan.steps import Steps, step_key
 from models.recipe.reading import DEFAULT_RECIPE, load_recipe
 from models.recipe.recipe import Recipe
+from models.runtime.errors import BonsaiError
 from models.runtime.store import OUT as BUILD
 from models.runtime.tokenization import Tokenizer
 from models.train.distillation_data import DistillationData, Rows, Tokenized, soft_targets, tokenize
@@ -23,7 +26,7 @@ from models.train.encoder import load_model, save_model
 from models.train.teachers import Teachers
 from models.train.transfer_sets import TransferSets
 
-WORK = BUILD / ".figures"
+LEAST_TOKENS = 8  # that a recipe may cut texts to
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,15 @@ class Lesson:
         return given
 
 
-def begin(recipe: Recipe, folder: Path, build: Path) -> Lesson:
-    """Read the data, and take the teacher from a build, or train it, with finished steps under `folder`."""
+def prepare(recipe: Recipe) -> Plan:
+    """Read the checkpoint and the data, and train nothing yet (BonsaiError)."""
     checkpoint, dataset = read_inputs(recipe)
-    plan = make_plan(recipe, dataset, checkpoint)
+    return make_plan(recipe, dataset, checkpoint)
+
+
+def begin(plan: Plan, folder: Path, build: Path) -> Lesson:
+    """Take the teacher from a build, or train it, with finished steps under `folder`."""
+    recipe, dataset, checkpoint = plan.recipe, plan.dataset, plan.checkpoint
     folder.mkdir(parents=True, exist_ok=True)
     steps = Steps(folder)
     built = build / ".steps" / plan.teacher_keys[0]
@@ -75,15 +83,29 @@ def begin(recipe: Recipe, folder: Path, build: Path) -> Lesson:
 
 
 def default_recipe(teacher: str, dataset: str) -> Recipe:
-    """Return the default recipe's teacher and data, or these."""
+    """Return the default recipe's teacher and data, or these, whose texts are cut where the teacher has no more
+    positions (BonsaiError).
+    """
+    refuse_empty(teacher=teacher, dataset=dataset)
     recipe = load_recipe(DEFAULT_RECIPE)
+    # how many positions there are is known once the checkpoint is read, which refuses to cut texts beyond them
+    least = recipe.teacher.model_copy(update={"source": teacher, "max_tokens": LEAST_TOKENS})
+    positions = find_teacher(least).config["max_position_embeddings"]
+    max_tokens = min(recipe.teacher.max_tokens, int(positions))  # type: ignore[call-overload]
     return recipe.model_copy(
         update={
-            "teacher": recipe.teacher.model_copy(update={"source": teacher}),
+            "teacher": least.model_copy(update={"max_tokens": max_tokens}),
             "dataset": recipe.dataset.model_copy(update={"source": dataset}),
             "variants": {},
         }
     )
+
+
+def refuse_empty(**given: str | None) -> None:
+    """Refuse an option's empty value, as a build does: it would be the present folder (BonsaiError)."""
+    for name, value in given.items():
+        if value == "":
+            raise BonsaiError(f"--{name} is empty; expected a value, or no such option")
 
 
 def add_sources(parser: argparse.ArgumentParser, out: Path) -> None:
@@ -97,4 +119,6 @@ def add_sources(parser: argparse.ArgumentParser, out: Path) -> None:
         help="a build whose teacher is taken where it is this one (default: variants)",
     )
     parser.add_argument("--work", type=Path, default=WORK, help=f"finished steps of this command (default: {WORK})")
-    parser.add_argument("--out", type=Path, default=out, help="result file; the picture lies beside it")
+    parser.add_argument(
+        "--out", type=Path, default=out, help=f"result file, and beside it the picture if there is one (default: {out})"
+    )

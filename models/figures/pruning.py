@@ -8,15 +8,14 @@ it has been trained for more epochs; `at once, as long` has as many in one go: w
 
 import argparse
 import copy
-from pathlib import Path
 
 import torch
 from transformers import BertForSequenceClassification
 
-from models.figures.cells import Cell, Cells, picture_of
+from models.figures.cells import Cell, Cells, picture_of, place_of
 from models.figures.claims import claims
-from models.figures.lesson import Lesson, add_sources, begin, default_recipe
-from models.figures.pruning_picture import draw
+from models.figures.lesson import Lesson, add_sources, begin, default_recipe, prepare
+from models.figures.pruning_picture import check_histograms, draw
 from models.figures.rows import packed
 from models.passes.sparsify import learn, sparsify
 from models.plan.plan import TRAINING_LIBRARIES, versions_of
@@ -29,7 +28,6 @@ from models.runtime.store import locked
 from models.train.connections import linear_weights
 from models.train.numerics import reproducible
 
-OUT = Path(__file__).parents[1] / "results" / "published" / "pruning.json"
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 CURVES = {  # norm, retrained
     "l1": ("l1", False),
@@ -58,12 +56,12 @@ def main(arguments: list[str]) -> None:
 
 
 def _make(options: argparse.Namespace) -> None:
-    lesson = begin(default_recipe(options.teacher, options.dataset), options.work, options.build)
+    plan = prepare(default_recipe(options.teacher, options.dataset))
     sparsified = Sparsify(learning_rate=LEARNING_RATE, last_epochs=EPOCHS, scope="global")
     conditions: Cell = {
-        "dataset": lesson.dataset.describe(),
-        "teacher": {"source": lesson.plan.checkpoint.name, **lesson.plan.recipe.teacher.model_dump(exclude={"source"})},
-        "key": lesson.plan.teacher_keys[0],
+        "dataset": plan.dataset.describe(),
+        "teacher": {"source": plan.checkpoint.name, **plan.recipe.teacher.model_dump(exclude={"source"})},
+        "key": plan.teacher_keys[0],
         "options": sparsified.model_dump(
             mode="json", include={"learning_rate", "scope", "batch_size", "temperature", "alpha", "hidden", "transfer"}
         ),
@@ -73,17 +71,19 @@ def _make(options: argparse.Namespace) -> None:
         "version": PASSES["sparsify"].version,
         "libraries": versions_of(TRAINING_LIBRARIES),
     }
-    cells = Cells(options.out, "pruning", conditions)
+    cells = Cells(options.out, "pruning", conditions, {"curve": str, "share": float, "seed": int})
+    check_histograms(cells.content, options.out)
+    lesson = begin(plan, options.work, options.build)
     cells.once(lambda: _scored(lesson, lesson.teacher), curve="teacher", share=0.0, seed=0)
     for seed in range(options.seeds):
         for curve in options.curves:
             for share in options.shares:
-                if curve != LONG or share >= LONG_FROM:
+                if _is_computed(curve, share):
                     console.print(f"[bold]{curve}[/], {100 * share:.0f} %, seed {seed}", highlight=False)
                     cells.once(lambda: _cell(lesson, curve, share, seed), curve=curve, share=share, seed=seed)
     if {"l2", STEPPED} <= set(options.curves):
         cells.write(histograms=_histograms(lesson))
-    cells.write(claims=claims(cells.content), cpu=cpu_name())
+    cells.write(claims=claims(cells.content), cpu=cpu_name(), complete=True)
     picture = picture_of(options.out)
     draw(cells.content, picture)
     for claim in cells.content["claims"]:
@@ -99,7 +99,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         prog="python -m models.figures pruning",
         description="Accuracy against the share of weights removed; the same command goes on where a run ended.",
     )
-    add_sources(parser, OUT)
+    add_sources(parser, place_of("pruning"))
     parser.add_argument("--seeds", type=int, default=1, help="so many seeds of the retraining (default: 1)")
     parser.add_argument(
         "--curves",
@@ -122,7 +122,15 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         raise BonsaiError(f"--seeds is {options.seeds}; expected at least 1")
     if odd := set(options.shares) - set(SHARES):
         raise BonsaiError(f"--shares holds {min(odd)}; expected some of {', '.join(map(str, SHARES))}")
+    if not any(_is_computed(curve, share) for curve in options.curves for share in options.shares):
+        raise BonsaiError(
+            f"--shares holds {max(options.shares)} at most; expected {LONG_FROM} or more: there '{LONG}' begins"
+        )
     return options
+
+
+def _is_computed(curve: str, share: float) -> bool:
+    return curve != LONG or share >= LONG_FROM
 
 
 def _cell(lesson: Lesson, curve: str, share: float, seed: int) -> Cell:

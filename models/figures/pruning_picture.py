@@ -1,7 +1,7 @@
 """Draw the pruning experiment: accuracy against the share removed, and the weights before, pruned and retrained."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -9,6 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator, ScalarFormatter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from models.runtime.errors import BonsaiError
 
 Cell = dict[str, Any]
 LOOKS = {  # color, marker, dashes and words
@@ -21,6 +24,35 @@ LOOKS = {  # color, marker, dashes and words
 }
 STAGES = {"before": "before", "pruned": "pruned", "retrained": "retrained"}
 STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9.0, "axes.edgecolor": "#9ca3af"}
+
+
+class _Counted(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    zeros: Annotated[int, Field(ge=0)]
+    counts: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+
+
+class _Histograms(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    share: float
+    least: float = Field(alias="from")
+    most: float = Field(alias="to")
+    before: _Counted
+    pruned: _Counted
+    retrained: _Counted
+
+
+def check_histograms(content: Cell, file: Path) -> None:
+    """Refuse stored histograms that cannot be drawn (BonsaiError)."""
+    try:
+        TypeAdapter(_Histograms | None).validate_python(content.get("histograms"))
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"][1:])
+        raise BonsaiError(
+            f"'{file}': its histograms are damaged ({place or 'all'}); choose another file with --out"
+        ) from error
 
 
 def draw(content: Cell, file: Path) -> None:

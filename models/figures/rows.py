@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from models.runtime.errors import BonsaiError
+
 Right = npt.NDArray[np.bool_]
 
 
@@ -12,5 +14,11 @@ def packed(right: Right) -> str:
 
 
 def unpacked(digits: str, rows: int) -> Right:
-    """Return what `packed` was given."""
-    return np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8), count=rows).astype(bool)
+    """Return what `packed` was given for so many rows (BonsaiError where the digits are of more or fewer, or none)."""
+    try:
+        found = np.frombuffer(bytes.fromhex(digits), np.uint8)
+    except (ValueError, TypeError) as error:
+        raise BonsaiError("which rows are right is no hexadecimal number") from error
+    if len(found) != -(-rows // 8):
+        raise BonsaiError(f"{8 * len(found)} bits say which of {rows} rows are right; expected as many as rows")
+    return np.unpackbits(found, count=rows).astype(bool)

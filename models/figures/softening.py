@@ -4,6 +4,7 @@ FILE]`.
 """
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -12,10 +13,14 @@ from models.bench.comparison import print_table
 from models.figures.answers import ask
 from models.figures.softened import LABELS, TEMPERATURES, notes, table, write_answers
 from models.figures.softening_picture import draw_softening
+from models.report.build_results import REPORT_FILE
+from models.report.flips import FLIPS_FILE
+from models.runtime.card import CARD_FILE
 from models.runtime.errors import BonsaiError
-from models.runtime.store import OUT
+from models.runtime.store import BUILD_FILE, CORPUS_FILE, DATASET_FILE, OUT
 
 PICTURE = "softening.png"
+OWN = (BUILD_FILE, CORPUS_FILE, DATASET_FILE, REPORT_FILE, FLIPS_FILE)  # what a build writes beside its variants
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -40,11 +45,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Print the table and draw the picture (BonsaiError)."""
     options = parse(arguments)
+    picture = options.picture or options.out / PICTURE
+    _check_places(options, picture)
     answers = ask(options.out, options.dataset, options.text)
     if options.result is not None:
         write_answers(options.result, answers)
     shown = answers.best(options.labels)
-    picture = options.picture or options.out / PICTURE
     drawn = draw_softening(answers, shown, TEMPERATURES)
     try:
         picture.write_bytes(drawn)
@@ -56,3 +62,26 @@ def main(arguments: list[str] | None = None) -> None:
     print_table(table(answers, shown), console)
     for line in (*notes(answers), f"{picture}"):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _check_places(options: argparse.Namespace, picture: Path) -> None:
+    """Refuse places that take no file, or hold one of the build's own, before anything is asked (BonsaiError)."""
+    for option, place in {"--picture": options.picture, "--result": options.result}.items():
+        if place is None:
+            continue
+        file, build = place.resolve(), options.out.resolve()
+        if (
+            (file.parent == build and file.name in OWN)
+            or build / ".steps" in file.parents
+            or (file.parent / CARD_FILE).exists()
+        ):
+            raise BonsaiError(f"{option} is '{place}', a place of the build's own files; choose another file")
+        try:
+            with tempfile.TemporaryFile(dir=file.parent):
+                free = file.is_file() or not file.exists()
+        except OSError:
+            free = False
+        if not free:
+            raise BonsaiError(f"{option} is '{place}', where no file can be written; choose another file")
+    if options.result is not None and options.result.resolve() == picture.resolve():
+        raise BonsaiError(f"--result is '{options.result}', where the picture will be; choose another file")

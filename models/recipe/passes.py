@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from models.recipe.strict import Schedule, Strict
 from models.runtime.errors import BonsaiError
 
+CUT = ("share", "scope", "block", "prepare", "retrain")  # what sparsify asks without training
 TRIMMED = ("WordPiece", "Unigram")  # tokenizers that spell every word with fewer pieces
 
 
@@ -53,7 +54,7 @@ class SoftLabels(Schedule, PassConfig):
 
     temperature: float = Field(3.0, ge=0.1, le=100)  # beyond, fp32 rounds T² · soft away
     alpha: float = Field(0.5, ge=0, le=1)
-    hidden: float = Field(0.5, ge=0)
+    hidden: float = Field(0.5, ge=0, le=1000)  # beyond, the loss is the states' alone, and overflows in the end
     transfer: int = Field(0, ge=0, le=1_000_000)  # variations of the training texts, which the teachers label
     teachers: int = Field(
         1, ge=1, le=10
@@ -119,6 +120,13 @@ class Distill(SoftLabels):
         return replace(shape, layers=len(self.chosen(shape.layers)))
 
 
+def _check_side(side: object) -> object:
+    """Refuse what Python takes for one of the numbers of a Literal and is none: true and 4.0."""
+    if isinstance(side, bool | float):
+        raise ValueError(f"sparsify: block holds {side!r}; expected two of 1, 2, 4, 8, 16")
+    return side
+
+
 class Sparsify(SoftLabels):
     """Set the encoder's smallest weights to zero, step by step, and retrain the others each time (Han et al. 2015).
 
@@ -129,7 +137,7 @@ class Sparsify(SoftLabels):
     share: float = Field(0.9, gt=0, lt=1)  # of the weights of the encoder's linear layers
     steps: int = Field(6, ge=1, le=100)
     scope: Literal["layer", "global"] = "layer"  # ranked in each weight matrix, or over all of them together
-    block: list[Literal[1, 2, 4, 8, 16]] = Field(
+    block: list[Annotated[Literal[1, 2, 4, 8, 16], BeforeValidator(_check_side)]] = Field(
         [1, 1], min_length=2, max_length=2
     )  # outputs x inputs that go together
     norm: Literal["l1", "l2"] = "l2"
@@ -147,7 +155,7 @@ class Sparsify(SoftLabels):
         fields = type(self).model_fields
         untrained = ["steps", "epochs", "last_epochs"]
         if not self.prepare:
-            untrained += ["norm", "decay", "teachers", "transfer"]
+            untrained += [name for name in fields if name not in (*untrained, *CUT)]
         idle = [name for name in untrained if getattr(self, name) != fields[name].default]
         if not self.retrain and idle:
             raise ValueError(

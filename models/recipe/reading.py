@@ -13,6 +13,8 @@ from models.runtime.errors import BonsaiError
 from models.runtime.yaml_text import load_yaml
 
 DEFAULT_RECIPE = Path(__file__).parents[1] / "recipes" / "default.yaml"
+INT, FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+OTHER_BASE = re.compile(r"[-+]?(0[0-9_]+|[0-9_]+(:[0-9_]+)+(\.[0-9_]*)?)")
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -33,21 +35,32 @@ def load_recipe(path: Path) -> Recipe:
 
 
 class _RecipeLoader(yaml.SafeLoader):
-    """YAML as people expect it: no key twice (it keeps the last without a word), and 2e-4 is a number (YAML 1.1 wants
-    2.0e-4).
+    """YAML as people expect it: no key twice (it keeps the last without a word), 2e-4 is a number (YAML 1.1 wants
+    2.0e-4), and 010 is not 8, nor 1:30 a number of seconds.
     """
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        written = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        keys = [self.construct_object(key, deep=True) for key in written]  # type: ignore[no-untyped-call]
-        for key in keys:
-            if keys.count(key) > 1:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Read a mapping; here, and not where its values are made, it is still as it was written."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)  # type: ignore[no-untyped-call]
+        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for tag, key in keys:
+            if keys.count((tag, key)) > 1:
                 raise yaml.YAMLError(
                     f"the key '{key}' stands there twice (line {node.start_mark.line + 1} on); expected it once"
                 )
-        return super().construct_mapping(node, deep)
+        return node
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """Make a number of what has one meaning."""
+        if OTHER_BASE.fullmatch(node.value):
+            raise yaml.YAMLError(
+                f"'{node.value}' (line {node.start_mark.line + 1}) is a number to base 8 or 60 in YAML; expected it "
+                "without leading zeros and colons, or in quotes where it is a text"
+            )
+        made = self.construct_yaml_int if node.tag == INT else self.construct_yaml_float
+        return made(node)  # type: ignore[no-untyped-call, no-any-return]
 
 
-_RecipeLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)  # type: ignore[no-untyped-call]
+for _tag in (INT, FLOAT):
+    _RecipeLoader.add_constructor(_tag, _RecipeLoader.construct_number)
+_RecipeLoader.add_implicit_resolver(FLOAT, re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))  # type: ignore[no-untyped-call]

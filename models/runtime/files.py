@@ -19,7 +19,10 @@ NOT_TAKEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 @contextmanager
 def replaced(file: Path, newline: str | None = None) -> Iterator[TextIO]:
-    """Open a draft to write UTF-8 text to; it takes the file's place once it is whole and on the disk."""
+    """Open a draft to write UTF-8 text to; it takes the file's place once it is whole and on the disk, that of the file
+    behind a symbolic link (BonsaiError where a device, a pipe or a socket is there, which would be lost).
+    """
+    file = _behind(file)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with draft.open("w", encoding="utf-8", newline=newline) as out:
@@ -57,9 +60,17 @@ def write_result(file: Path, content: object) -> None:
 
 def check_place(file: Path) -> None:
     """Refuse a place for a result before it is measured (BonsaiError)."""
-    with _placed(file), tempfile.TemporaryFile(dir=file.parent):
+    with _placed(file), tempfile.TemporaryFile(dir=_behind(file).parent):
         if file.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
+def _behind(file: Path) -> Path:
+    """Follow symbolic links to what is to be replaced (BonsaiError)."""
+    found = Path(os.path.realpath(file))
+    if found.exists() and not (found.is_file() or found.is_dir()):  # a folder's refusal is the system's own
+        raise BonsaiError(f"'{file}' is a device, a pipe or a socket; expected a file, which is there or not")
+    return found
 
 
 @contextmanager

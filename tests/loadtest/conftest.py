@@ -218,7 +218,7 @@ def full_run(
         "--p99-limit",
         60,
     )
-    return command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", out, *short, timeout=240), out
+    return command("loadtest.run", "--host", server, "--corpus", corpus_file, "--out", out, *short, timeout=600), out
 
 
 @pytest.fixture(scope="session")

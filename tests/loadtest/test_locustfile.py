@@ -27,7 +27,7 @@ def locust(*arguments: object, seconds: int = 2) -> subprocess.CompletedProcess[
         str(seconds),
         *map(str, arguments),
     ]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_a_variant_is_asked_and_exact_percentiles_are_said(good_server: str, corpus_file: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_master_waits_for_a_worker_that_takes_long_to_end(good_server: str, 
         master.terminate()
         time.sleep(1.5)
         worker.resume()
-        said, errors = master.communicate(timeout=200)
+        said, errors = master.communicate(timeout=600)
     assert master.returncode == 0, said + errors
     assert "tiny: exact, from" in said
 
@@ -102,7 +102,7 @@ def test_an_interruption_ends_master_and_workers_at_once(good_server: str, corpu
         assert master.stderr is not None
         next(line for line in master.stderr if "All users spawned" in line)
         os.killpg(master.pid, signal.SIGINT)  # as a terminal sends it
-        _, errors = master.communicate(timeout=200)
+        _, errors = master.communicate(timeout=600)
     assert "generator processes reported" not in errors  # as waiting for workers that are gone ends with
 
 

@@ -71,7 +71,7 @@ def test_one_file_more_is_one_scenario_more_from_the_command_line_to_the_page(
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

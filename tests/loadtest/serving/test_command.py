@@ -31,7 +31,7 @@ def compare(canned: dict[str, Sequence[object]], *runs: Sequence[object]) -> "li
     """Run the command once for each of the arguments, with canned servers in the places of some others."""
     told = [{name: list(map(str, words)) for name, words in canned.items()}, [list(map(str, one)) for one in runs]]
     done = subprocess.run(
-        [sys.executable, "-c", CODE, *map(json.dumps, told)], cwd=ROOT, capture_output=True, text=True, timeout=200
+        [sys.executable, "-c", CODE, *map(json.dumps, told)], cwd=ROOT, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return [subprocess.CompletedProcess(*json.loads(line)) for line in done.stdout.splitlines()]
@@ -97,7 +97,7 @@ def test_an_interruption_ends_the_server_too(corpus_file: Path, tmp_path: Path) 
         run.send_signal(signal.SIGTERM)
         assert run.wait(60) == 130
         assert "interrupted" in run.stderr.read()
-    _, left = psutil.wait_procs(started, timeout=60)
+    _, left = psutil.wait_procs(started, timeout=600)
     assert not left, [(one.pid, one.status(), one.cmdline()) for one in left]
 
 

@@ -14,3 +14,10 @@ def test_variants_in_the_same_place_and_variants_without_answers_are_drawn_too(g
     for variant in result.variants.values():
         variant.scenarios["SingleStream"].rounds = []
     assert latency_against_accuracy(Comparison(result))
+
+
+def test_models_that_say_no_size_are_drawn_too(good_result: Result) -> None:
+    result = deepcopy(good_result)
+    for variant in result.variants.values():
+        variant.card.bytes = 0
+    assert latency_against_accuracy(Comparison(result))

@@ -158,7 +158,7 @@ def test_a_second_run_changes_nothing_and_imports_nothing_heavy(built: Path, tin
     before = (built / "build.json").read_bytes()
     command = [sys.executable, "-X", "importtime", *COMMAND[1:], "--recipe", str(tiny_recipe), "--out", str(built)]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "COLUMNS": "160"}, capture_output=True, text=True, timeout=120
+        command, cwd=ROOT, env={**os.environ, "COLUMNS": "160"}, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     imported = {
@@ -206,7 +206,7 @@ def test_what_the_user_can_repair_is_one_line(
 
 def test_the_command_line_itself(tiny_recipe: Path, changed: Callable[..., str]) -> None:
     done = subprocess.run(
-        [*COMMAND, "--recipe", changed(seed="x")], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [*COMMAND, "--recipe", changed(seed="x")], cwd=ROOT, capture_output=True, text=True, timeout=600
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: recipe 'changed0.yaml': 'seed' is 'x'")

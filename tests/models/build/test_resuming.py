@@ -94,7 +94,7 @@ def test_a_build_that_was_started_in_the_background_can_be_interrupted(tiny_reci
     while not any(out.glob(".steps/.draft-*")) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=600)
     assert (process.returncode, said.splitlines()[-1].split(";")[0]) == (130, "interrupted"), said
 
 
@@ -115,7 +115,7 @@ def test_killed_a_build_goes_on_where_it_was(built: Path, tiny_recipe: Path, tmp
         while not reached() and process.poll() is None:
             time.sleep(0.001)
         process.send_signal(blow)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=600)
         assert process.returncode == (130 if blow == signal.SIGINT else -blow), said
         assert blow == signal.SIGKILL or said.splitlines()[-1].startswith("interrupted; the finished steps are kept")
         assert steps.items() <= finished(out).items()
@@ -123,7 +123,7 @@ def test_killed_a_build_goes_on_where_it_was(built: Path, tiny_recipe: Path, tmp
         assert not (out / "build.json").exists()
         for folder in (path for path in out.glob("[!.]*") if path.is_dir()):
             check_whole(folder, read_card(folder))  # no half-written variant
-    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=200)
+    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=600)
     assert steps.items() <= finished(out).items()
     assert versions(out) == versions(built)
     assert (out / "corpus.jsonl").read_bytes() == (built / "corpus.jsonl").read_bytes()
@@ -137,7 +137,7 @@ def test_a_disk_that_takes_no_more_is_one_sentence_and_the_build_goes_on(
     command = [*COMMAND, "--recipe", str(tiny_recipe), "--out", str(copied)]
     before = (copied / "build.json").read_bytes()
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=200,
+        command, cwd=ROOT, capture_output=True, text=True, timeout=600,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY)),
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
@@ -147,7 +147,7 @@ def test_a_disk_that_takes_no_more_is_one_sentence_and_the_build_goes_on(
     assert not (copied / "int8").exists()
     assert not [path.name for path in copied.rglob("*") if "draft" in path.name], "it would take the room that is left"
     assert (copied / "build.json").read_bytes() == before
-    assert subprocess.run(command, cwd=ROOT, capture_output=True, timeout=200).returncode == 0
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, timeout=600).returncode == 0
     assert versions(copied) == versions(built)
 
 

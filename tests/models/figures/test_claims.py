@@ -3,9 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from models.figures.claims import claims, paired
-from models.figures.pruning import OUT
+from models.bench.command import PUBLISHED
+from models.figures.claims import claims, markdown, paired
 from models.figures.rows import packed
+from models.runtime.errors import BonsaiError
 
 ROWS = 400
 
@@ -49,5 +50,17 @@ def test_several_seeds_count_a_row_by_their_mean() -> None:
 
 
 def test_the_published_claims_are_those_of_the_published_cells() -> None:
-    content = json.loads(OUT.read_text())
+    content = json.loads((PUBLISHED / "pruning.json").read_text())
     assert content["claims"] == claims(content)
+
+
+def test_the_table_says_how_many_seeds_its_claims_have() -> None:
+    rows = np.arange(ROWS) % 5 > 0
+    found = content({("l1", 0): rows, ("l1", 1): rows, ("l2", 0): rows, ("teacher", 0): rows, ("l2", 1): rows})
+    found |= {"cpu": "a CPU"}
+    found["conditions"]["dataset"]["name"] = "some"  # type: ignore[index]
+    assert markdown(found | {"claims": claims(found)}).endswith("some, 400 test rows, 2 seeds. a CPU.\n")
+    found["cells"].pop()  # type: ignore[attr-defined]
+    assert markdown(found | {"claims": claims(found)}).endswith("some, 400 test rows, 1 to 2 seeds. a CPU.\n")
+    with pytest.raises(BonsaiError, match="compares no two curves"):
+        markdown(found | {"claims": []})

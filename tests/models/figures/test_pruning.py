@@ -1,14 +1,18 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from models.figures import granularity, pruning
+from models.figures import dark_knowledge, granularity, pruning
 from models.figures.command import main
 from models.figures.granularity_table import markdown
-from models.figures.lesson import begin, default_recipe
+from models.figures.lesson import begin, default_recipe, prepare
 from models.figures.rows import unpacked
 from models.runtime.store import read_build
+
+COUNTED = {"zeros": 1, "counts": [1, 2, 1]}
+HISTOGRAMS = {"share": 0.9, "from": -0.2, "to": 0.2, "before": COUNTED, "pruned": COUNTED, "retrained": COUNTED}
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def test_a_builds_teacher_is_taken_as_it_is(built: Path, tmp_path: Path) -> None
 
     build = read_build(built)
     recipe = Recipe.model_validate({**build.recipe, "variants": {}})
-    begin(recipe, tmp_path, built)
+    begin(prepare(recipe), tmp_path, built)
     key = next(folder.name for folder in tmp_path.iterdir())
     assert (tmp_path / key / "model.safetensors").read_bytes() == (
         built / ".steps" / key / "model.safetensors"
@@ -83,9 +87,48 @@ def test_a_builds_teacher_is_taken_as_it_is(built: Path, tmp_path: Path) -> None
 def test_other_conditions_are_not_mixed(arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     file = tmp_path / "out" / "result.json"
     file.parent.mkdir()
-    file.write_text(json.dumps({"experiment": "pruning", "conditions": {"epochs": 99}, "cells": []}))
-    assert main(["pruning", *arguments]) == 2
-    assert "holds cells of other conditions" in capsys.readouterr().err
+    for figure in ("pruning", "granularity"):
+        file.write_text(json.dumps({"experiment": figure, "conditions": {"epochs": 99}, "cells": []}))
+        assert main([figure, *arguments]) == 2
+        assert "holds cells of other conditions" in capsys.readouterr().err
+        assert [entry.name for entry in (tmp_path / "work").iterdir()] == [".lock"]  # no teacher was trained for it
+
+
+def test_published_results_are_written_only_where_that_is_asked_for() -> None:
+    outs = [pruning._parse([]).out, granularity._parse([]).out, dark_knowledge.parse([]).out]
+    assert outs == [Path("variants/.figures") / f"{name}.json" for name in ("pruning", "granularity", "dark_knowledge")]
+
+
+def test_what_an_earlier_run_stored_is_kept_and_an_interrupted_one_says_so(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "_model", lambda lesson, *_: lesson.teacher)
+    monkeypatch.setattr(pruning, "_histograms", lambda _: HISTOGRAMS)
+    file = tmp_path / "out" / "result.json"
+    assert main(["pruning", *arguments, "--shares", "0.5"]) == 0
+    whole = json.loads(file.read_text())
+    assert whole["complete"] and whole["histograms"] == HISTOGRAMS and whole["claims"]
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    more = ["pruning", *arguments, "--shares", "0.5", "0.6", "--curves", "l2"]
+    with monkeypatch.context() as patched:
+        patched.setattr(pruning, "claims", interrupt)
+        assert main(more) == 130
+    cut = json.loads(file.read_text())
+    assert not cut["complete"] and cut["claims"] == whole["claims"] and cut["histograms"] == HISTOGRAMS
+    assert main(more) == 0
+    done = json.loads(file.read_text())
+    assert done["complete"] and len(done["claims"]) == len(whole["claims"]) + 1
+
+
+def test_texts_are_cut_to_what_the_teacher_reads(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    assert default_recipe("embedded", "embedded").teacher.max_tokens == 128
+    short = Path(shutil.copytree(tiny_checkpoint, tmp_path / "short"))
+    positions = json.loads((short / "config.json").read_text())["max_position_embeddings"]
+    assert default_recipe(str(short), "embedded").teacher.max_tokens == min(128, positions)
+    assert positions < 128
 
 
 @pytest.mark.parametrize(
@@ -95,10 +138,17 @@ def test_other_conditions_are_not_mixed(arguments: list[str], tmp_path: Path, ca
         (["drawing"], "there is no figure 'drawing'"),
         (["pruning", "--seeds", "0"], "--seeds is 0; expected at least 1"),
         (["pruning", "--shares", "0.55"], "--shares holds 0.55; expected some of 0.5, "),
+        (["pruning", "--curves", pruning.LONG, "--shares", "0.5", "0.8"], "--shares holds 0.8 at most; expected 0.9"),
+        (["pruning", "--dataset", ""], "--dataset is empty; expected a value"),
+        (["granularity", "--teacher", ""], "--teacher is empty; expected a value"),
+        (["dark_knowledge", "--dataset", ""], "--dataset is empty; expected a value"),
         (["granularity", "--rounds", "1"], "--rounds is 1; expected at least 2"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture) -> None:
+def test_what_cannot_be_done_is_one_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert said in error

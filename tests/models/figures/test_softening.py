@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from models.bench.comparison import print_table
 from models.data.dataset import Dataset
+from models.figures import softening
 from models.figures.answers import ask
 from models.figures.command import main
 from models.figures.softened import MEAN, TEMPERATURES, Answers, heading, markdown, probability, read_answers, table
@@ -142,6 +144,33 @@ def test_a_picture_that_cannot_be_written_is_refused(
 ) -> None:
     assert main(["softening", OWN, "--out", str(built), "--picture", str(tmp_path / "none" / "text.png")]) == 2
     assert "--picture" in said(capsys)
+
+
+@pytest.mark.parametrize(
+    ("places", "wrong"),
+    [
+        (["--result", "b/build.json"], "--result is '"),
+        (["--picture", "b/report.html"], "--picture is '"),
+        (["--picture", "b/teacher/model.onnx"], "--picture is '"),
+        (["--result", "b/.steps/x.json"], "--result is '"),
+        (["--result", "b/softening.png"], "where the picture will be"),
+        (["--result", "x", "--picture", "./x"], "where the picture will be"),
+        (["--result", "none/x.json"], "where no file can be written"),
+        (["--result", "pipe"], "where no file can be written"),
+        (["--picture", "b"], "where no file can be written"),
+    ],
+)
+def test_places_are_refused_before_anything_is_asked(
+    places: list[str], wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("b/teacher", "b/.steps"):
+        Path(folder).mkdir(parents=True)
+    Path("b/teacher/card.json").touch()
+    os.mkfifo("pipe")
+    monkeypatch.setattr(softening, "ask", lambda *_: pytest.fail("asked"))
+    assert main(["softening", OWN, "--out", "b", *places]) == 2
+    assert wrong in said(capsys)
 
 
 @pytest.mark.parametrize("content", [None, "{}"])

@@ -58,6 +58,27 @@ def test_keys_may_be_merged_and_what_is_missing_is_named(tmp_path: Path) -> None
         load_recipe(file)
 
 
+def test_a_mapping_with_merged_keys_may_be_merged_itself(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(
+        "variants: {a: [{distill: &d {<<: &s {epochs: 2, layers: 1}, epochs: 3}}], "
+        "b: [{distill: {<<: *d, layers: 2}}]}\ngate: {<<: &g {alpha: 0.1}, max_drop: 2.0}"
+    )
+    recipe = load_recipe(file)
+    assert [(one[0].epochs, one[0].layers) for one in recipe.variants.values()] == [(3, 1), (3, 2)]
+    assert recipe.gate.alpha == 0.1
+
+
+@pytest.mark.parametrize(
+    ("written", "seed"), [("0", 0), ("-0", 0), ("10", 10), ("1_000", 1000), ("0x10", 16), ("+7", 7)]
+)
+def test_numbers_of_one_meaning_are_read(written: str, seed: int, tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(f"seed: {written}\ngate: {{max_drop: 0.5, alpha: 5e-2}}")
+    recipe = load_recipe(file)
+    assert (recipe.seed, recipe.gate.max_drop, recipe.gate.alpha) == (seed, 0.5, 0.05)
+
+
 @settings(max_examples=150, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=YAML | CUTS.map(lambda cut: DEFAULT[: cut[0]] + cut[2] + DEFAULT[cut[0] + cut[1] :]))
 def test_whatever_is_written_is_a_recipe_or_one_sentence(content: bytes, tmp_path: Path) -> None:

@@ -192,6 +192,34 @@ def test_reserved_names(tmp_path: Path, name: str) -> None:
             "the key 'a' stands there twice (line 2 on); expected it once",
         ),
         ("seed: 1\nseed: 2", "the key 'seed' stands there twice"),
+        ("gate: {<<: &a {alpha: 0.1}, <<: &b {max_drop: 2.0}}", "the key '<<' stands there twice (line 1 on)"),
+        ("seed: 010", "'010' (line 1) is a number to base 8 or 60 in YAML; expected it without leading zeros"),
+        ("seed: 1\ngate: {max_drop: 1:30}", "'1:30' (line 2) is a number to base 8 or 60"),
+        ("gate: {max_drop: 1:30.5}", "'1:30.5' (line 1) is a number to base 8 or 60"),
+        ("dataset: {config: -007}", "'-007' (line 1) is a number to base 8 or 60"),
+        *(
+            (
+                f"variants: {{a: [{{sparsify: {{retrain: false, {option}: {value}}}}}]}}",
+                f"sparsify: retrain is false, and {option} is {value}; expected it left out",
+            )
+            for option, value in {
+                "learning_rate": "0.1",
+                "temperature": "2.0",
+                "alpha": "0.1",
+                "hidden": "1.0",
+                "batch_size": "8",
+                "patience": "1",
+                "transfer": "5",
+                "steps": "2",
+            }.items()
+        ),
+        ("variants: {a: [{sparsify: {block: [true, 1]}}]}", "sparsify: block holds True; expected two of 1, 2, 4, 8"),
+        ("variants: {a: [{sparsify: {block: [4.0, 1]}}]}", "sparsify: block holds 4.0; expected two of 1, 2, 4, 8"),
+        ("variants: {a: [{sparsify: {block: [3, 1]}}]}", "variant 'a', sparsify: 'block.0' is 3: input should be 1, 2"),
+        (
+            "variants: {a: [{distill: {hidden: 1e308}}]}",
+            "'hidden' is 1e+308: input should be less than or equal to 1000",
+        ),
         ("variants: {a: [", "not YAML"),
         ("a: !!python/object/apply:os.getcwd []", "not YAML"),
         ("\x00", "not YAML"),

@@ -105,7 +105,7 @@ def test_a_home_that_cannot_be_written_is_said_before_a_build_begins(
     home = tmp_path / "file" / "home" if kind == "under a file" else tmp_path / "file"
     command = [sys.executable, "-m", "models.build", "--recipe", str(tiny_recipe), "--out", str(tmp_path / "out")]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "BENTOML_HOME": str(home)}, capture_output=True, text=True, timeout=120
+        command, cwd=ROOT, env={**os.environ, "BENTOML_HOME": str(home)}, capture_output=True, text=True, timeout=600
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(
