@@ -67,7 +67,7 @@ def _ask(
     place: int, address: str, names: list[str], text: str, rate: float | None, ready: Any, began: Any, end: Any,
     answers: Any,
 ) -> None:  # fmt: skip
-    connection = http.client.HTTPConnection(address, timeout=60)
+    connection = http.client.HTTPConnection(address, timeout=600)
     body = json.dumps({"texts": [text]})
     asked, failed = list[Asked](), list[str]()
     ready.wait()

@@ -45,7 +45,7 @@ def figures(asked: Sequence[Asked], first: float = 0.0, last: float = float("inf
 def ask(host: str, method: str, path: str, content: object = None) -> Any:
     """Return the JSON of an answer to the operator."""
     body = None if content is None else json.dumps(content).encode()
-    with urllib.request.urlopen(urllib.request.Request(host + path, body, ADMIN, method=method), timeout=60) as answer:
+    with urllib.request.urlopen(urllib.request.Request(host + path, body, ADMIN, method=method), timeout=600) as answer:
         return json.loads(answer.read() or b"null")
 
 

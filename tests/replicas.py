@@ -116,7 +116,7 @@ class Caller(threading.Thread):
         self.lost: list[str] = []
         self.acknowledged: list[str] = []
         self.end = threading.Event()
-        self.connection = http.client.HTTPConnection(address, timeout=60)
+        self.connection = http.client.HTTPConnection(address, timeout=600)
 
     def run(self) -> None:
         """Until it is told to end."""
@@ -257,7 +257,7 @@ def terminate_under_wrk(replica: Replica, name: str, folder: Path) -> dict[str, 
     asking = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     time.sleep(2)
     seconds, code = replica.terminate()
-    text, _ = asking.communicate(timeout=60)
+    text, _ = asking.communicate(timeout=600)
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     (requests,) = re.findall(r"(\d+) requests in", text)

@@ -115,7 +115,7 @@ def _await(host: str, generation: int) -> None:
     """Wait until all workers serve this generation."""
     until = time.monotonic() + MOST_S
     while True:
-        with urllib.request.urlopen(f"{host}/variants", timeout=30) as answer:
+        with urllib.request.urlopen(f"{host}/variants", timeout=600) as answer:
             found = json.load(answer)
         if found["generation"] == generation and found["workers"] == found["all_workers"]:
             return

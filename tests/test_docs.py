@@ -193,7 +193,7 @@ def test_the_tests_that_prove_commands_are_there() -> None:
 def test_it_runs(command: str) -> None:
     arguments = [sys.executable, *shlex.split(RUN[command])[1:]]
     done = subprocess.run(
-        arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True, timeout=60
+        arguments, cwd=ROOT, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

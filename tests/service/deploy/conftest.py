@@ -58,7 +58,7 @@ def render(helm: str, tmp_path_factory: pytest.TempPathFactory) -> Render:
         (folder / "values.yaml").write_text(json.dumps(values))  # JSON is YAML
         command = [helm, "template", "shop", str(CHART), "--namespace", "web", "--kube-version", KUBERNETES]
         done = subprocess.run(
-            [*command, "--values", str(folder / "values.yaml")], capture_output=True, text=True, timeout=60
+            [*command, "--values", str(folder / "values.yaml")], capture_output=True, text=True, timeout=600
         )
         if done.returncode:
             raise ValueError(done.stderr)

@@ -148,7 +148,7 @@ def test_the_schemas_know_what_is_wrong(render: Render, path: tuple[Any, ...]) -
 
 
 def test_helm_finds_nothing_to_complain_of(helm: str) -> None:
-    done = subprocess.run([helm, "lint", "--strict", str(CHART)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([helm, "lint", "--strict", str(CHART)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -44,7 +44,7 @@ def told(deployed: str) -> Told:
         assert predict(deployed, "int8", texts=[])[0] == 400
         assert call(f"{deployed}/predict", json.dumps({"texts": ["where is my parcel"]}).encode())[0] == 200
         time.sleep(0.2)
-        with urllib.request.urlopen(f"{deployed}/metrics", timeout=20) as response:
+        with urllib.request.urlopen(f"{deployed}/metrics", timeout=600) as response:
             text = response.read().decode()
         for family in text_string_to_metric_families(text):
             for sample in family.samples:

@@ -151,7 +151,7 @@ def ask_until_refused(port: int) -> list[Asked]:
     until = time.monotonic() + WITHIN_S
     while time.monotonic() < until:
         at, answer = time.monotonic(), None
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
         try:
             connection.request("POST", "/int8/predict", json.dumps(TEXTS), {"Content-Type": "application/json"})
             answer = connection.getresponse()
@@ -195,7 +195,7 @@ def test_a_volume_of_somebody_else_is_a_sentence(image: str, tmp_path: Path) -> 
         *("--user=12345:0", "--cap-drop=all", "--no-healthcheck", "--ulimit=nofile=1024:1024"),
         *("--ulimit=nproc=2000:2000", f"--volume={tmp_path}:/data", image),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert done.stderr.startswith("error: '/data' (BENTOML_HOME) cannot be written by user 12345")
 

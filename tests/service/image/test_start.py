@@ -40,7 +40,7 @@ def test_it_ends_while_it_starts(built: Path, tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stderr=subprocess.PIPE, text=True) as process:
         until(lambda: catches_sigterm(process.pid))
         process.terminate()
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=600)
     assert process.returncode == 128 + signal.SIGTERM, said
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
