@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from models.runtime.regular import open_regular
 from service.evidence.decision import Decision
 from service.experiments import changes
 from service.experiments.companion import END_S, Companion
@@ -275,7 +276,9 @@ def prepare(store: Store, file: Path | None, variants: list[str]) -> None:
 def read_file(file: Path, variants: list[str] | None) -> list[Experiment]:
     """Read the file of BONSAI_EXPERIMENTS; with the variants that arms may name, where it matters (Invalid)."""
     try:
-        return read_yaml(file.read_text(encoding="utf-8"), str(file), variants)
+        with open_regular(file) as opened:
+            text = opened.read().decode()
+        return read_yaml(text, str(file), variants)
     except OSError as error:
         raise Invalid(f"BONSAI_EXPERIMENTS is '{file}', which cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

@@ -151,12 +151,14 @@ class Connection(HttpToolsProtocol):
         if self._lingers or self.transport.is_closing():
             return
         self._lingers = True
-        metrics.observe("", "", refused.status, 0, 0.0 if self._begun is None else self.loop.time() - self._begun)
         cycle, is_queued = self.cycle, self._has_head and bool(self.pipeline)
         in_work = cycle is not None and not cycle.response_complete
         if is_queued:
             self.pipeline.popleft()  # uvicorn puts the last one there
-        elif in_work and self._has_head:
+        elif self._has_head:
+            if not in_work:  # it was answered before its body had come, and has no second answer
+                self._linger()
+                return
             if getattr(cycle, "response_started", False):
                 self.transport.abort()
                 return
@@ -164,6 +166,7 @@ class Connection(HttpToolsProtocol):
             if isinstance(scope := getattr(cycle, "scope", None), dict):
                 scope[COUNTED] = True
             cycle.message_event.set()
+        metrics.observe("", "", refused.status, 0, 0.0 if self._begun is None else self.loop.time() - self._begun)
         if is_queued or self.pipeline or (in_work and not self._has_head):
             self._owed = refused
         else:
@@ -183,6 +186,11 @@ class Connection(HttpToolsProtocol):
             refused.body
         )
         self.transport.write(STATUS_LINE[refused.status] + fields + refused.body)
+        self._linger()
+
+    def _linger(self) -> None:
+        if self.transport.is_closing():
+            return
         if not self.transport.can_write_eof():
             self.transport.close()
             return

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -304,6 +304,12 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-def read_headers(headers: Iterable[tuple[bytes, bytes]], also: frozenset[bytes]) -> dict[bytes, str]:
-    """Return those headers of a request that mean something here, or to the running experiment."""
-    return {name: value.decode("latin-1") for name, value in headers if name in WANTED_HEADERS or name in also}
+def read_headers(headers: Sequence[tuple[bytes, bytes]], also: frozenset[bytes]) -> dict[bytes, str]:
+    """Return those headers of a request that mean something here, or to the running experiment.
+
+    A proxy of HTTP/2 may hand on cookies in several lines, which are one (RFC 9113, 8.2.3); of others the last counts.
+    """
+    found = {name: value.decode("latin-1") for name, value in headers if name in WANTED_HEADERS or name in also}
+    if b"cookie" in found:
+        found[b"cookie"] = "; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie")
+    return found

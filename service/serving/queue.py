@@ -188,7 +188,7 @@ class RowQueue:
             if len(job.texts) > 1 and job.ms / 1000 > 2 * time_left:
                 raise TooMuchAtOnce(
                     f"{len(job.texts)} texts would take '{job.loaded.card.name}' about {job.ms / 1000:.1f} s; expected "
-                    f"what it can do in {time_left:.1f} s: send fewer texts in a request"
+                    f"what it can do in {time_left:.{1 if time_left > 1 else 3}f} s: send fewer texts in a request"
                 )
             job.rows = sorted(range(job.left), key=lambda row: len(job.texts[row]), reverse=True)
             self._long.setdefault(id(job.loaded), deque()).append(job)

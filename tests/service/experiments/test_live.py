@@ -4,7 +4,9 @@ import json
 import re
 import shlex
 import time
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -56,6 +58,13 @@ def test_a_unit_comes_from_a_header_a_field_or_a_cookie(lab: Lab) -> None:
     lab.start("cookie", unit={"cookie": "uid"}, salt="field")
     headers = {"Cookie": "theme=dark; uid=anna"}
     assert {lab.ask(headers=headers)[1]["arm"] for _ in range(6)} == arms
+    in_two_lines = HTTPConnection(urlsplit(lab.host).netloc)
+    in_two_lines.putrequest("POST", "/predict")
+    for name, value in (*JSON.items(), ("Cookie", "uid=anna"), ("Cookie", "last=1"), ("Content-Length", "15")):
+        in_two_lines.putheader(name, value)
+    in_two_lines.endheaders(b'{"texts":["a"]}')
+    assert {json.loads(in_two_lines.getresponse().read())["arm"]} == arms
+    in_two_lines.close()
 
 
 def test_feedback_is_counted_once_and_the_first_holds(lab: Lab) -> None:

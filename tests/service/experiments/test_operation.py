@@ -101,6 +101,7 @@ def test_a_killed_service_knows_all_it_knew(built: Path, tmp_path: Path) -> None
         ("BONSAI_DATABASE_URL", "mysql://root:secret@here/x", "expected"),
         ("BONSAI_EXPERIMENTS", YAML.replace("int8", "bert"), "the arm 'bert' is no variant"),
         ("BONSAI_EXPERIMENTS", "", "cannot be read"),
+        ("BONSAI_EXPERIMENTS", "a pipe", "cannot be read (it is no file of its own)"),
     ],
 )
 def test_a_wrong_setting_ends_the_start_with_a_sentence(
@@ -108,7 +109,9 @@ def test_a_wrong_setting_ends_the_start_with_a_sentence(
 ) -> None:
     if name == "BONSAI_EXPERIMENTS":
         file = tmp_path / "experiments.yaml"
-        if value:
+        if value == "a pipe":
+            os.mkfifo(file)
+        elif value:
             file.write_text(value)
         value = str(file)
     environment = {

@@ -189,6 +189,24 @@ def test_a_refusal_is_counted_once_and_with_its_time(patient: str, status: str, 
         assert took - took_before >= 1.0  # the second that a request has to come in
 
 
+@pytest.mark.parametrize(("rest", "seconds"), [(b"zz\r\n", 0.0), (b"", 0.5)])
+def test_a_request_that_was_answered_before_its_body_is_not_answered_again(
+    patient: str, rest: bytes, seconds: float
+) -> None:
+    async def run() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(patient).port or 0)
+        writer.write(b"POST /nope HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        assert (await asyncio.wait_for(answer(reader), 60))[0] == 404
+        began = time.monotonic()
+        writer.write(rest)
+        assert await asyncio.wait_for(reader.read(), 60) == b""
+        assert time.monotonic() - began >= seconds
+        await close(writer)
+
+    asyncio.run(run())
+    assert is_well(patient)
+
+
 def test_spaces_around_a_headers_value_are_none_of_it(patient: str) -> None:
     fields = b"x-server-timing: 1 \t\r\nx-request-timeout-ms:  50000 \r\ncontent-encoding: Identity \r\n"
     asked = HEAD + fields + b'connection: close\r\ncontent-length: 16 \r\n\r\n{"texts": ["a"]}'
