@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from models.data.dataset import Dataset
 from models.prove.latency import MET, sample
-from models.runtime.classifier import BATCH, length_sorted_batches
+from models.runtime.classifier import BATCH
 from models.runtime.tokenization import Tokenizer
 
 T = TypeVar("T")
@@ -42,7 +42,9 @@ def choose_texts(dataset: Dataset, chosen: Sequence[int], lengths: Tokenizer, se
     chosen = chosen[: max(1, len(dataset.test.texts) // 2)]  # or few would be left for batches
     alone, among = [dataset.test.texts[number] for number in chosen], set(chosen)
     others = [text for number, text in enumerate(dataset.test.texts) if number not in among] or dataset.test.texts
-    batches = [[others[row] for row in rows] for rows in length_sorted_batches(lengths.encode(others)[0], BATCH)]
+    ids = lengths.encode(others)[0]
+    by_length = [others[row] for row in sorted(range(len(others)), key=lambda row: len(ids[row]))]
+    batches = [by_length[start : start + BATCH] for start in range(0, len(by_length), BATCH)]
     few, more = spread(spread(batches, BATCHES)[0], FEW_BATCHES)
     return Texts(
         sample(dataset.train.texts, MET, seed),

@@ -18,6 +18,7 @@ from models.runtime.model_file import model_of
 from models.runtime.tokenization import Tokenizer
 
 BATCH = 32
+PADDING = 32  # tokens of a batch at the most: more take longer than the run that they spare
 OUTPUTS = ["logits"]
 Logits = npt.NDArray[np.float32]
 
@@ -164,10 +165,19 @@ class Classifier:
 
 
 def length_sorted_batches(ids: list[list[int]], size: int) -> Iterator[list[int]]:
-    """Yield row numbers in batches of like length, so that little is spent on padding."""
-    order = sorted(range(len(ids)), key=lambda row: len(ids[row])) if len(ids) > 1 else [0]
-    for start in range(0, len(ids), size):
-        yield order[start : start + size]
+    """Yield row numbers in batches of at most `size` rows of like length: what padding would fill up is a run of its
+    own. Of 32 texts as they come, padding is half.
+    """
+    batch, tokens = list[int](), 0
+    for row in sorted(range(len(ids)), key=lambda row: len(ids[row])):
+        length = len(ids[row])
+        if batch and (len(batch) == size or len(batch) * length - tokens > PADDING):
+            yield batch
+            batch, tokens = [], 0
+        batch.append(row)
+        tokens += length
+    if batch:
+        yield batch
 
 
 def open_session(model: Path | bytes, threads: int) -> onnxruntime.InferenceSession:

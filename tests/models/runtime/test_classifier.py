@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.data.dataset import Dataset
 from models.runtime.card import Card
-from models.runtime.classifier import Classifier, Predictor, Spent, length_sorted_batches, softmax
+from models.runtime.classifier import PADDING, Classifier, Predictor, Spent, length_sorted_batches, softmax
 from tests.models.conftest import VARIANTS
 
 Variants = dict[str, tuple[Card, Predictor]]
@@ -112,10 +114,19 @@ def test_softmax_survives_large_logits() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
-def test_batches_hold_every_row_once_by_length(size: int) -> None:
-    ids = [[0] * length for length in (5, 1, 9, 1, 3, 7, 2)]
+@given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=200))
+def test_batches_hold_every_row_once_by_length_and_little_padding(size: int, lengths: list[int]) -> None:
+    ids = [[0] * length for length in lengths]
     batches = list(length_sorted_batches(ids, size))
     rows = [row for batch in batches for row in batch]
     assert sorted(rows) == list(range(len(ids)))
-    assert [len(ids[row]) for row in rows] == sorted(map(len, ids))
-    assert max(map(len, batches)) <= size
+    assert [len(ids[row]) for row in rows] == sorted(lengths)
+    for batch, following in zip(batches, [*batches[1:], None], strict=True):
+        assert len(batch) <= size and padding(ids, batch) <= PADDING
+        if following is not None:  # nothing more would have had a place
+            assert len(batch) == size or padding(ids, [*batch, following[0]]) > PADDING
+
+
+def padding(ids: list[list[int]], rows: list[int]) -> int:
+    held = [len(ids[row]) for row in rows]
+    return len(held) * max(held) - sum(held)
