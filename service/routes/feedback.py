@@ -14,7 +14,7 @@ from service.experiments.errors import ExperimentError, UnknownExperiment
 from service.experiments.running import Running
 from service.routes.allowed import spend
 from service.routes.exchange import Answer, Request, Service
-from service.routes.json_body import check_strings
+from service.routes.json_body import check_strings, once
 from service.routes.refused import Refused, refused_experiment
 from service.store.rows import Outcome, Truth
 
@@ -102,14 +102,8 @@ def parse_feedback(body: bytes) -> list[Feedback]:
             given = FeedbackRequest.model_validate_json(body).feedback
     except ValidationError as error:
         raise _refusal(error.errors(include_url=False)[0]) from None
-    json.loads(body, object_pairs_hook=_check_once, parse_int=float)  # of a key that is there twice pydantic takes one
+    json.loads(body, object_pairs_hook=once, parse_int=float)  # of a key that is there twice pydantic takes one
     return given
-
-
-def _check_once(pairs: list[tuple[str, Any]]) -> None:
-    if len(dict(pairs)) < len(pairs):
-        twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
-        raise Refused(400, f"the key '{twice[0]}' is there twice in one object; expected it once")
 
 
 def _refusal(detail: Any) -> Refused:

@@ -44,24 +44,28 @@ def read_json(body: bytes) -> Any:
     """Return what a body holds; refuse what is no JSON, is nested deeply, or says something twice (Refused 400)."""
     try:
         orjson.loads(body)  # which is strict about numbers and surrogates
-        given = json.loads(body, object_pairs_hook=_once, parse_int=_int, parse_float=_float)
+        given = json.loads(body, object_pairs_hook=once, parse_int=_int, parse_float=_float)
         _check_levels(given, MOST_LEVELS)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
         raise Refused(400, f"the body is not JSON: {error}; expected an object in UTF-8") from None
     return given
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
-    if twice:
-        raise ValueError(f"the key '{twice[0][:64]}' is there twice")
-    return dict(pairs)
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON by its pairs; refuse a key that is there twice (Refused 400)."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+        raise Refused(400, f"the key '{twice[0][:64]}' is there twice in one object; expected it once")
+    return found
 
 
 def _int(digits: str) -> int:
     number = int(digits)
     if abs(number) >= MOST_STORED:
-        raise ValueError(f"{digits[:24]} is no number of 64 bits")
+        raise Refused(400, f"{digits[:24]} is no number of 64 bits; expected one that is")
     return number
 
 
@@ -69,8 +73,12 @@ def _float(digits: str) -> float:
     return whole(float(digits))  # type: ignore[no-any-return]
 
 
+def _too_deep() -> Refused:
+    return Refused(400, f"the body is nested more than {MOST_LEVELS} levels deep; expected fewer")
+
+
 def _check_levels(given: Any, left: int) -> None:
     if not left:
-        raise ValueError(f"it is nested more than {MOST_LEVELS} levels deep")
+        raise _too_deep()
     for each in given.values() if isinstance(given, dict) else given if isinstance(given, list) else ():
         _check_levels(each, left - 1)

@@ -98,11 +98,11 @@ export function showExperiments() {
 function list(experiments, chosen) {
   const isDecided = experiments.some(({ decisions }) => decisions);
   const heads = ["Experiment", "State", "Mode", "Control", "Arms", ...(isDecided ? ["Decisions"] : [])].map((text) => ({ text, span: SPANS[text] }));
-  return table("All experiments", heads, experiments.map(({ name, state, reason, mode, control, arms, decisions }) => ({
+  return table("All experiments", heads, experiments.map(({ name, state, reason, left_alone: left, mode, control, arms, decisions }) => ({
     class: name === chosen ? "chosen" : null,
     cells: [
       el("button", { type: "button", class: "link", id: `choose-${name}`, "data-name": name, "aria-pressed": String(name === chosen) }, name),
-      [mark(STATES[state] ?? "open", state), reason && el("span", { class: "below" }, reason)],
+      [mark(STATES[state] ?? "open", state), ...[reason, left].filter(Boolean).map((why) => el("span", { class: "below" }, why))],
       mode,
       control,
       arms.map((arm) => arm.variant ?? arm).join(", "),
