@@ -1,5 +1,5 @@
 """Does a text get the same answer whoever shares its batch? Batch 1 against batches of 32, sorted by length and
-shuffled.
+shuffled; each is cut into runs of like length, as those are that are served.
 """
 
 from random import Random
